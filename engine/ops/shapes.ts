@@ -1,0 +1,75 @@
+import type { Shape } from "../shape.ts";
+import { attentionGradientShape, attentionShape } from "./attention.ts";
+import {
+  conv2dFilterGradientShape,
+  conv2dInputGradientShape,
+  conv2dShape,
+  depthwiseConv2dFilterGradientShape,
+  depthwiseConv2dInputGradientShape,
+  depthwiseConv2dShape,
+} from "./conv2d.ts";
+import { crossEntropyShape } from "./cross-entropy.ts";
+import { dropoutShape } from "./dropout.ts";
+import { binaryShape, unaryShape } from "./elementwise.ts";
+import { reshapeShape, transposeShape } from "./layout.ts";
+import { biasShape, matmulShape } from "./matmul.ts";
+import {
+  batchNormShape,
+  batchNormTrainingGradientShape,
+  batchNormTrainingShape,
+  layerNormGradientShape,
+  layerNormShape,
+} from "./normalize.ts";
+import { adamWShape, sgdShape } from "./optimize.ts";
+import { averagePoolGradientShape, globalAveragePoolShape, inputShapeOf, poolGradientShape, poolShape } from "./pool.ts";
+import { scalarShape, sumRowsShape } from "./reduce.ts";
+import type { Attributes, OpName } from "./vocabulary.ts";
+
+/** Gives the output shapes of an op. @throws ShapeError when it cannot take these inputs. */
+export type ShapeRule<K extends OpName> = (inputs: readonly Shape[], attributes: Attributes<K>) => Shape[];
+
+export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
+  conv2d: conv2dShape,
+  conv2dInputGradient: conv2dInputGradientShape,
+  conv2dFilterGradient: conv2dFilterGradientShape,
+  depthwiseConv2d: depthwiseConv2dShape,
+  depthwiseConv2dInputGradient: depthwiseConv2dInputGradientShape,
+  depthwiseConv2dFilterGradient: depthwiseConv2dFilterGradientShape,
+  matmul: matmulShape,
+  bias: biasShape,
+  sumRows: sumRowsShape,
+  add: binaryShape("add"),
+  multiply: binaryShape("multiply"),
+  scale: unaryShape,
+  relu: unaryShape,
+  reluGradient: binaryShape("reluGradient"),
+  softmax: unaryShape,
+  softmaxGradient: binaryShape("softmaxGradient"),
+  batchNorm: batchNormShape,
+  batchNormTraining: batchNormTrainingShape,
+  batchNormTrainingGradient: batchNormTrainingGradientShape,
+  layerNorm: layerNormShape,
+  layerNormGradient: layerNormGradientShape,
+  maxPool: poolShape("maxPool"),
+  maxPoolGradient: poolGradientShape("maxPoolGradient"),
+  averagePool: poolShape("averagePool"),
+  averagePoolGradient: averagePoolGradientShape,
+  mixPool: poolShape("mixPool"),
+  mixPoolGradient: poolGradientShape("mixPoolGradient"),
+  globalAveragePool: globalAveragePoolShape,
+  globalAveragePoolGradient: inputShapeOf,
+  attention: attentionShape,
+  attentionGradient: attentionGradientShape,
+  reshape: reshapeShape,
+  transpose: transposeShape,
+  dropout: dropoutShape,
+  crossEntropy: crossEntropyShape,
+  crossEntropyGradient: unaryShape,
+  mean: scalarShape,
+  meanGradient: inputShapeOf,
+  sumOfSquares: scalarShape,
+  clipFactor: scalarShape,
+  movingAverage: binaryShape("movingAverage"),
+  adamW: adamWShape,
+  sgd: sgdShape,
+};
