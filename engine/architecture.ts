@@ -19,7 +19,9 @@ const plainBlocks = [
     .describe("cbr(1) to input · ratio → depthwise cbr(k, s) → cbr(1), plus a 1×1 cbr shortcut"),
   z
     .strictObject({ type: z.literal("basicBlock"), channels: positive, stride })
-    .describe("ResNet block: 3×3 conv, norm, relu, 3×3 conv, norm, shortcut (1×1 convolution with bias on change), relu"),
+    .describe(
+      "ResNet block: 3×3 conv, norm, relu, 3×3 conv, norm, shortcut (1×1 convolution with bias on change), relu",
+    ),
   z.strictObject({ type: z.literal("pool"), kind: z.enum(["max", "average", "mix"]), kernel, stride }),
   z
     .strictObject({

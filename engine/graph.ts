@@ -54,7 +54,10 @@ export function buildGraph(outputs: Readonly<Record<string, Tensor>>, assigns: r
     "inputs",
     inputs.map((node) => node.name),
   );
-  checkUnique("slots", [...new Set([...slots.map((node) => node.slot), ...assigned])].map((slot) => slot.name));
+  checkUnique(
+    "slots",
+    [...new Set([...slots.map((node) => node.slot), ...assigned])].map((slot) => slot.name),
+  );
   return {
     ops: nodes.filter((node) => node.kind === "op"),
     inputs,

@@ -44,7 +44,15 @@ export function randomPermutation(count: number, ...key: readonly number[]): Uin
 }
 
 /** Well-known streams, so that no two uses share their numbers. */
-export const streams = { initialize: 1, shuffle: 2, augment: 3, dropout: 4, synthetic: 5, split: 6, search: 7 } as const;
+export const streams = {
+  initialize: 1,
+  shuffle: 2,
+  augment: 3,
+  dropout: 4,
+  synthetic: 5,
+  split: 6,
+  search: 7,
+} as const;
 
 /** The `seed` input of dropout for one training step: two integers below 2²⁴. */
 export function stepSeed(seed: number, step: number): Float32Array {

@@ -14,7 +14,8 @@ export function dropout(x: Tensor, seed: Tensor, rate: number, stream: number): 
 }
 
 export function dropoutShape([x, seed]: readonly Shape[], { rate }: { readonly rate: number }): Shape[] {
-  if (seed!.length !== 1 || seed![0] !== 2) throw new ShapeError(`dropout: seed must be [2], got ${formatShape(seed!)}`);
+  if (seed!.length !== 1 || seed![0] !== 2)
+    throw new ShapeError(`dropout: seed must be [2], got ${formatShape(seed!)}`);
   if (!(rate >= 0 && rate < 1)) throw new ShapeError(`dropout: rate must be at least 0 and below 1, got ${rate}`);
   return [x!];
 }

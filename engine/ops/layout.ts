@@ -26,6 +26,8 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
 export function transposeShape([x]: readonly Shape[], { permutation }: Attributes<"transpose">): Shape[] {
   const seen = new Set(permutation);
   if (permutation.length !== x!.length || seen.size !== x!.length || permutation.some((axis) => x![axis] === undefined))
-    throw new ShapeError(`transpose: [${permutation.join(",")}] is not a permutation of the axes of ${formatShape(x!)}`);
+    throw new ShapeError(
+      `transpose: [${permutation.join(",")}] is not a permutation of the axes of ${formatShape(x!)}`,
+    );
   return [permutation.map((axis) => x![axis]!)];
 }

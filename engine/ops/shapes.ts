@@ -21,7 +21,13 @@ import {
   layerNormShape,
 } from "./normalize.ts";
 import { adamWShape, sgdShape } from "./optimize.ts";
-import { averagePoolGradientShape, globalAveragePoolShape, inputShapeOf, poolGradientShape, poolShape } from "./pool.ts";
+import {
+  averagePoolGradientShape,
+  globalAveragePoolShape,
+  inputShapeOf,
+  poolGradientShape,
+  poolShape,
+} from "./pool.ts";
 import { scalarShape, sumRowsShape } from "./reduce.ts";
 import type { Attributes, OpName } from "./vocabulary.ts";
 
