@@ -1,0 +1,128 @@
+import type { Tensor } from "../tensor.ts";
+import { batchNorm, conv2d, depthwiseConv2d, layerNorm } from "./layers.ts";
+import type { Module, Scope } from "./scope.ts";
+
+/** What the blocks of one network have in common. */
+export interface BlockStyle {
+  /** Trained scale and shift in every batch norm. Default true. */
+  readonly affine?: boolean;
+}
+
+export interface PatternOptions extends BlockStyle {
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** Divides (bottleneck) or multiplies (inverted bottleneck) the input channels. Default 1. */
+  readonly ratio?: number;
+}
+
+/** Convolution without bias → batch norm → ReLU. */
+export function convBnRelu(
+  channels: number,
+  { kernel = 1, stride = 1, affine }: { kernel?: number; stride?: number } & BlockStyle = {},
+): Module {
+  return (x, scope) => normalizedRelu(scope, scope.run("conv", conv2d(channels, { kernel, stride }), x), affine);
+}
+
+function depthwiseBnRelu({ kernel, stride, affine }: { kernel: number; stride: number } & BlockStyle): Module {
+  return (x, scope) => normalizedRelu(scope, scope.run("conv", depthwiseConv2d({ kernel, stride }), x), affine);
+}
+
+function normalizedRelu(scope: Scope, x: Tensor, affine?: boolean): Tensor {
+  return scope.run("norm", batchNorm({ affine }), x).relu();
+}
+
+/** `body` plus a 1×1 convBnRelu from its input, strided to match; no activation after the sum. */
+export function shortcut(body: Module, { affine }: BlockStyle = {}): Module {
+  return (x, scope) => {
+    const y = scope.run("main", body, x);
+    const stride = Math.ceil(x.shape[1]! / y.shape[1]!);
+    return y.add(scope.run("shortcut", convBnRelu(y.shape.at(-1)!, { stride, affine }), x));
+  };
+}
+
+/** cbr(k, s) → cbr(1) */
+export function convPattern(channels: number, { kernel = 3, stride = 1, affine }: PatternOptions = {}): Module {
+  return (x, scope) =>
+    scope.run(
+      "project",
+      convBnRelu(channels, { affine }),
+      scope.run("conv", convBnRelu(channels, { kernel, stride, affine }), x),
+    );
+}
+
+export function residual(channels: number, options: PatternOptions = {}): Module {
+  return shortcut(convPattern(channels, options), options);
+}
+
+function expandDepthwiseProject(
+  channels: number,
+  hidden: (inputs: number) => number,
+  { kernel = 3, stride = 1, affine }: PatternOptions,
+): Module {
+  const body: Module = (x, scope) => {
+    const expanded = scope.run("expand", convBnRelu(hidden(x.shape.at(-1)!), { affine }), x);
+    const filtered = scope.run("depthwise", depthwiseBnRelu({ kernel, stride, affine }), expanded);
+    return scope.run("project", convBnRelu(channels, { affine }), filtered);
+  };
+  return shortcut(body, { affine });
+}
+
+/** cbr(1) to ⌊input / ratio⌋ → depthwise cbr(k, s) → cbr(1), plus shortcut. */
+export function bottleneck(channels: number, options: PatternOptions = {}): Module {
+  return expandDepthwiseProject(channels, (inputs) => Math.max(1, Math.floor(inputs / (options.ratio ?? 1))), options);
+}
+
+/** cbr(1) to input · ratio → depthwise cbr(k, s) → cbr(1), plus shortcut (after Sandler et al. 2018). */
+export function invertedBottleneck(channels: number, options: PatternOptions = {}): Module {
+  return expandDepthwiseProject(channels, (inputs) => inputs * (options.ratio ?? 1), options);
+}
+
+/** ResNet's basic block (He et al. 2016); on a change of shape the shortcut is a 1×1 convolution with bias. */
+export function basicBlock(channels: number, { stride = 1, affine }: PatternOptions = {}): Module {
+  return (x, scope) => {
+    const first = scope.run("first", convBnRelu(channels, { kernel: 3, stride, affine }), x);
+    const second = scope.run(
+      "norm",
+      batchNorm({ affine }),
+      scope.run("second", conv2d(channels, { kernel: 3 }), first),
+    );
+    const same = stride === 1 && x.shape.at(-1) === channels;
+    const skip = same ? x : scope.run("shortcut", conv2d(channels, { stride, bias: true }), x);
+    return second.add(skip).relu();
+  };
+}
+
+export interface VitOptions extends BlockStyle {
+  readonly heads: number;
+  readonly headDim: number;
+  /** Output channels. Default: those of the input. */
+  readonly channels?: number;
+  /** Default true. */
+  readonly feedForward?: boolean;
+  /** Normalisation inside the block. Default `"batch"`. */
+  readonly norm?: "batch" | "layer";
+}
+
+/**
+ * Vision transformer over all pixels as tokens, without position embedding or class token (Djajapermana et al. 2025):
+ * Q, K, V by bias-free 1×1 convolutions, softmax(QKᵀ/√d)·V, output projection, shortcut; then optionally a
+ * feed-forward 1×1 layer with its own shortcut.
+ */
+export function vit(options: VitOptions): Module {
+  const { heads, headDim, feedForward = true, norm = "batch", affine } = options;
+  return (x, scope) => {
+    const [n, height, width] = x.shape as [number, number, number];
+    const channels = options.channels ?? x.shape.at(-1)!;
+    const dense = (name: string, from: Tensor): Tensor => scope.run(name, pointwise(channels, norm, affine), from);
+    const token = (name: string): Tensor =>
+      scope.run(name, conv2d(heads * headDim), x).reshape([n, height * width, heads * headDim]);
+    const attended = token("q").attention(token("k"), token("v"), { heads });
+    const y = dense("project", attended.reshape([n, height, width, heads * headDim])).add(dense("shortcut", x));
+    return feedForward ? dense("feedForward", y).add(dense("feedForwardShortcut", y)) : y;
+  };
+}
+
+function pointwise(channels: number, norm: "batch" | "layer", affine?: boolean): Module {
+  if (norm === "batch") return convBnRelu(channels, { affine });
+  return (x, scope) => scope.run("norm", layerNorm({ affine }), scope.run("conv", conv2d(channels), x)).relu();
+}
