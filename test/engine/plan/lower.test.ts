@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { parseArchitecture, refHybrid, resnet8, type Architecture } from "../../../engine/architecture.ts";
+import { Model } from "../../../engine/model.ts";
+import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
+import { deployedParameters, evaluationGraph, lowerModel } from "../../../engine/plan/lower.ts";
+import { networkMacs } from "../../../engine/plan/macs.ts";
+import { randomNormal, randomUniform } from "../../../engine/random.ts";
+import { elementCount } from "../../../engine/shape.ts";
+import type { Slot } from "../../../engine/slot.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+
+/** Values that a trained network could have: statistics and affine terms away from 0 and 1. */
+function trainedValues(slot: Slot): Float32Array {
+  const count = elementCount(slot.shape);
+  const key = slot.name.length;
+  if (slot.name.endsWith(".variance"))
+    return Float32Array.from({ length: count }, (_, i) => 0.5 + randomUniform(key, i));
+  if (slot.kind === "buffer" || slot.shape.length === 1)
+    return Float32Array.from(
+      { length: count },
+      (_, i) => 0.5 * randomNormal(key, i) + (slot.name.endsWith("gamma") ? 1 : 0),
+    );
+  return slot.initial();
+}
+
+async function logitsOf(model: Model, folded: boolean): Promise<Float32Array> {
+  const backend = createReferenceBackend();
+  const program = await backend.compile(
+    folded ? inferenceToGraph(lowerModel(model, trainedValues)) : evaluationGraph(model),
+  );
+  if (!folded) for (const slot of model.slots) await program.writeSlot(slot.name, trainedValues(slot));
+  const images = Float32Array.from({ length: elementCount(model.input) }, (_, i) => randomNormal(5, i));
+  await program.run({ images });
+  return program.read("logits");
+}
+
+const reduced: Architecture = parseArchitecture({
+  input: [12, 12, 3],
+  affine: false,
+  blocks: [
+    {
+      type: "shortcut",
+      blocks: [
+        { type: "residual", channels: 7, kernel: 3, stride: 2 },
+        { type: "vit", channels: 5, heads: 2, headDim: 3, norm: "layer" },
+      ],
+    },
+    { type: "bottleneck", channels: 6, kernel: 5, ratio: 2 },
+    { type: "pool", kind: "max", kernel: 3, stride: 2 },
+    { type: "linear" },
+  ],
+});
+
+describe("lowering a model for deployment", () => {
+  test.each([
+    ["resnet8", resnet8, { trainable: 77_946, deployed: 77_706, macs: 12_501_632 }],
+    ["ref-hybrid", refHybrid, { trainable: 67_762, deployed: 66_714, macs: 7_536_512 }],
+  ])("%s has its published size", (_, architecture, size) => {
+    const model = Model.fromArchitecture(architecture);
+    const network = lowerModel(model);
+    expect(model.trainableParameters).toBe(size.trainable);
+    expect(deployedParameters(network)).toBe(size.deployed);
+    expect(networkMacs(network)).toBe(size.macs);
+  });
+
+  test.each([
+    ["resnet8", resnet8],
+    ["ref-hybrid", refHybrid],
+    ["a network with odd channels, layer norm and a linear layer over pixels", reduced],
+  ])("folding and fusing leave the logits of %s as they were", async (_, architecture) => {
+    const model = Model.fromArchitecture(architecture, { seed: 3 });
+    const expected = await logitsOf(model, false);
+    const folded = await logitsOf(model, true);
+    const largest = Math.max(...expected.map(Math.abs));
+    expected.forEach((value, index) => expect(Math.abs(folded[index]! - value)).toBeLessThan(1e-5 * largest));
+    expect(largest).toBeGreaterThan(0.01);
+  });
+
+  test("no batch norm is left in the built-in networks, and every sum and ReLU is fused", () => {
+    for (const architecture of [resnet8, refHybrid])
+      for (const layer of lowerModel(Model.fromArchitecture(architecture)).layers)
+        expect(["batchNorm", "add", "relu", "bias"]).not.toContain(layer.op);
+  });
+});
