@@ -11,7 +11,12 @@ const cosineBetween = (from: number, to: number, fraction: number): number =>
 
 /** Up from peak / divide and down to peak / (divide · finalDivide), both by half a cosine (Smith and Topin 2018). */
 export function oneCycle(
-  options: { readonly peak?: number; readonly warmup?: number; readonly divide?: number; readonly finalDivide?: number } = {},
+  options: {
+    readonly peak?: number;
+    readonly warmup?: number;
+    readonly divide?: number;
+    readonly finalDivide?: number;
+  } = {},
 ): Schedule {
   const settings = { peak: 1e-3, warmup: 0.3, divide: 25, finalDivide: 1e4, ...options };
   const { peak, warmup, divide, finalDivide } = settings;
