@@ -1,0 +1,109 @@
+import { max, share } from "./simd";
+
+// All arrays are walked in blocks of 16 floats; the last block may reach into the slack behind the array.
+
+// y [rows,c] = x [rows,c] + b [c]
+export function bias(a: usize, thread: i32, threads: i32): void {
+  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), b = <usize>load<u32>(a, 8);
+  const rows = load<i32>(a, 12), c = load<i32>(a, 16);
+  const begin = share(rows, 1, thread, threads), end = share(rows, 1, thread + 1, threads);
+  for (let row = begin; row < end; row++) {
+    const at = (<usize>row * c) << 2;
+    for (let i: usize = 0; i < <usize>c << 2; i += 4) store<f32>(y + at + i, load<f32>(x + at + i) + load<f32>(b + i));
+  }
+}
+
+// y [n] = x [n] + z [n]
+export function add(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 12);
+  const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const at = <usize>begin << 2;
+  let y = <usize>load<u32>(a) + at, x = <usize>load<u32>(a, 4) + at, z = <usize>load<u32>(a, 8) + at;
+  for (let i = begin; i < end; i += 16) {
+    const a0 = f32x4.add(v128.load(x), v128.load(z)), a1 = f32x4.add(v128.load(x, 16), v128.load(z, 16));
+    const a2 = f32x4.add(v128.load(x, 32), v128.load(z, 32)), a3 = f32x4.add(v128.load(x, 48), v128.load(z, 48));
+    v128.store(y, a3, 48);
+    v128.store(y, a2, 32);
+    v128.store(y, a1, 16);
+    v128.store(y, a0);
+    x += 64;
+    y += 64;
+    z += 64;
+  }
+}
+
+// y [n] = x [n] · z [n]
+export function multiply(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 12);
+  const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const at = <usize>begin << 2;
+  let y = <usize>load<u32>(a) + at, x = <usize>load<u32>(a, 4) + at, z = <usize>load<u32>(a, 8) + at;
+  for (let i = begin; i < end; i += 16) {
+    const a0 = f32x4.mul(v128.load(x), v128.load(z)), a1 = f32x4.mul(v128.load(x, 16), v128.load(z, 16));
+    const a2 = f32x4.mul(v128.load(x, 32), v128.load(z, 32)), a3 = f32x4.mul(v128.load(x, 48), v128.load(z, 48));
+    v128.store(y, a3, 48);
+    v128.store(y, a2, 32);
+    v128.store(y, a1, 16);
+    v128.store(y, a0);
+    x += 64;
+    y += 64;
+    z += 64;
+  }
+}
+
+// y [n] = factor · x [n]
+export function scale(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 8), f = v128.load32_splat(a, 12);
+  const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const at = <usize>begin << 2;
+  let y = <usize>load<u32>(a) + at, x = <usize>load<u32>(a, 4) + at;
+  for (let i = begin; i < end; i += 16) {
+    const a0 = f32x4.mul(v128.load(x), f), a1 = f32x4.mul(v128.load(x, 16), f);
+    const a2 = f32x4.mul(v128.load(x, 32), f), a3 = f32x4.mul(v128.load(x, 48), f);
+    v128.store(y, a3, 48);
+    v128.store(y, a2, 32);
+    v128.store(y, a1, 16);
+    v128.store(y, a0);
+    x += 64;
+    y += 64;
+  }
+}
+
+// y [n] = max(x [n], 0)
+export function relu(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 8), zero = f32x4.splat(0);
+  const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const at = <usize>begin << 2;
+  let y = <usize>load<u32>(a) + at, x = <usize>load<u32>(a, 4) + at;
+  for (let i = begin; i < end; i += 16) {
+    const a0 = max(v128.load(x), zero), a1 = max(v128.load(x, 16), zero);
+    const a2 = max(v128.load(x, 32), zero), a3 = max(v128.load(x, 48), zero);
+    v128.store(y, a3, 48);
+    v128.store(y, a2, 32);
+    v128.store(y, a1, 16);
+    v128.store(y, a0);
+    x += 64;
+    y += 64;
+  }
+}
+
+// dx [n] = y [n] > 0 ? dy [n] : 0
+export function reluGradient(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 12), zero = f32x4.splat(0);
+  const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const at = <usize>begin << 2;
+  let dx = <usize>load<u32>(a) + at, y = <usize>load<u32>(a, 4) + at, dy = <usize>load<u32>(a, 8) + at;
+  for (let i = begin; i < end; i += 16) {
+    const a0 = v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero));
+    const a1 = v128.and(v128.load(dy, 16), f32x4.gt(v128.load(y, 16), zero));
+    const a2 = v128.and(v128.load(dy, 32), f32x4.gt(v128.load(y, 32), zero));
+    const a3 = v128.and(v128.load(dy, 48), f32x4.gt(v128.load(y, 48), zero));
+    v128.store(dx, a3, 48);
+    v128.store(dx, a2, 32);
+    v128.store(dx, a1, 16);
+    v128.store(dx, a0);
+    y += 64;
+    dy += 64;
+    dx += 64;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Backend, NumericsProfile } from "../../engine/backend.ts";
+import { BackendError } from "../../engine/errors.ts";
+import type { Graph } from "../../engine/graph.ts";
+import type { Heap } from "./heap.ts";
+import { planGraph } from "./plan.ts";
+import { WasmProgram, type Runner } from "./program.ts";
+import { profileOf, tilesOf, variantNames, type Variant } from "./variants.ts";
+
+/** Runs graphs in one WebAssembly memory. Several programs may live in it; their runs wait for each other. */
+export class WasmBackend implements Backend {
+  readonly name = "wasm";
+  readonly variant: string;
+  readonly profile: NumericsProfile;
+  readonly #variant: Variant;
+  readonly #heap: Heap;
+  readonly #runner: Runner;
+  #queue: Promise<void> = Promise.resolve();
+  #disposed = false;
+
+  constructor(variant: Variant, heap: Heap, runner: Runner) {
+    this.#variant = variant;
+    this.variant = variantNames[variant];
+    this.profile = { id: profileOf(variant) };
+    this.#heap = heap;
+    this.#runner = runner;
+  }
+
+  get threads(): number {
+    return this.#runner.threads;
+  }
+
+  /** Bytes of the memory so far. */
+  get memoryBytes(): number {
+    return this.#heap.bytes;
+  }
+
+  async compile(graph: Graph): Promise<WasmProgram> {
+    if (this.#disposed) throw new BackendError("wasm: the back end was disposed");
+    const plan = planGraph(graph, { tiles: tilesOf(this.#variant), threads: this.threads });
+    return new WasmProgram(plan, this.#heap, (program) => this.#execute(program));
+  }
+
+  #execute(program: number): Promise<void> {
+    if (this.#disposed) return Promise.reject(new BackendError("wasm: the back end was disposed"));
+    const run = this.#queue.then(() => this.#runner.execute(program));
+    this.#queue = run.catch(() => undefined);
+    return run;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#queue;
+    await this.#runner.dispose();
+  }
+}

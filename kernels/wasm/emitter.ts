@@ -1,0 +1,46 @@
+import type { OpName } from "../../engine/ops/vocabulary.ts";
+import type { OpNode } from "../../engine/record.ts";
+import type { KernelName } from "./kernels.ts";
+
+/** An address in the memory of the program: known only when all buffers are placed, so lowerings pass it along. */
+export interface Operand {
+  readonly buffer: number;
+  /** Bytes from the start of the buffer. */
+  readonly offset: number;
+}
+
+export function advance(operand: Operand, bytes: number): Operand {
+  return { buffer: operand.buffer, offset: operand.offset + bytes };
+}
+
+/** An argument that the kernel reads as f32; plain numbers are i32. */
+export interface Float {
+  readonly float: number;
+}
+
+export function float(value: number): Float {
+  return { float: value };
+}
+
+/** Register tiles that suit the module: 256-bit pairs, or 128-bit vectors. */
+export type TilePreference = "wide" | "narrow";
+
+/**
+ * What a lowering writes to. Every buffer is 64-byte aligned and followed by at least 64 bytes that belong to it:
+ * vector kernels may read and write up to the next multiple of 64 bytes past its end.
+ */
+export interface Emitter {
+  readonly tiles: TilePreference;
+  readonly maxThreads: number;
+  input(index: number): Operand;
+  output(index: number): Operand;
+  /** Contents are undefined, and live during this node only. */
+  scratch(bytes: number): Operand;
+  /** Appends one step. All threads have finished a node's earlier steps before it starts. */
+  step(kernel: KernelName, args: readonly (Operand | Float | number)[]): void;
+  /** Uploaded once, when the program is compiled. */
+  constantTable(data: Int32Array | Float32Array): Operand;
+}
+
+/** Turns one op into steps. Outputs are written completely. */
+export type Lowering<K extends OpName> = (node: OpNode<K>, emit: Emitter) => void;

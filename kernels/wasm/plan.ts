@@ -1,0 +1,319 @@
+import { BackendError } from "../../engine/errors.ts";
+import type { Graph } from "../../engine/graph.ts";
+import type { OpName } from "../../engine/ops/vocabulary.ts";
+import { planMemory, type MemoryPlan } from "../../engine/plan/memory.ts";
+import type { GraphNode, OpNode } from "../../engine/record.ts";
+import { elementCount } from "../../engine/shape.ts";
+import type { Slot } from "../../engine/slot.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import type { Emitter, Float, Lowering, Operand, TilePreference } from "./emitter.ts";
+import type { KernelName } from "./kernels.ts";
+import { inPlace, lowerings } from "./lowerings.ts";
+
+/** Bytes behind every buffer that vector kernels may touch. */
+const SLACK = 64;
+
+/** Where a buffer lives: state keeps its contents between runs, the arena does not. */
+type BufferKind = "input" | "slot" | "constant" | "value" | "scratch";
+
+export interface PlannedBuffer {
+  readonly kind: BufferKind;
+  readonly bytes: number;
+  /** First and last position in the list of ops; whole program for state. */
+  first: number;
+  last: number;
+  /** Bytes from the start of the program's region. */
+  address: number;
+}
+
+export interface PlannedStep {
+  readonly kernel: KernelName | "barrier";
+  readonly args: readonly (Operand | Float | number)[];
+  /** What the step is for: the op's name. */
+  readonly op: string;
+}
+
+/** A graph laid out for one WebAssembly memory; addresses count from the start of the program's region. */
+export interface WasmPlan {
+  readonly buffers: readonly PlannedBuffer[];
+  readonly steps: readonly PlannedStep[];
+  readonly inputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
+  readonly slots: ReadonlyMap<string, { readonly buffer: number; readonly slot: Slot }>;
+  readonly constants: readonly { readonly buffer: number; readonly data: Float32Array | Int32Array }[];
+  readonly outputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
+  readonly memory: MemoryPlan;
+  readonly stateBytes: number;
+  /** Bytes of state and arena together. */
+  readonly bytes: number;
+}
+
+export interface PlanOptions {
+  readonly tiles: TilePreference;
+  readonly threads: number;
+}
+
+/** @throws BackendError when an op has no kernel here */
+export function planGraph(graph: Graph, options: PlanOptions): WasmPlan {
+  return new Planner(graph, options).plan();
+}
+
+/** The buffers that one op touches, to find out where threads have to wait for each other. */
+interface Access {
+  readonly reads: Set<number>;
+  readonly writes: Set<number>;
+}
+
+class Planner {
+  readonly #graph: Graph;
+  readonly #options: PlanOptions;
+  readonly #buffers: PlannedBuffer[] = [];
+  readonly #values = new Map<GraphNode, number[]>();
+  readonly #slots = new Map<Slot, number>();
+  readonly #slotUses = new Map<Slot, { last: number; output: boolean }>();
+  readonly #constants: { buffer: number; data: Float32Array | Int32Array }[] = [];
+  readonly #nodes: { steps: PlannedStep[]; access: Access }[] = [];
+  /** Position of the last op that reads each value, aliases followed; Infinity for what is read after the run. */
+  readonly #lastUse = new Map<GraphNode, number[]>();
+
+  constructor(graph: Graph, options: PlanOptions) {
+    this.#graph = graph;
+    this.#options = options;
+  }
+
+  plan(): WasmPlan {
+    const { graph } = { graph: this.#graph };
+    const end = graph.ops.length;
+    this.#findUses();
+    const inputs = new Map<string, { buffer: number; length: number }>();
+    for (const node of graph.inputs) {
+      const buffer = this.#define(node, 0, "input", 0);
+      inputs.set(node.name, { buffer, length: elementCount(node.shapes[0]) });
+    }
+    for (const node of graph.slots) this.#values.set(node, [this.#slotBuffer(node.slot)]);
+    for (const { slot } of graph.assigns) this.#slotBuffer(slot);
+    for (const node of graph.constants)
+      this.#constants.push({ buffer: this.#define(node, 0, "constant", 0), data: node.data });
+
+    graph.ops.forEach((node, position) => this.#lower(node, position));
+    this.#copyAssigns();
+    const outputs = new Map<string, { buffer: number; length: number }>();
+    for (const [name, tensor] of Object.entries(graph.outputs)) {
+      const buffer = this.#bufferOf(tensor);
+      outputs.set(name, { buffer, length: elementCount(tensor.shape) });
+      this.#buffers[buffer]!.last = end + 2;
+    }
+    return this.#layOut(inputs, outputs);
+  }
+
+  #findUses(): void {
+    const use = (tensor: Tensor, position: number): void => {
+      const origin = original(tensor);
+      const uses = this.#lastUse.get(origin.node) ?? [];
+      uses[origin.output] = Math.max(uses[origin.output] ?? -1, position);
+      this.#lastUse.set(origin.node, uses);
+      if (origin.node.kind !== "slot") return;
+      const slotUse = this.#slotUses.get(origin.node.slot) ?? { last: -1, output: false };
+      slotUse.last = Math.max(slotUse.last, position);
+      this.#slotUses.set(origin.node.slot, slotUse);
+    };
+    this.#graph.ops.forEach((node, position) => {
+      if (node.op !== "reshape") for (const tensor of node.inputs) use(tensor, position);
+    });
+    for (const tensor of Object.values(this.#graph.outputs)) use(tensor, Infinity);
+    for (const { value } of this.#graph.assigns) use(value, Infinity);
+  }
+
+  #buffer(kind: BufferKind, bytes: number, position: number): number {
+    const buffer = { kind, bytes: bytes + SLACK, first: position, last: position, address: 0 };
+    return this.#buffers.push(buffer) - 1;
+  }
+
+  #define(node: GraphNode, output: number, kind: BufferKind, position: number): number {
+    const buffer = this.#buffer(kind, 4 * elementCount(node.shapes[output]!), position);
+    this.#place(node, output, buffer);
+    return buffer;
+  }
+
+  #place(node: GraphNode, output: number, buffer: number): void {
+    const buffers = this.#values.get(node) ?? [];
+    buffers[output] = buffer;
+    this.#values.set(node, buffers);
+  }
+
+  #slotBuffer(slot: Slot): number {
+    let buffer = this.#slots.get(slot);
+    if (buffer === undefined) {
+      buffer = this.#buffer("slot", 4 * elementCount(slot.shape), 0);
+      this.#slots.set(slot, buffer);
+    }
+    return buffer;
+  }
+
+  #bufferOf(tensor: Tensor): number {
+    return this.#values.get(tensor.node)![tensor.output]!;
+  }
+
+  #lower(node: OpNode, position: number): void {
+    if (node.op === "reshape") {
+      this.#place(node, 0, this.#bufferOf(node.inputs[0]!));
+      return;
+    }
+    const lowering = lowerings[node.op] as Lowering<OpName> | undefined;
+    if (lowering === undefined) throw new BackendError(`wasm: ${node.op} has no kernel`);
+    this.#placeOutputs(node, position);
+    const access: Access = { reads: new Set(), writes: new Set() };
+    const steps: PlannedStep[] = [];
+    const touch = (buffer: number, into: Set<number>): Operand => {
+      const planned = this.#buffers[buffer]!;
+      planned.last = Math.max(planned.last, position);
+      into.add(buffer);
+      return { buffer, offset: 0 };
+    };
+    for (const tensor of node.inputs) touch(this.#bufferOf(tensor), access.reads);
+    node.shapes.forEach((_, output) => touch(this.#values.get(node)![output]!, access.writes));
+    const emit: Emitter = {
+      tiles: this.#options.tiles,
+      maxThreads: this.#options.threads,
+      input: (index) => ({ buffer: this.#bufferOf(node.inputs[index]!), offset: 0 }),
+      output: (index) => ({ buffer: this.#values.get(node)![index]!, offset: 0 }),
+      scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),
+      step: (kernel, args) => {
+        if (steps.length > 0) steps.push({ kernel: "barrier", args: [], op: node.op });
+        steps.push({ kernel, args, op: node.op });
+      },
+      constantTable: (data) => {
+        const buffer = this.#buffer("constant", data.byteLength, 0);
+        this.#constants.push({ buffer, data });
+        return { buffer, offset: 0 };
+      },
+    };
+    lowering(node, emit);
+    this.#nodes.push({ steps, access });
+  }
+
+  /** Gives every output of `node` a buffer: a slot that it updates, an input that ends here, or a new one. */
+  #placeOutputs(node: OpNode, position: number): void {
+    const taken = new Set<number>();
+    node.shapes.forEach((_, output) => {
+      for (const [from, input] of inPlace[node.op] ?? []) {
+        const tensor = node.inputs[input];
+        if (from !== output || tensor === undefined) continue;
+        const buffer = this.#bufferOf(tensor);
+        if (taken.has(buffer) || !this.#mayOverwrite(node, output, tensor, position)) continue;
+        taken.add(buffer);
+        this.#place(node, output, buffer);
+        return;
+      }
+      this.#define(node, output, "value", position);
+    });
+  }
+
+  #mayOverwrite(node: OpNode, output: number, tensor: Tensor, position: number): boolean {
+    const origin = original(tensor);
+    if (elementCount(tensor.shape) !== elementCount(node.shapes[output]!)) return false;
+    if (origin.node.kind === "slot") {
+      const { slot } = origin.node;
+      const assign = this.#graph.assigns.find((candidate) => candidate.slot === slot);
+      const value = assign && original(assign.value);
+      return value?.node === node && value.output === output && this.#slotUses.get(slot)!.last <= position;
+    }
+    // The buffer may already hold a chain of values: all of them must end here.
+    const buffer = this.#bufferOf(tensor);
+    if (this.#buffers[buffer]!.kind !== "value") return false;
+    return (this.#lastUse.get(origin.node)?.[origin.output] ?? -1) <= position;
+  }
+
+  /** Slots that were not updated in place get their new value after all ops have read the old one. */
+  #copyAssigns(): void {
+    const end = this.#graph.ops.length;
+    const copies: { from: number; to: number; count: number }[] = [];
+    for (const { slot, value } of this.#graph.assigns) {
+      const from = this.#bufferOf(value);
+      const to = this.#slotBuffer(slot);
+      if (from === to) continue;
+      copies.push({ from, to, count: elementCount(slot.shape) });
+    }
+    const written = new Set(copies.map(({ to }) => to));
+    const copy = (from: number, to: number, count: number, position: number): void => {
+      for (const buffer of [from, to]) this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, position);
+      const step = { kernel: "copy", args: [operand(to), operand(from), count], op: "assign" } as const;
+      this.#nodes.push({ steps: [step], access: { reads: new Set([from]), writes: new Set([to]) } });
+    };
+    // A slot that is both read and written here is read first.
+    const sources = copies.map(({ from, to, count }) => {
+      if (!written.has(from)) return { from, to, count };
+      const saved = this.#buffer("scratch", 4 * count, end);
+      copy(from, saved, count, end);
+      return { from: saved, to, count };
+    });
+    for (const { from, to, count } of sources) copy(from, to, count, end + 1);
+  }
+
+  #layOut(inputs: WasmPlan["inputs"], outputs: WasmPlan["outputs"]): WasmPlan {
+    let address = 0;
+    for (const buffer of this.#buffers)
+      if (isState(buffer)) {
+        buffer.address = address;
+        address += Math.ceil(buffer.bytes / 64) * 64;
+      }
+    const stateBytes = address;
+    const live = this.#buffers.filter((buffer) => !isState(buffer));
+    const memory = planMemory(live);
+    live.forEach((buffer, index) => (buffer.address = stateBytes + memory.offsets[index]!));
+    return {
+      buffers: this.#buffers,
+      steps: this.#orderSteps(),
+      inputs,
+      slots: new Map([...this.#slots].map(([slot, buffer]) => [slot.name, { buffer, slot }])),
+      constants: this.#constants,
+      outputs,
+      memory,
+      stateBytes,
+      bytes: stateBytes + memory.arenaBytes,
+    };
+  }
+
+  /** Joins the steps of all ops, with barriers only where one op depends on the memory of another since the last. */
+  #orderSteps(): PlannedStep[] {
+    const steps: PlannedStep[] = [];
+    const overlaps = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => {
+      for (const i of a)
+        for (const j of b) {
+          if (i === j) return true;
+          const x = this.#buffers[i]!;
+          const y = this.#buffers[j]!;
+          if (x.address < y.address + y.bytes && y.address < x.address + x.bytes) return true;
+        }
+      return false;
+    };
+    let reads = new Set<number>();
+    let writes = new Set<number>();
+    for (const node of this.#nodes) {
+      const { access } = node;
+      if (overlaps(access.reads, writes) || overlaps(access.writes, writes) || overlaps(access.writes, reads)) {
+        steps.push({ kernel: "barrier", args: [], op: "" });
+        reads = new Set();
+        writes = new Set();
+      }
+      for (const buffer of access.reads) reads.add(buffer);
+      for (const buffer of access.writes) writes.add(buffer);
+      steps.push(...node.steps);
+    }
+    return steps;
+  }
+}
+
+function operand(buffer: number): Operand {
+  return { buffer, offset: 0 };
+}
+
+function isState({ kind }: PlannedBuffer): boolean {
+  return kind === "input" || kind === "slot" || kind === "constant";
+}
+
+/** Follows reshapes to the value whose cells they show. */
+function original(tensor: Tensor): Tensor {
+  let current = tensor;
+  while (current.node.kind === "op" && current.node.op === "reshape") current = current.node.inputs[0]!;
+  return current;
+}

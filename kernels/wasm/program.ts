@@ -1,0 +1,140 @@
+import type { Program, ProgramStatistics } from "../../engine/backend.ts";
+import { BackendError } from "../../engine/errors.ts";
+import type { Float, Operand } from "./emitter.ts";
+import type { Heap } from "./heap.ts";
+import { barrierNumber, kernelNumbers } from "./kernels.ts";
+import type { WasmPlan } from "./plan.ts";
+
+/** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
+const HEADER = 256;
+
+/** Runs the step list at an address on all threads. */
+export interface Runner {
+  readonly threads: number;
+  /** @throws BackendError when a kernel traps */
+  execute(program: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** A plan placed in one WebAssembly memory. */
+export class WasmProgram implements Program {
+  readonly statistics: ProgramStatistics;
+  readonly plan: WasmPlan;
+  readonly #heap: Heap;
+  readonly #execute: (program: number) => Promise<void>;
+  readonly #address: number;
+  readonly #bytes: number;
+  readonly #base: number;
+  #disposed = false;
+
+  /** @throws BackendError when the memory cannot hold it */
+  constructor(plan: WasmPlan, heap: Heap, execute: (program: number) => Promise<void>) {
+    this.plan = plan;
+    this.#heap = heap;
+    this.#execute = execute;
+    const code = HEADER + 4 * plan.steps.reduce((words, { args }) => words + 2 + args.length, 0);
+    const codeBytes = Math.ceil(code / 64) * 64;
+    this.#bytes = codeBytes + plan.bytes;
+    this.#address = heap.allocate(this.#bytes);
+    this.#base = this.#address + codeBytes;
+    this.statistics = {
+      steps: plan.steps.reduce((count, { kernel }) => count + (kernel === "barrier" ? 0 : 1), 0),
+      arenaBytes: plan.memory.arenaBytes,
+      arenaLowerBoundBytes: plan.memory.lowerBoundBytes,
+      stateBytes: plan.stateBytes,
+    };
+    this.#writeSteps(codeBytes);
+    for (const { buffer, data } of plan.constants)
+      if (data instanceof Int32Array) heap.words(this.#at(buffer), data.length).set(data);
+      else heap.floats(this.#at(buffer), data.length).set(data);
+    for (const { buffer, length } of plan.inputs.values()) heap.floats(this.#at(buffer), length).fill(0);
+    for (const { buffer, slot } of plan.slots.values()) {
+      const values = slot.initial();
+      heap.floats(this.#at(buffer), values.length).set(values);
+    }
+  }
+
+  get slotNames(): readonly string[] {
+    return [...this.plan.slots.keys()];
+  }
+
+  async run(inputs: Readonly<Record<string, Float32Array>> = {}): Promise<void> {
+    this.#checkAlive();
+    for (const [name, values] of Object.entries(inputs)) {
+      const input = this.plan.inputs.get(name);
+      if (input === undefined)
+        throw new BackendError(`wasm: the program has no input ${name}; it has ${list(this.plan.inputs.keys())}`);
+      if (values.length !== input.length)
+        throw new BackendError(`wasm: input ${name} takes ${input.length} values, got ${values.length}`);
+      this.#heap.floats(this.#at(input.buffer), input.length).set(values);
+    }
+    await this.#execute(this.#address);
+  }
+
+  async read(output: string): Promise<Float32Array> {
+    this.#checkAlive();
+    const found = this.plan.outputs.get(output);
+    if (found === undefined)
+      throw new BackendError(`wasm: the program has no output ${output}; it has ${list(this.plan.outputs.keys())}`);
+    return Float32Array.from(this.#heap.floats(this.#at(found.buffer), found.length));
+  }
+
+  async readSlot(name: string): Promise<Float32Array> {
+    return Float32Array.from(this.#slot(name));
+  }
+
+  async writeSlot(name: string, values: Float32Array): Promise<void> {
+    const cells = this.#slot(name);
+    if (values.length !== cells.length)
+      throw new BackendError(`wasm: slot ${name} takes ${cells.length} values, got ${values.length}`);
+    cells.set(values);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#heap.release(this.#address, this.#bytes);
+  }
+
+  #slot(name: string): Float32Array {
+    this.#checkAlive();
+    const found = this.plan.slots.get(name);
+    if (found === undefined) throw new BackendError(`wasm: the program has no slot ${name}`);
+    const length = found.slot.shape.reduce((count, size) => count * size, 1);
+    return this.#heap.floats(this.#at(found.buffer), length);
+  }
+
+  #checkAlive(): void {
+    if (this.#disposed) throw new BackendError("wasm: the program was disposed");
+  }
+
+  #at(buffer: number): number {
+    return this.#base + this.plan.buffers[buffer]!.address;
+  }
+
+  #writeSteps(codeBytes: number): void {
+    const words = this.#heap.words(this.#address, codeBytes / 4);
+    const floats = this.#heap.floats(this.#address, codeBytes / 4);
+    words.fill(0);
+    words[0] = this.plan.steps.length;
+    let at = HEADER / 4;
+    for (const { kernel, args } of this.plan.steps) {
+      words[at++] = kernel === "barrier" ? barrierNumber : kernelNumbers[kernel];
+      words[at++] = args.length;
+      for (const arg of args) {
+        if (typeof arg === "number") words[at] = arg;
+        else if (isFloat(arg)) floats[at] = arg.float;
+        else words[at] = this.#at(arg.buffer) + arg.offset;
+        at++;
+      }
+    }
+  }
+}
+
+function isFloat(arg: Operand | Float): arg is Float {
+  return "float" in arg;
+}
+
+function list(names: Iterable<string>): string {
+  return [...names].join(", ") || "none";
+}
