@@ -1,0 +1,33 @@
+import { attentionCases } from "./attention.ts";
+import type { OpCase } from "./case.ts";
+import { chainCases } from "./chains.ts";
+import { conv2dCases } from "./conv2d.ts";
+import { crossEntropyCases } from "./cross-entropy.ts";
+import { depthwiseConv2dCases } from "./depthwise-conv2d.ts";
+import { dropoutCases } from "./dropout.ts";
+import { elementwiseCases } from "./elementwise.ts";
+import { layoutCases } from "./layout.ts";
+import { matmulCases } from "./matmul.ts";
+import { normalizeCases } from "./normalize.ts";
+import { optimizeCases } from "./optimize.ts";
+import { poolCases } from "./pool.ts";
+import { reduceCases } from "./reduce.ts";
+import { softmaxCases } from "./softmax.ts";
+
+/** All op cases by family. */
+export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
+  attention: attentionCases,
+  chains: chainCases,
+  conv2d: conv2dCases,
+  crossEntropy: crossEntropyCases,
+  depthwiseConv2d: depthwiseConv2dCases,
+  dropout: dropoutCases,
+  elementwise: elementwiseCases,
+  layout: layoutCases,
+  matmul: matmulCases,
+  normalize: normalizeCases,
+  optimize: optimizeCases,
+  pool: poolCases,
+  reduce: reduceCases,
+  softmax: softmaxCases,
+};
