@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, ShapeError } from "../../engine/errors.ts";
+import { evaluate } from "../../engine/evaluate.ts";
+import { grad } from "../../engine/grad.ts";
+import { buildGraph } from "../../engine/graph.ts";
+import { Model } from "../../engine/model.ts";
+import * as nn from "../../engine/nn/index.ts";
+import { constant, input, readSlot } from "../../engine/record.ts";
+import { filledSlot } from "../../engine/slot.ts";
+import { createReferenceBackend } from "../../kernels/reference/index.ts";
+
+const backend = createReferenceBackend();
+
+describe("tensors", () => {
+  test("read like mathematics and are computed on demand", async () => {
+    const x = constant([1, -2, 3, 4], [2, 2]);
+    const y = x
+      .matmul(constant([1, 0, 0, 1], [2, 2]))
+      .bias(constant([0.5, 0.5]))
+      .relu()
+      .mean();
+    expect(await evaluate(y, backend)).toEqual(Float32Array.of((1.5 + 0 + 3.5 + 4.5) / 4));
+  });
+
+  test("differentiate: d mean((x·w)²) / dw", async () => {
+    const x = constant([1, 2, 3, 4], [2, 2]);
+    const w = constant([1, 1], [2, 1]);
+    const y = x.matmul(w);
+    const [dw] = grad(y.multiply(y).mean(), [w]);
+    expect(await evaluate(dw!, backend)).toEqual(Float32Array.of(3 + 3 * 7, 2 * 3 + 4 * 7));
+  });
+
+  test.each([
+    [
+      "a kernel larger than its input",
+      () => input("x", [1, 3, 3, 1]).conv2d(input("w", [5, 5, 1, 1]), { padding: "valid" }),
+      "conv2d: kernel [5,5] is larger than the padded input [3,3]",
+    ],
+    [
+      "channels that differ",
+      () => input("x", [1, 8, 8, 3]).conv2d(input("w", [3, 3, 4, 8])),
+      "conv2d: x [1,8,8,3] has 3 channels, w [3,3,4,8] expects 4",
+    ],
+    [
+      "a sum of different shapes",
+      () => input("a", [2, 3]).add(input("b", [3, 2])),
+      "add: both inputs must have one shape, got [2,3] and [3,2]",
+    ],
+    ["a reshape that loses cells", () => input("x", [2, 3]).reshape([5]), "reshape: [2,3] has 6 elements, [5] needs 5"],
+    [
+      "heads that do not divide the channels",
+      () => {
+        const x = input("x", [1, 4, 10]);
+        return x.attention(x, x, { heads: 4 });
+      },
+      "attention: 10 channels cannot be shared by 4 heads",
+    ],
+    ["a loss that is no scalar", () => grad(input("x", [2]), []), "grad: the loss must be a scalar, got [2]"],
+  ])("refuse %s", (_, record, message) => {
+    expect(record).toThrow(ShapeError);
+    expect(record).toThrow(message);
+  });
+
+  test("a loss that does not depend on a tensor is refused", () => {
+    expect(() => grad(input("x", [2]).mean(), [constant([1, 2])])).toThrow("does not depend on a tensor of shape [2]");
+  });
+});
+
+describe("models", () => {
+  test("errors name the path of the module", () => {
+    const module = nn.sequential({
+      stem: nn.convBnRelu(8),
+      body: nn.sequential(nn.vit({ heads: 3, headDim: 4 }), nn.conv2d(4, { kernel: 9, padding: "valid" })),
+    });
+    expect(() => new Model(module, { input: [4, 4, 3] })).toThrow(
+      "body.1: conv2d: kernel [9,9] is larger than the padded input [4,4]",
+    );
+  });
+
+  test("training and evaluation share their state", () => {
+    const model = new Model(nn.sequential(nn.convBnRelu(4), nn.globalAveragePool(), nn.linear(3)), {
+      input: [4, 4, 2],
+    });
+    const before = model.slots.map((slot) => slot.name);
+    const { assigns } = model.record(input("images", [2, 4, 4, 2]), { training: true });
+    expect(model.slots.map((slot) => slot.name)).toEqual(before);
+    expect(assigns.map(({ slot }) => slot.name)).toEqual(["0.norm.mean", "0.norm.variance"]);
+    expect(before).toEqual([
+      "0.conv.weight",
+      "0.norm.gamma",
+      "0.norm.beta",
+      "0.norm.mean",
+      "0.norm.variance",
+      "2.weight",
+      "2.bias",
+    ]);
+  });
+
+  test("the same seed gives the same first weights, another seed others", () => {
+    const weights = (seed: number): Float32Array =>
+      new Model(nn.sequential(nn.globalAveragePool(), nn.linear(3)), { input: [2, 2, 2], seed }).slots[0]!.initial();
+    expect(weights(1)).toEqual(weights(1));
+    expect(weights(1)).not.toEqual(weights(2));
+  });
+});
+
+describe("graphs", () => {
+  test("refuse names that are used twice and slots that are assigned twice", () => {
+    expect(() => buildGraph({ y: input("x", [1]).add(input("x", [1])) })).toThrow(ConfigError);
+    const slot = filledSlot("s", [1], "buffer");
+    const twice = [0, 1].map(() => ({ slot, value: readSlot(slot).scale(2) }));
+    expect(() => buildGraph({}, twice)).toThrow("slot s is assigned twice");
+  });
+
+  test("assigns take effect after the step", async () => {
+    const slot = filledSlot("counter", [1], "buffer", 1);
+    const program = await backend.compile(
+      buildGraph({ before: readSlot(slot) }, [{ slot, value: readSlot(slot).scale(2) }]),
+    );
+    await program.run();
+    await program.run();
+    expect(await program.read("before")).toEqual(Float32Array.of(2));
+    expect(await program.readSlot("counter")).toEqual(Float32Array.of(4));
+  });
+});
