@@ -1,0 +1,117 @@
+import { mkdir, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { DataSet } from "../data/image-set.ts";
+import type { Checkpoint } from "../train/checkpoint.ts";
+import type { EpochMetrics } from "../train/metrics.ts";
+import type { FitOptions, Trainer } from "../train/trainer.ts";
+import { version } from "../version.ts";
+import { writeFileAtomically } from "./atomic-write.ts";
+import { loadCheckpoint, runFiles, saveCheckpoint } from "./checkpoint-file.ts";
+
+export interface TrainingRunOptions extends Omit<FitOptions, "resume"> {
+  /** Folder of the run; made if missing. */
+  readonly out: string;
+  /** Forget what the folder holds. Default false: go on from its last checkpoint. */
+  readonly fresh?: boolean;
+  /** Recorded in run.json. */
+  readonly command?: readonly string[];
+  /** Save inside an epoch too, when this many seconds have passed. Default 60. */
+  readonly saveEverySeconds?: number;
+}
+
+export interface TrainingRunResult {
+  readonly resumed: boolean;
+  /** False when the signal stopped it early; the same call goes on. */
+  readonly complete: boolean;
+  readonly history: readonly EpochMetrics[];
+  /** Path of the checkpoint with the best validation accuracy, or of the last one without validation. */
+  readonly checkpoint: string;
+}
+
+/**
+ * Trains into a folder: `last.finch` after every epoch (and at least once a minute), `best.finch` whenever validation
+ * accuracy rises, `run.json` with settings and status. Calling it again goes on where it stopped.
+ * @throws ConfigError when the settings differ from those of the run; DataError when a file cannot be read or written
+ */
+export async function trainIntoFolder(
+  trainer: Trainer,
+  data: DataSet,
+  { out, fresh = false, command, saveEverySeconds = 60, ...options }: TrainingRunOptions,
+): Promise<TrainingRunResult> {
+  await mkdir(out, { recursive: true });
+  const last = join(out, runFiles.last);
+  const best = join(out, runFiles.best);
+  if (fresh) await Promise.all([rm(last, { force: true }), rm(best, { force: true })]);
+  const resume = (await exists(last)) ? await loadCheckpoint(last) : undefined;
+
+  const started = new Date().toISOString();
+  const writeRun = (status: string): Promise<void> =>
+    writeFileAtomically(
+      join(out, runFiles.run),
+      JSON.stringify(
+        {
+          schemaVersion: 1,
+          kind: "train",
+          command: command ?? null,
+          status,
+          started,
+          updated: new Date().toISOString(),
+          seed: options.seed ?? 0,
+          versions: { finch: version, node: process.version },
+          host: { name: hostname(), platform: process.platform, architecture: process.arch },
+          history: trainer.history.length > 0 ? trainer.history : (resume?.history ?? []),
+        },
+        null,
+        2,
+      ) + "\n",
+    );
+  await writeRun("running");
+
+  let saved = performance.now();
+  const save = async (path: string): Promise<Checkpoint> => {
+    const checkpoint = await trainer.checkpoint();
+    await saveCheckpoint(path, checkpoint);
+    saved = performance.now();
+    return checkpoint;
+  };
+  const callbacks = [
+    ...(options.callbacks ?? []),
+    {
+      onStep: async () => {
+        if (performance.now() - saved > saveEverySeconds * 1000) await save(last);
+      },
+      onEpoch: async (metrics: EpochMetrics) => {
+        const accuracies = trainer.history.map((epoch) => epoch.validationAccuracy ?? -1);
+        if (
+          metrics.validationAccuracy !== null &&
+          accuracies.indexOf(Math.max(...accuracies)) === accuracies.length - 1
+        )
+          await save(best);
+        await save(last);
+        await writeRun("running");
+      },
+    },
+  ];
+  try {
+    for await (const epoch of trainer.fit(data, { ...options, resume, callbacks })) void epoch;
+  } catch (error) {
+    await writeRun("failed").catch(() => undefined);
+    throw error;
+  }
+  const { step } = await save(last);
+  const complete =
+    options.signal?.aborted !== true ||
+    step >= options.epochs * Math.floor(data.train.count / (options.batchSize ?? 128));
+  await writeRun(complete ? "complete" : "interrupted");
+  return {
+    resumed: resume !== undefined,
+    complete,
+    history: trainer.history,
+    checkpoint: (await exists(best)) ? best : last,
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}

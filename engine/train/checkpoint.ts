@@ -1,0 +1,118 @@
+import { Packr } from "msgpackr";
+import { z } from "zod";
+import { architectureSchema } from "../architecture.ts";
+import { DataError } from "../errors.ts";
+import { Model } from "../model.ts";
+import { elementCount } from "../shape.ts";
+import type { Slot } from "../slot.ts";
+import type { ModelState } from "./evaluate-model.ts";
+
+const magic = "finch-checkpoint";
+const schemaVersion = 1;
+const packr = new Packr({ moreTypes: true, useRecords: false });
+
+const metrics = z.object({
+  epoch: z.number(),
+  step: z.number(),
+  learningRate: z.number(),
+  trainLoss: z.number(),
+  trainAccuracy: z.number(),
+  validationLoss: z.number().nullable(),
+  validationAccuracy: z.number().nullable(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+const contentSchema = z.object({
+  /** Finch version that wrote it. */
+  version: z.string(),
+  architecture: architectureSchema,
+  classes: z.array(z.string()),
+  normalization: z.object({ mean: z.array(z.number()), deviation: z.array(z.number()) }),
+  data: z.object({ name: z.string(), fingerprint: z.string() }),
+  /** Back end, variant and numerics profile that trained it. */
+  backend: z.string(),
+  variant: z.string(),
+  profile: z.string(),
+  /** Frozen settings of the training, for a resumed run to compare with its own. */
+  settings: z.record(z.string(), z.unknown()),
+  /** Steps done. */
+  step: z.int().min(0),
+  /** Sums of the unfinished epoch. */
+  partial: z.object({ images: z.number(), lossSum: z.number(), correct: z.number(), seconds: z.number() }),
+  history: z.array(metrics),
+  /** Parameters, running statistics and the optimiser's memory, by name. */
+  slots: z.map(
+    z.string(),
+    z.custom<Float32Array>((value) => value instanceof Float32Array),
+  ),
+});
+
+/** Everything that is needed to use a trained model, or to go on training as if never stopped. */
+export type Checkpoint = z.output<typeof contentSchema>;
+
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
+  const content = new Uint8Array(packr.pack(checkpoint));
+  return packr.pack({ magic, schemaVersion, checksum: await digest(content), content });
+}
+
+const envelopeSchema = z.object({
+  magic: z.literal(magic),
+  schemaVersion: z.int(),
+  checksum: z.string(),
+  content: z.instanceof(Uint8Array),
+});
+
+/**
+ * @param name of the file, for errors
+ * @throws DataError when the bytes are no checkpoint, of a newer schema, or damaged
+ */
+export async function decodeCheckpoint(bytes: Uint8Array, name = "checkpoint"): Promise<Checkpoint> {
+  const envelope = envelopeSchema.safeParse(unpack(bytes));
+  if (!envelope.success) throw new DataError(`${name}: is not a Finch checkpoint, or is truncated or damaged`);
+  const { schemaVersion: version, checksum, content } = envelope.data;
+  if (version !== schemaVersion)
+    throw new DataError(`${name}: has checkpoint schema ${version}, this version of Finch reads ${schemaVersion}`);
+  if ((await digest(content)) !== checksum)
+    throw new DataError(`${name}: is damaged: its content does not match its checksum`);
+  const checkpoint = contentSchema.safeParse(unpack(content));
+  if (!checkpoint.success) {
+    const { path, message } = checkpoint.error.issues[0]!;
+    throw new DataError(`${name}: ${path.map(String).join(".")}: ${message}`);
+  }
+  return checkpoint.data;
+}
+
+function unpack(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A model with trained values. */
+export interface RestoredModel {
+  readonly model: Model;
+  readonly state: ModelState;
+  /** The trained values of one slot of the model. */
+  readonly values: (slot: Slot) => Float32Array;
+}
+
+/** @throws DataError when the checkpoint lacks a value of its own architecture */
+export function restoreModel(checkpoint: Checkpoint, name = "checkpoint"): RestoredModel {
+  const model = Model.fromArchitecture(checkpoint.architecture);
+  for (const slot of model.slots) {
+    const values = checkpoint.slots.get(slot.name);
+    if (values?.length !== elementCount(slot.shape))
+      throw new DataError(
+        `${name}: ${slot.name} should hold ${elementCount(slot.shape)} values, it has ${values?.length ?? "none"}`,
+      );
+  }
+  return { model, state: checkpoint.slots, values: (slot) => checkpoint.slots.get(slot.name)! };
+}

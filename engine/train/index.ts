@@ -1,0 +1,14 @@
+export { decodeCheckpoint, encodeCheckpoint, restoreModel, type Checkpoint, type RestoredModel } from "./checkpoint.ts";
+export {
+  evaluateModel,
+  readState,
+  writeState,
+  type EvaluateOptions,
+  type Evaluation,
+  type ModelState,
+} from "./evaluate-model.ts";
+export { predictedClasses, type EpochMetrics } from "./metrics.ts";
+export { adamW, sgd, type AdamWOptions, type Optimizer, type SgdOptions, type StepInputs } from "./optimizers.ts";
+export { constantRate, cosine, oneCycle, type Schedule } from "./schedules.ts";
+export { Trainer, type Callback, type FitOptions, type StepInfo, type TrainerOptions } from "./trainer.ts";
+export { evaluationStep, trainingStep, type TrainingStepOptions } from "./training-step.ts";

@@ -1,0 +1,50 @@
+import type { Batch } from "../data/image-set.ts";
+
+/** One epoch of training; `null` where nothing was measured. Losses are means, accuracies fractions. */
+export interface EpochMetrics {
+  /** From 1. */
+  readonly epoch: number;
+  /** Steps done since the beginning. */
+  readonly step: number;
+  /** Rate of the epoch's last step. */
+  readonly learningRate: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number | null;
+  readonly validationAccuracy: number | null;
+  /** Wall time of the training part. */
+  readonly seconds: number;
+  /** Training part, input pipeline included. */
+  readonly imagesPerSecond: number;
+}
+
+/** Running sums over batches. */
+export interface Tally {
+  images: number;
+  lossSum: number;
+  correct: number;
+}
+
+export function emptyTally(): Tally {
+  return { images: 0, lossSum: 0, correct: 0 };
+}
+
+/** The class with the largest score of each row; the lowest number wins a tie. */
+export function predictedClasses(scores: Float32Array, rows: number, classes: number): Uint32Array {
+  return Uint32Array.from({ length: rows }, (_, row) => {
+    let best = row * classes;
+    for (let index = best + 1; index < (row + 1) * classes; index++) if (scores[index]! > scores[best]!) best = index;
+    return best - row * classes;
+  });
+}
+
+/** Adds a batch whose mean loss and scores [n, classes] are known; gives the predictions. */
+export function tallyBatch(tally: Tally, batch: Batch, loss: number, scores: Float32Array): Uint32Array {
+  const predictions = predictedClasses(scores, batch.count, scores.length / batch.labels.length);
+  tally.images += batch.count;
+  tally.lossSum += loss * batch.count;
+  predictions.forEach((prediction, row) => {
+    if (prediction === batch.labels[row]) tally.correct++;
+  });
+  return predictions;
+}

@@ -1,0 +1,294 @@
+import type { Backend, Program } from "../backend.ts";
+import { trainingBatches } from "../data/batches.ts";
+import type { Augmentation } from "../data/augment/augmentation.ts";
+import type { Batch, DataSet } from "../data/image-set.ts";
+import { ConfigError, FinchError } from "../errors.ts";
+import { defaultBackend } from "../evaluate.ts";
+import type { Model } from "../model.ts";
+import { stepSeed } from "../random.ts";
+import { version } from "../version.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { checkFits, evaluateProgram, readState, writeState } from "./evaluate-model.ts";
+import { emptyTally, tallyBatch, type EpochMetrics } from "./metrics.ts";
+import { adamW, type Optimizer } from "./optimizers.ts";
+import { oneCycle, type Schedule } from "./schedules.ts";
+import { evaluationStep, trainingStep } from "./training-step.ts";
+
+export interface TrainerOptions {
+  /** Default AdamW with weight decay 1e-5. */
+  readonly optimizer?: Optimizer;
+  /** Default one-cycle with peak 1e-3. */
+  readonly schedule?: Schedule;
+  /** Label smoothing. Default 0. */
+  readonly smoothing?: number;
+  /** Largest gradient norm; none by default. */
+  readonly clipNorm?: number | undefined;
+  /** Default: the default back end. */
+  readonly backend?: Backend;
+}
+
+export interface FitOptions {
+  readonly epochs: number;
+  /** Default 128. */
+  readonly batchSize?: number;
+  /** Decides order and augmentation. Default 0. */
+  readonly seed?: number;
+  readonly augment?: readonly Augmentation[];
+  /** Continue from here, bit for bit. */
+  readonly resume?: Checkpoint | undefined;
+  /** Accept a checkpoint of another numerics profile. Default false. */
+  readonly allowDifferentBits?: boolean;
+  /** Stop when validation accuracy has not risen by `minimumGain` for `patience` epochs. */
+  readonly earlyStop?: { readonly patience: number; readonly minimumGain?: number } | undefined;
+  readonly callbacks?: readonly Callback[];
+  /** Ends the training after the step in flight; `checkpoint()` then continues from there. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StepInfo {
+  readonly epoch: number;
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Since the start of this epoch's training. */
+  readonly imagesPerSecond: number;
+}
+
+/** Hooks into a training; each may be asynchronous. */
+export interface Callback {
+  readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  readonly onEpoch?: (metrics: EpochMetrics, trainer: Trainer) => void | Promise<void>;
+}
+
+interface Progress {
+  readonly data: DataSet;
+  readonly settings: Record<string, unknown>;
+  readonly history: EpochMetrics[];
+  partial: Checkpoint["partial"];
+  step: number;
+}
+
+/** Trains a model on one back end. */
+export class Trainer {
+  readonly model: Model;
+  readonly #options: TrainerOptions;
+  #backend: Backend | undefined;
+  #program: Program | undefined;
+  #finalSlots: Map<string, Float32Array> | undefined;
+  #progress: Progress | undefined;
+
+  constructor(model: Model, options: TrainerOptions = {}) {
+    this.model = model;
+    this.#options = options;
+  }
+
+  /**
+   * Trains for `epochs` epochs and yields the metrics of each. The last partial batch of an epoch is dropped.
+   * @throws ConfigError when a resumed checkpoint has other settings, data or numerics; DataError when data and model do not fit
+   */
+  async *fit(data: DataSet, options: FitOptions): AsyncGenerator<EpochMetrics, void, void> {
+    const { epochs, batchSize = 128, seed = 0, augment = [], resume, earlyStop, callbacks = [], signal } = options;
+    const { optimizer = adamW({ weightDecay: 1e-5 }), schedule = oneCycle(), smoothing = 0, clipNorm } = this.#options;
+    checkFits(this.model, data.train);
+    const stepsPerEpoch = Math.floor(data.train.count / batchSize);
+    if (stepsPerEpoch === 0)
+      throw new ConfigError(
+        `train: a batch of ${batchSize} is larger than the training set of ${data.train.count} images`,
+      );
+    const totalSteps = epochs * stepsPerEpoch;
+    const backend = (this.#backend = this.#options.backend ?? (await defaultBackend()));
+    const settings = {
+      epochs,
+      batchSize,
+      seed,
+      smoothing,
+      clipNorm: clipNorm ?? null,
+      optimizer: { name: optimizer.name, ...optimizer.settings },
+      schedule: { name: schedule.name, ...schedule.settings },
+      augmentation: augment.map((augmentation) => augmentation.name),
+      trainingImages: data.train.count,
+    };
+    if (resume !== undefined) checkResumable(resume, settings, data, backend, options.allowDifferentBits ?? false);
+
+    const progress: Progress = (this.#progress = {
+      data,
+      settings,
+      history: [...(resume?.history ?? [])],
+      partial: { ...(resume?.partial ?? { ...emptyTally(), seconds: 0 }) },
+      step: resume?.step ?? 0,
+    });
+    const graph = trainingStep(this.model, { batchSize, optimizer, smoothing, clipNorm });
+    const inputNames = new Set(graph.inputs.map((node) => node.name));
+    const program = await backend.compile(graph);
+    const evaluation =
+      data.validation.count > 0 ? await backend.compile(evaluationStep(this.model, batchSize)) : undefined;
+    this.#program = program;
+    try {
+      if (resume !== undefined) await writeState(program, resume.slots);
+      for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < epochs; epoch++) {
+        if (signal?.aborted || shouldStop(progress.history, earlyStop)) break;
+        const { partial } = progress;
+        const before = partial.seconds;
+        const started = performance.now();
+        const batches = trainingBatches(data.train, {
+          batchSize,
+          seed,
+          epoch,
+          augment,
+          normalization: data.normalization,
+          from: progress.step - epoch * stepsPerEpoch,
+        });
+        let learningRate = 0;
+        for (let batch = next(batches); batch !== undefined && !signal?.aborted;) {
+          learningRate = schedule.at(progress.step, totalSteps);
+          const feed = {
+            images: batch.images,
+            labels: batch.labels,
+            learningRate: Float32Array.of(learningRate),
+            step: Float32Array.of(progress.step + 1),
+            seed: stepSeed(seed, progress.step),
+          };
+          const running = program.run(
+            Object.fromEntries(Object.entries(feed).filter(([name]) => inputNames.has(name))),
+          );
+          const following = next(batches);
+          await running;
+          const loss = (await program.read("loss"))[0]!;
+          tallyBatch(partial, batch, loss, await program.read("probabilities"));
+          partial.seconds = before + (performance.now() - started) / 1000;
+          progress.step++;
+          if (!Number.isFinite(loss))
+            throw new FinchError(
+              `train: the loss is ${loss} at step ${progress.step} of epoch ${epoch + 1}: lower the learning rate or clip the gradients`,
+            );
+          const info = {
+            epoch: epoch + 1,
+            step: progress.step,
+            stepsPerEpoch,
+            totalSteps,
+            loss,
+            learningRate,
+            imagesPerSecond: partial.images / partial.seconds,
+          };
+          for (const callback of callbacks) await callback.onStep?.(info);
+          batch = following;
+        }
+        if (progress.step < (epoch + 1) * stepsPerEpoch) break;
+
+        let validation: { accuracy: number; loss: number } | undefined;
+        if (evaluation !== undefined) {
+          await writeState(
+            evaluation,
+            await readState(
+              program,
+              this.model.slots.map((slot) => slot.name),
+            ),
+          );
+          validation = await evaluateProgram(
+            evaluation,
+            data.validation,
+            data.normalization,
+            batchSize,
+            this.model.classes,
+          );
+        }
+        const metrics: EpochMetrics = {
+          epoch: epoch + 1,
+          step: progress.step,
+          learningRate,
+          trainLoss: partial.lossSum / partial.images,
+          trainAccuracy: partial.correct / partial.images,
+          validationLoss: validation?.loss ?? null,
+          validationAccuracy: validation?.accuracy ?? null,
+          seconds: partial.seconds,
+          imagesPerSecond: partial.images / partial.seconds,
+        };
+        progress.history.push(metrics);
+        progress.partial = { ...emptyTally(), seconds: 0 };
+        for (const callback of callbacks) await callback.onEpoch?.(metrics, this);
+        yield metrics;
+      }
+    } finally {
+      this.#finalSlots = await readState(program, program.slotNames);
+      this.#program = undefined;
+      await program.dispose();
+      await evaluation?.dispose();
+    }
+  }
+
+  /** Metrics of all epochs so far, those before a resume included. */
+  get history(): readonly EpochMetrics[] {
+    return this.#progress?.history ?? [];
+  }
+
+  /** Values of all slots now: during `fit`, or as it left them. */
+  async state(): Promise<ReadonlyMap<string, Float32Array>> {
+    if (this.#program !== undefined) return readState(this.#program, this.#program.slotNames);
+    if (this.#finalSlots !== undefined) return this.#finalSlots;
+    return new Map(this.model.slots.map((slot) => [slot.name, slot.initial()]));
+  }
+
+  /** Everything to continue from here. @throws ConfigError before `fit`, or for a model not made from an architecture */
+  async checkpoint(): Promise<Checkpoint> {
+    const { architecture } = this.model;
+    if (this.#progress === undefined || this.#backend === undefined)
+      throw new ConfigError("checkpoint: nothing has been trained yet: call fit first");
+    if (architecture === undefined)
+      throw new ConfigError(
+        "checkpoint: only models made from an architecture can be saved: use Model.fromArchitecture",
+      );
+    const { data, settings, history, partial, step } = this.#progress;
+    const { name: backend, variant, profile } = this.#backend;
+    return {
+      version,
+      architecture,
+      classes: [...data.classes],
+      normalization: { mean: [...data.normalization.mean], deviation: [...data.normalization.deviation] },
+      data: { name: data.name, fingerprint: data.fingerprint },
+      backend,
+      variant,
+      profile: profile.id,
+      settings,
+      step,
+      partial: { ...partial },
+      history: [...history],
+      slots: new Map(await this.state()),
+    };
+  }
+}
+
+function next(batches: Iterator<Batch>): Batch | undefined {
+  const { done, value } = batches.next();
+  return done ? undefined : value;
+}
+
+function shouldStop(history: readonly EpochMetrics[], rule: FitOptions["earlyStop"]): boolean {
+  if (rule === undefined || history.length <= rule.patience) return false;
+  const best = (from: number, to?: number): number =>
+    Math.max(...history.slice(from, to).map((metrics) => metrics.validationAccuracy ?? 0));
+  return best(history.length - rule.patience) <= best(0, history.length - rule.patience) + (rule.minimumGain ?? 0);
+}
+
+function checkResumable(
+  checkpoint: Checkpoint,
+  settings: Record<string, unknown>,
+  data: DataSet,
+  backend: Backend,
+  allowDifferentBits: boolean,
+): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const [before, now] = [JSON.stringify(checkpoint.settings[name]), JSON.stringify(value)];
+    if (before !== now)
+      throw new ConfigError(`resume: ${name} was ${before} and is now ${now}: give the same settings or start anew`);
+  }
+  if (checkpoint.data.fingerprint !== data.fingerprint)
+    throw new ConfigError(
+      `resume: the data differ: trained on ${checkpoint.data.name} ${checkpoint.data.fingerprint}, given ${data.name} ${data.fingerprint}`,
+    );
+  if (checkpoint.profile !== backend.profile.id && !allowDifferentBits)
+    throw new ConfigError(
+      `resume: trained with numerics ${checkpoint.profile}, this back end has ${backend.profile.id}: pass --allow-different-bits to go on with other rounding`,
+    );
+}

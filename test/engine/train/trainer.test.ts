@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { flip } from "../../../engine/data/augment/flip.ts";
+import { Model } from "../../../engine/model.ts";
+import { decodeCheckpoint, encodeCheckpoint, restoreModel } from "../../../engine/train/checkpoint.ts";
+import { evaluateModel } from "../../../engine/train/evaluate-model.ts";
+import { sgd } from "../../../engine/train/optimizers.ts";
+import { constantRate, oneCycle } from "../../../engine/train/schedules.ts";
+import { Trainer, type FitOptions, type TrainerOptions } from "../../../engine/train/trainer.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+import { tinyArchitecture, tinyData } from "./tiny.ts";
+
+const backend = createReferenceBackend();
+const fitOptions = { epochs: 4, batchSize: 16, seed: 1, augment: [flip()] };
+
+function newTrainer(options: TrainerOptions = {}): Trainer {
+  const model = Model.fromArchitecture(tinyArchitecture, { seed: 7 });
+  return new Trainer(model, { backend, schedule: oneCycle({ peak: 0.02 }), clipNorm: 5, smoothing: 0.05, ...options });
+}
+
+async function fitAll(trainer: Trainer, options: Partial<FitOptions> = {}): Promise<Trainer> {
+  for await (const epoch of trainer.fit(tinyData, { ...fitOptions, ...options })) void epoch;
+  return trainer;
+}
+
+describe("a trainer", () => {
+  test("learns, reports every epoch, and its checkpoint evaluates to the same accuracy", async () => {
+    const trainer = await fitAll(newTrainer(), { epochs: 10 });
+    expect(trainer.history).toHaveLength(10);
+    const last = trainer.history.at(-1)!;
+    expect(last.trainLoss).toBeLessThan(trainer.history[0]!.trainLoss);
+    expect(last.validationAccuracy).toBeGreaterThan(0.8);
+    const checkpoint = await decodeCheckpoint(await encodeCheckpoint(await trainer.checkpoint()));
+    const { model, state } = restoreModel(checkpoint);
+    const { normalization } = checkpoint;
+    const evaluation = await evaluateModel(model, state, tinyData.validation, { backend, normalization });
+    expect(evaluation.accuracy).toBe(last.validationAccuracy);
+    expect(evaluation.confusion.flat().reduce((sum, count) => sum + count)).toBe(20);
+  });
+
+  test.each([1, 7, 10, 13])("stopped after step %i and resumed ends with the same bits", async (stop) => {
+    const whole = await (await fitAll(newTrainer())).checkpoint();
+    const controller = new AbortController();
+    const first = await fitAll(newTrainer(), {
+      signal: controller.signal,
+      callbacks: [{ onStep: ({ step }) => (step === stop ? controller.abort() : undefined) }],
+    });
+    const checkpoint = await decodeCheckpoint(await encodeCheckpoint(await first.checkpoint()));
+    expect(checkpoint.step).toBe(stop);
+    const resumed = await (await fitAll(newTrainer(), { resume: checkpoint })).checkpoint();
+    expect(resumed.slots).toEqual(whole.slots);
+    const withoutTimes = (history: typeof whole.history): unknown =>
+      history.map(({ seconds: _, imagesPerSecond: __, ...metrics }) => metrics);
+    expect(withoutTimes(resumed.history)).toEqual(withoutTimes(whole.history));
+  });
+
+  test("refuses to resume with other settings, data or numerics", async () => {
+    const resume = await (await fitAll(newTrainer(), { epochs: 1 })).checkpoint();
+    await expect(fitAll(newTrainer(), { epochs: 1, resume, seed: 2 })).rejects.toThrow(
+      "resume: seed was 1 and is now 2",
+    );
+    await expect(fitAll(newTrainer({ smoothing: 0 }), { epochs: 1, resume })).rejects.toThrow("smoothing was 0.05");
+    await expect(fitAll(newTrainer(), { epochs: 1, resume: { ...resume, profile: "other" } })).rejects.toThrow(
+      "trained with numerics other",
+    );
+  });
+
+  test("stops early when validation accuracy no longer rises", async () => {
+    const trainer = newTrainer({ schedule: constantRate(0), optimizer: sgd() });
+    await fitAll(trainer, { epochs: 9, earlyStop: { patience: 2 } });
+    expect(trainer.history.length).toBeLessThan(9);
+  });
+
+  test("says so when the loss is no longer a number", async () => {
+    const trainer = newTrainer({ schedule: constantRate(1e30), optimizer: sgd(), clipNorm: undefined });
+    await expect(fitAll(trainer)).rejects.toThrow(/train: the loss is (NaN|Infinity) at step \d+ of epoch 1/);
+  });
+});
