@@ -42,7 +42,7 @@ export function* trainingBatches(set: ImageSet, options: TrainingBatchOptions): 
   const size = imageBytes(set);
   const table = normalizationTable(normalization);
   const fill = Uint8Array.from(normalization.mean, (mean) => Math.round(mean * 255));
-  const steps = augment.map((augmentation) => augmentation(set, fill));
+  const steps = augment.map((augmentation) => augmentation.prepare(set, fill));
   const scratch: [Uint8Array, Uint8Array] = [new Uint8Array(size), new Uint8Array(size)];
   const order = randomPermutation(set.count, seed, streams.shuffle, epoch);
   for (let batch = from; batch < batches; batch++) {

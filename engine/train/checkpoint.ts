@@ -42,10 +42,9 @@ const contentSchema = z.object({
   partial: z.object({ images: z.number(), lossSum: z.number(), correct: z.number(), seconds: z.number() }),
   history: z.array(metrics),
   /** Parameters, running statistics and the optimiser's memory, by name. */
-  slots: z.map(
-    z.string(),
-    z.custom<Float32Array>((value) => value instanceof Float32Array),
-  ),
+  slots: z
+    .array(z.tuple([z.string(), z.custom<Float32Array>((value) => value instanceof Float32Array)]))
+    .transform((entries) => new Map(entries)),
 });
 
 /** Everything that is needed to use a trained model, or to go on training as if never stopped. */
@@ -57,8 +56,13 @@ async function digest(bytes: Uint8Array): Promise<string> {
 }
 
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
-  const content = new Uint8Array(packr.pack(checkpoint));
-  return packr.pack({ magic, schemaVersion, checksum: await digest(content), content });
+  const content = packBytes({ ...checkpoint, slots: [...checkpoint.slots] });
+  return packBytes({ magic, schemaVersion, checksum: await digest(content), content });
+}
+
+/** A copy: msgpackr gives views of a buffer that it goes on using. */
+function packBytes(value: unknown): Uint8Array {
+  return Uint8Array.from(packr.pack(value));
 }
 
 const envelopeSchema = z.object({

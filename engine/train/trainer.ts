@@ -107,7 +107,7 @@ export class Trainer {
       clipNorm: clipNorm ?? null,
       optimizer: { name: optimizer.name, ...optimizer.settings },
       schedule: { name: schedule.name, ...schedule.settings },
-      augmentation: augment.map((augmentation) => augmentation.name),
+      augmentation: augment.map(({ name, settings }) => ({ name, ...settings })),
       trainingImages: data.train.count,
     };
     if (resume !== undefined) checkResumable(resume, settings, data, backend, options.allowDifferentBits ?? false);
@@ -260,8 +260,8 @@ export class Trainer {
 }
 
 function next(batches: Iterator<Batch>): Batch | undefined {
-  const { done, value } = batches.next();
-  return done ? undefined : value;
+  const result = batches.next();
+  return result.done ? undefined : result.value;
 }
 
 function shouldStop(history: readonly EpochMetrics[], rule: FitOptions["earlyStop"]): boolean {

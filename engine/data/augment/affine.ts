@@ -21,7 +21,8 @@ export function affine({
   scale = [0.9, 1.1],
   shear = 5,
 }: AffineOptions = {}): Augmentation {
-  return ({ height, width, channels }, fill) =>
+  const prepare: Augmentation["prepare"] =
+    ({ height, width, channels }, fill) =>
     (image, spare, key) => {
       const angle = (2 * randomUniform(key, 0) - 1) * rotation * degree;
       const slant = Math.tan((2 * randomUniform(key, 1) - 1) * shear * degree);
@@ -75,4 +76,5 @@ export function affine({
         }
       return spare;
     };
+  return { name: "affine", settings: { rotation, shift, scale, shear }, prepare };
 }

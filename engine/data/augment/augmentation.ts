@@ -11,11 +11,16 @@ export interface ImageSize {
  */
 export type AugmentImage = (image: Uint8Array, spare: Uint8Array, key: number) => Uint8Array;
 
-/**
- * A random change of images of one size. `fill` is the colour (one byte a channel) of what comes into view from
- * outside: the mean of the data, which is zero after normalisation.
- */
-export type Augmentation = (size: ImageSize, fill: Uint8Array) => AugmentImage;
+/** A random change of images. Name and settings go into checkpoints: a resumed training must have the same. */
+export interface Augmentation {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /**
+   * Made once per size. `fill` is the colour (one byte a channel) of what comes into view from outside: the mean of
+   * the data, which is zero after normalisation.
+   */
+  readonly prepare: (size: ImageSize, fill: Uint8Array) => AugmentImage;
+}
 
 /** Fills all pixels of an image. */
 export function fillImage(image: Uint8Array, fill: Uint8Array): void {

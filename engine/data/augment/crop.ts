@@ -3,7 +3,7 @@ import { fillImage, type Augmentation } from "./augmentation.ts";
 
 /** Pads by `padding` pixels on all sides and crops at a random place: a shift by up to `padding` pixels. */
 export function crop({ padding = 4 }: { readonly padding?: number } = {}): Augmentation {
-  return ({ height, width, channels }, fill) => {
+  const prepare: Augmentation["prepare"] = ({ height, width, channels }, fill) => {
     const row = width * channels;
     const shifts = 2 * padding + 1;
     return (image, spare, key) => {
@@ -23,4 +23,5 @@ export function crop({ padding = 4 }: { readonly padding?: number } = {}): Augme
       return spare;
     };
   };
+  return { name: "crop", settings: { padding }, prepare };
 }

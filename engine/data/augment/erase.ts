@@ -11,7 +11,8 @@ export interface EraseOptions {
 
 /** Random erasing (Zhong et al. 2020): paints one random rectangle in the mean colour. */
 export function erase({ probability = 0.25, area = [0.02, 0.2], aspect = 0.3 }: EraseOptions = {}): Augmentation {
-  return ({ height, width, channels }, fill) =>
+  const prepare: Augmentation["prepare"] =
+    ({ height, width, channels }, fill) =>
     (image, _spare, key) => {
       if (randomUniform(key, 0) >= probability) return image;
       const pixels = (area[0] + randomUniform(key, 1) * (area[1] - area[0])) * height * width;
@@ -26,4 +27,5 @@ export function erase({ probability = 0.25, area = [0.02, 0.2], aspect = 0.3 }: 
             image[(y * width + x) * channels + channel] = fill[channel]!;
       return image;
     };
+  return { name: "erase", settings: { probability, area, aspect }, prepare };
 }

@@ -3,7 +3,8 @@ import type { Augmentation } from "./augmentation.ts";
 
 /** Mirrors left and right with this probability. */
 export function flip({ probability = 0.5 }: { readonly probability?: number } = {}): Augmentation {
-  return ({ height, width, channels }) =>
+  const prepare: Augmentation["prepare"] =
+    ({ height, width, channels }) =>
     (image, _spare, key) => {
       if (randomUniform(key) >= probability) return image;
       for (let y = 0; y < height; y++) {
@@ -18,4 +19,5 @@ export function flip({ probability = 0.5 }: { readonly probability?: number } = 
       }
       return image;
     };
+  return { name: "flip", settings: { probability }, prepare };
 }

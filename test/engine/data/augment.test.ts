@@ -14,7 +14,7 @@ function ramp(): Uint8Array {
 
 /** Results for keys 0 … 99. */
 function results(augmentation: Augmentation, image = ramp(), imageSize = size): Uint8Array[] {
-  const apply = augmentation(imageSize, fill);
+  const apply = augmentation.prepare(imageSize, fill);
   return Array.from({ length: 100 }, (_, key) =>
     apply(image.slice(), new Uint8Array(image.length).fill(77), key).slice(),
   );
@@ -55,7 +55,7 @@ describe("augmentation", () => {
     const large: ImageSize = { height: 32, width: 32, channels: 1 };
     const image = new Uint8Array(1024).fill(50);
     for (let y = 12; y < 20; y++) image.fill(200, y * 32 + 12, y * 32 + 20);
-    const apply = affine()(large, Uint8Array.of(50));
+    const apply = affine().prepare(large, Uint8Array.of(50));
     for (let key = 0; key < 50; key++) {
       const result = apply(image.slice(), new Uint8Array(1024), key);
       const bright = result.reduce((count, value) => count + (value > 125 ? 1 : 0), 0);

@@ -1,0 +1,10 @@
+export { affine, type AffineOptions } from "./augment/affine.ts";
+export type { Augmentation, ImageSize } from "./augment/augmentation.ts";
+export { crop } from "./augment/crop.ts";
+export { erase, type EraseOptions } from "./augment/erase.ts";
+export { flip } from "./augment/flip.ts";
+export { standardAugmentation, strongAugmentation } from "./augment/presets.ts";
+export { evaluationBatches, trainingBatches } from "./batches.ts";
+export { datasets, type DataSetOptions, type SyntheticOptions } from "./datasets.ts";
+export type { Batch, DataSet, ImageSet, Normalization, Source } from "./image-set.ts";
+export { memorySource } from "./memory-source.ts";
