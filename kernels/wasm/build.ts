@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { tilesSource } from "./generate-tiles.ts";
 import { kernelFamilies, kernelNumbers } from "./kernels.ts";
 
 /** Builds the WebAssembly modules from `assembly/` when a source changed: `node kernels/wasm/build.ts [--force]`. */
@@ -49,9 +50,13 @@ function sourceHash(): string {
 }
 
 mkdirSync(join(assembly, "generated"), { recursive: true });
-const dispatchFile = join(assembly, "generated", "dispatch.ts");
-const dispatch = dispatcher();
-if (!existsSync(dispatchFile) || readFileSync(dispatchFile, "utf8") !== dispatch) writeFileSync(dispatchFile, dispatch);
+for (const [name, source] of [
+  ["dispatch.ts", dispatcher()],
+  ["tiles.ts", tilesSource()],
+] as const) {
+  const file = join(assembly, "generated", name);
+  if (!existsSync(file) || readFileSync(file, "utf8") !== source) writeFileSync(file, source);
+}
 
 const hashFile = join(assembly, "generated", "sources.sha256");
 const hash = sourceHash();

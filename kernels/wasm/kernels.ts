@@ -5,9 +5,8 @@
 export const kernelFamilies = {
   copy: ["copy"],
   elementwise: ["bias", "add", "multiply", "scale", "relu", "reluGradient"],
-  conv2d: ["conv2d", "conv2dInputGradient", "conv2dFilterGradient"],
-  "depthwise-conv2d": ["depthwiseConv2d", "depthwiseConv2dInputGradient", "depthwiseConv2dFilterGradient"],
-  matmul: ["matmul"],
+  conv2d: ["packPanels", "convolve", "convolveFilterGradient", "sumChunks"],
+  "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
 } as const;
 
 export type KernelName = (typeof kernelFamilies)[keyof typeof kernelFamilies][number];

@@ -1,82 +1,258 @@
+import { outer16, outer24, outer8, product16, product24, product8 } from "./generated/tiles";
 import { share } from "./simd";
+import { Strips, loadStrip, prepareStrips, stripScratch } from "./strips";
 
-// Arguments of all three: output, two inputs, n, h, w, ci, oh, ow, co, kh, kw, stride h, stride w, padding top, left.
+// Columns of a product are cut into register tiles of 8, 16 or 24; the last may be wider than what is left of them.
+@unmanaged
+class Tile {
+  column: i32;
+  width: i32;
+  valid: i32;
+  /** The widths of all tiles before this one. */
+  before: i32;
+}
+const TILE_BYTES: usize = 16;
+
 // @ts-ignore: decorator
-@inline function floatAt(base: usize, index: i32): f32 {
-  return load<f32>(base + (<usize>index << 2));
+@inline function tileAt(tiles: usize, index: i32): Tile {
+  return changetype<Tile>(tiles + <usize>index * TILE_BYTES);
 }
 
-// y [n,oh,ow,co] = Σ x [n,h,w,ci] · w [kh,kw,ci,co]
-export function conv2d(a: usize, thread: i32, threads: i32): void {
-  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), f = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), ci = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), co = load<i32>(a, 36), kh = load<i32>(a, 40), kw = load<i32>(a, 44);
-  const sh = load<i32>(a, 48), sw = load<i32>(a, 52), top = load<i32>(a, 56), left = load<i32>(a, 60);
-  const end = share(n * oh, 1, thread + 1, threads);
-  for (let row = share(n * oh, 1, thread, threads); row < end; row++)
-    for (let ox = 0; ox < ow; ox++)
-      for (let o = 0; o < co; o++) {
-        let sum: f32 = 0;
-        for (let ky = 0; ky < kh; ky++) {
-          const iy = (row % oh) * sh + ky - top;
-          if (iy < 0 || iy >= h) continue;
-          for (let kx = 0; kx < kw; kx++) {
-            const ix = ox * sw + kx - left;
-            if (ix < 0 || ix >= w) continue;
-            const p = ((row / oh * h + iy) * w + ix) * ci, q = (ky * kw + kx) * ci * co + o;
-            for (let i = 0; i < ci; i++) sum += floatAt(x, p + i) * floatAt(f, q + i * co);
+@unmanaged
+class Packing {
+  panels: usize;
+  w: usize;
+  /** Offsets in bytes of the rows of w, in the order of the panels. */
+  offsets: usize;
+  rows: i32;
+  /** Bytes from one column of w to the next. */
+  step: usize;
+  tiles: usize;
+  tileCount: i32;
+}
+
+// panels [tile][rows][width], with zeros where a tile is wider than what is left
+export function packPanels(a: usize, thread: i32, threads: i32): void {
+  const p = changetype<Packing>(a);
+  const begin = share(p.rows, 1, thread, threads), end = share(p.rows, 1, thread + 1, threads);
+  const step = p.step;
+  for (let t = 0; t < p.tileCount; t++) {
+    const tile = tileAt(p.tiles, t);
+    const width = <usize>tile.width << 2, valid = <usize>tile.valid << 2;
+    let q = p.panels + ((<usize>tile.before * p.rows) << 2) + <usize>begin * width;
+    for (let row = begin; row < end; row++) {
+      let w = p.w + <usize>load<u32>(p.offsets + (<usize>row << 2)) + <usize>tile.column * step;
+      let i: usize = 0;
+      if (step == 4) {
+        for (; i + 16 <= valid; i += 16) v128.store(q + i, v128.load(w + i));
+        w += i;
+      }
+      for (; i < valid; i += 4) {
+        store<f32>(q + i, load<f32>(w));
+        w += step;
+      }
+      for (; i < width; i += 4) store<f32>(q + i, 0);
+      q += width;
+    }
+  }
+}
+
+@unmanaged
+class Convolution extends Strips {
+  y: usize;
+  yImageBytes: usize;
+  /** From the outputs of one row of windows to the next. */
+  yRowBytes: usize;
+  w: usize;
+  /** From one row of w to the next, or 0 when w is packed in panels. */
+  wStep: usize;
+  /** Rows of w. */
+  depth: i32;
+  /** Within the scratch. */
+  buffer: usize;
+  tiles: usize;
+  tileCount: i32;
+  phases: usize;
+  phaseCount: i32;
+  /** Offsets of rows in the buffer, for tiles of 8, 16 and 24. */
+  bufferRows: usize;
+}
+
+// A gradient of a strided convolution falls apart into phases: ordinary convolutions that write every stride-th cell.
+@unmanaged
+class Phase {
+  rows: i32;
+  columns: i32;
+  x: usize;
+  y: usize;
+  /** Contiguous floats of a window row, and the number of window rows. */
+  run: i32;
+  taps: i32;
+  /** First row of w. */
+  depth: i32;
+  /** Offsets of the windows and of the outputs of a strip, from the start of the table of phases. */
+  from: usize;
+  to: usize;
+}
+const PHASE_BYTES: usize = 36;
+const BUFFER_ROWS: i32 = 48;
+
+// @ts-ignore: decorator
+@inline function product(width: i32, from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, run: i32, tapStep: usize, taps: i32, count: i32): void {
+  if (width == 24) product24(from, to, x, w, wStep, y, run, tapStep, taps, count);
+  else if (width == 16) product16(from, to, x, w, wStep, y, run, tapStep, taps, count);
+  else product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
+}
+
+// y [windows][columns] = Σ over the window of x · w
+export function convolve(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<Convolution>(a);
+  const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  const tapStep = s.stripRowBytes;
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / s.strips, strip = unit % s.strips;
+    const x = loadStrip(s, thread, n, strip);
+    const y = s.y + <usize>n * s.yImageBytes + <usize>(strip * s.windows) * s.yRowBytes;
+    for (let p = 0; p < s.phaseCount; p++) {
+      const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
+      const count = min(s.windows, phase.rows - strip * s.windows) * phase.columns;
+      if (count <= 0) continue;
+      const from = s.phases + phase.from, to = s.phases + phase.to;
+      const xPhase = x + phase.x, yPhase = y + phase.y;
+      for (let t = 0; t < s.tileCount; t++) {
+        const tile = tileAt(s.tiles, t);
+        const width = tile.width, column = <usize>tile.column << 2;
+        const wStep = s.wStep ? s.wStep : <usize>width << 2;
+        const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2) + <usize>phase.depth * wStep;
+        if (tile.valid == width)
+          product(width, from, to, xPhase, w, wStep, yPhase + column, phase.run, tapStep, phase.taps, count);
+        else {
+          const buffer = stripScratch(s, thread) + s.buffer;
+          const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
+          const valid = <usize>tile.valid << 2;
+          for (let m = 0; m < count; m += BUFFER_ROWS) {
+            const part = min(BUFFER_ROWS, count - m);
+            product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase.run, tapStep, phase.taps, part);
+            let b = buffer;
+            for (let i = 0; i < part; i++) {
+              const q = yPhase + column + <usize>load<u32>(to + (<usize>(m + i) << 2));
+              let j: usize = 0;
+              for (; j + 16 <= valid; j += 16) v128.store(q + j, v128.load(b + j));
+              for (; j < valid; j += 4) store<f32>(q + j, load<f32>(b + j));
+              b += <usize>width << 2;
+            }
           }
         }
-        store<f32>(y + (<usize>((row * ow + ox) * co + o) << 2), sum);
       }
+    }
+  }
 }
 
-// dx [n,h,w,ci] = Σ dy [n,oh,ow,co] · w [kh,kw,ci,co]
-export function conv2dInputGradient(a: usize, thread: i32, threads: i32): void {
-  const dx = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), f = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), ci = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), co = load<i32>(a, 36), kh = load<i32>(a, 40), kw = load<i32>(a, 44);
-  const sh = load<i32>(a, 48), sw = load<i32>(a, 52), top = load<i32>(a, 56), left = load<i32>(a, 60);
-  const end = share(n * h, 1, thread + 1, threads);
-  for (let row = share(n * h, 1, thread, threads); row < end; row++)
-    for (let ix = 0; ix < w; ix++)
-      for (let i = 0; i < ci; i++) {
-        let sum: f32 = 0;
-        for (let ky = 0; ky < kh; ky++) {
-          const ty = row % h + top - ky, oy = ty / sh;
-          if (ty < 0 || ty % sh != 0 || oy >= oh) continue;
-          for (let kx = 0; kx < kw; kx++) {
-            const tx = ix + left - kx, ox = tx / sw;
-            if (tx < 0 || tx % sw != 0 || ox >= ow) continue;
-            const p = ((row / h * oh + oy) * ow + ox) * co, q = ((ky * kw + kx) * ci + i) * co;
-            for (let o = 0; o < co; o++) sum += floatAt(dy, p + o) * floatAt(f, q + o);
+@unmanaged
+class FilterGradient extends Strips {
+  /** One set of panels per chunk. */
+  sums: usize;
+  chunkBytes: usize;
+  /** Units are cut into chunks whatever the number of threads, so that the order of additions is always the same. */
+  chunks: i32;
+  dy: usize;
+  dyPixelBytes: usize;
+  outRows: i32;
+  outColumns: i32;
+  /** From one window to the next. */
+  xStep: usize;
+  run: i32;
+  taps: i32;
+  /** Rows of windows that one pass over the tiles keeps in cache. */
+  passRows: i32;
+  tiles: usize;
+  tileCount: i32;
+}
+
+// sums [chunk][tile][taps · run][width] = Σ over the windows of a chunk of x · dy
+export function convolveFilterGradient(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<FilterGradient>(a);
+  const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  const dyStep = s.dyPixelBytes, dyLine = dyStep * s.outColumns, run = s.run, tapStep = s.stripRowBytes;
+  const xLine = <usize>s.step * tapStep;
+  const single = s.outColumns == 1;
+  for (let chunk = begin; chunk < end; chunk++) {
+    const sums = s.sums + <usize>chunk * s.chunkBytes;
+    memory.fill(sums, 0, s.chunkBytes);
+    const last = share(s.units, 1, chunk + 1, s.chunks);
+    for (let unit = share(s.units, 1, chunk, s.chunks); unit < last; unit++) {
+      const n = unit / s.strips, first = unit % s.strips * s.windows;
+      const rows = min(s.windows, s.outRows - first);
+      const x = loadStrip(s, thread, n, unit % s.strips);
+      const dy = s.dy + <usize>(n * s.outRows + first) * dyLine;
+      for (let row = 0; row < rows; row += s.passRows) {
+        const part = min(s.passRows, rows - row);
+        const lines = single ? 1 : part, pixels = single ? part : s.outColumns;
+        const xStep = single ? xLine : s.xStep;
+        const xRow = x + <usize>row * xLine, dyRow = dy + <usize>row * dyLine;
+        for (let tap = 0; tap < s.taps; tap++) {
+          const xTap = xRow + <usize>tap * tapStep;
+          for (let t = 0; t < s.tileCount; t++) {
+            const tile = tileAt(s.tiles, t);
+            const g = dyRow + (<usize>tile.column << 2);
+            const sum = sums + (<usize>(tile.before * s.taps * run + tap * run * tile.width) << 2);
+            if (tile.width == 24) outer24(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+            else if (tile.width == 16) outer16(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+            else outer8(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
           }
         }
-        store<f32>(dx + (<usize>((row * w + ix) * ci + i) << 2), sum);
       }
+    }
+  }
 }
 
-// dw [kh,kw,ci,co] = Σ x [n,h,w,ci] · dy [n,oh,ow,co]
-export function conv2dFilterGradient(a: usize, thread: i32, threads: i32): void {
-  const dw = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), dy = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), ci = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), co = load<i32>(a, 36), kh = load<i32>(a, 40), kw = load<i32>(a, 44);
-  const sh = load<i32>(a, 48), sw = load<i32>(a, 52), top = load<i32>(a, 56), left = load<i32>(a, 60);
-  const end = share(kh * kw * ci, 1, thread + 1, threads);
-  for (let row = share(kh * kw * ci, 1, thread, threads); row < end; row++) {
-    const ky = row / (kw * ci), kx = row / ci % kw, i = row % ci;
-    for (let o = 0; o < co; o++) {
-      let sum: f32 = 0;
-      for (let r = 0; r < n * oh; r++) {
-        const iy = (r % oh) * sh + ky - top;
-        if (iy < 0 || iy >= h) continue;
-        for (let ox = 0; ox < ow; ox++) {
-          const ix = ox * sw + kx - left;
-          if (ix >= 0 && ix < w)
-            sum += floatAt(x, ((r / oh * h + iy) * w + ix) * ci + i) * floatAt(dy, (r * ow + ox) * co + o);
+@unmanaged
+class ChunkSum {
+  y: usize;
+  sums: usize;
+  chunkBytes: usize;
+  chunks: i32;
+  rows: i32;
+  columns: i32;
+  tiles: usize;
+  tileCount: i32;
+}
+
+// y [rows][columns] = Σ over chunks, in their order, of sums [chunk][tile][rows][width]
+export function sumChunks(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<ChunkSum>(a);
+  const begin = share(s.rows, 1, thread, threads), end = share(s.rows, 1, thread + 1, threads);
+  for (let t = 0; t < s.tileCount; t++) {
+    const tile = tileAt(s.tiles, t);
+    const width = tile.width;
+    for (let row = begin; row < end; row++) {
+      const y = s.y + (<usize>(row * s.columns + tile.column) << 2);
+      const sums = s.sums + (<usize>(tile.before * s.rows + row * width) << 2);
+      for (let i = 0; i < tile.valid; i += 8) {
+        let q = sums + (<usize>i << 2);
+        let u = v128.load(q), v = v128.load(q, 16);
+        for (let chunk = 1; chunk < s.chunks; chunk++) {
+          q += s.chunkBytes;
+          u = f32x4.add(u, v128.load(q));
+          v = f32x4.add(v, v128.load(q, 16));
+        }
+        const to = y + (<usize>i << 2), left = tile.valid - i;
+        if (left >= 8) {
+          v128.store(to, v, 16);
+          v128.store(to, u);
+        } else {
+          const w = left >= 4 ? v : u;
+          if (left >= 4) v128.store(to, u);
+          const rest = left >= 4 ? to + 16 : to;
+          if ((left & 3) > 0) store<f32>(rest, f32x4.extract_lane(w, 0));
+          if ((left & 3) > 1) store<f32>(rest, f32x4.extract_lane(w, 1), 4);
+          if ((left & 3) > 2) store<f32>(rest, f32x4.extract_lane(w, 2), 8);
         }
       }
-      store<f32>(dw + (<usize>(row * co + o) << 2), sum);
     }
   }
 }

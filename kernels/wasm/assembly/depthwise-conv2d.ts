@@ -1,77 +1,113 @@
+import { depthwiseGradient, depthwiseLine } from "./generated/tiles";
 import { share } from "./simd";
+import { Strips, loadStrip, prepareStrips, stripScratch } from "./strips";
 
-// Arguments of all three: output, two inputs, n, h, w, c, oh, ow, kh, kw, stride h, stride w, padding top, left.
-// @ts-ignore: decorator
-@inline function floatAt(base: usize, index: i32): f32 {
-  return load<f32>(base + (<usize>index << 2));
+@unmanaged
+class Depthwise extends Strips {
+  y: usize;
+  yImageBytes: usize;
+  /** From the outputs of one row of windows to the next, and of one window to the next. */
+  yRowBytes: usize;
+  yStep: usize;
+  w: usize;
+  channels: i32;
+  /** Columns of the image from one window to the next. */
+  stride: i32;
+  /** Within the scratch. */
+  buffer: usize;
+  phases: usize;
+  phaseCount: i32;
 }
 
-// y [n,oh,ow,c] = Σ x [n,h,w,c] · w [kh,kw,c]
-export function depthwiseConv2d(a: usize, thread: i32, threads: i32): void {
-  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), f = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), c = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), kh = load<i32>(a, 36), kw = load<i32>(a, 40);
-  const sh = load<i32>(a, 44), sw = load<i32>(a, 48), top = load<i32>(a, 52), left = load<i32>(a, 56);
-  const end = share(n * oh, 1, thread + 1, threads);
-  for (let row = share(n * oh, 1, thread, threads); row < end; row++)
-    for (let ox = 0; ox < ow; ox++)
-      for (let i = 0; i < c; i++) {
-        let sum: f32 = 0;
-        for (let ky = 0; ky < kh; ky++) {
-          const iy = (row % oh) * sh + ky - top;
-          if (iy < 0 || iy >= h) continue;
-          for (let kx = 0; kx < kw; kx++) {
-            const ix = ox * sw + kx - left;
-            if (ix < 0 || ix >= w) continue;
-            sum += floatAt(x, ((row / oh * h + iy) * w + ix) * c + i) * floatAt(f, (ky * kw + kx) * c + i);
-          }
-        }
-        store<f32>(y + (<usize>((row * ow + ox) * c + i) << 2), sum);
-      }
+// A gradient of a strided convolution falls apart into phases: ordinary convolutions that write every stride-th cell.
+@unmanaged
+class Phase {
+  rows: i32;
+  columns: i32;
+  x: usize;
+  y: usize;
+  height: i32;
+  width: i32;
+  /** Bytes into w. */
+  w: usize;
 }
+const PHASE_BYTES: usize = 28;
 
-// dx [n,h,w,c] = Σ dy [n,oh,ow,c] · w [kh,kw,c]
-export function depthwiseConv2dInputGradient(a: usize, thread: i32, threads: i32): void {
-  const dx = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), f = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), c = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), kh = load<i32>(a, 36), kw = load<i32>(a, 40);
-  const sh = load<i32>(a, 44), sw = load<i32>(a, 48), top = load<i32>(a, 52), left = load<i32>(a, 56);
-  const end = share(n * h, 1, thread + 1, threads);
-  for (let row = share(n * h, 1, thread, threads); row < end; row++)
-    for (let ix = 0; ix < w; ix++)
-      for (let i = 0; i < c; i++) {
-        let sum: f32 = 0;
-        for (let ky = 0; ky < kh; ky++) {
-          const ty = row % h + top - ky, oy = ty / sh;
-          if (ty < 0 || ty % sh != 0 || oy >= oh) continue;
-          for (let kx = 0; kx < kw; kx++) {
-            const tx = ix + left - kx, ox = tx / sw;
-            if (tx < 0 || tx % sw != 0 || ox >= ow) continue;
-            sum += floatAt(dy, ((row / h * oh + oy) * ow + ox) * c + i) * floatAt(f, (ky * kw + kx) * c + i);
-          }
-        }
-        store<f32>(dx + (<usize>((row * w + ix) * c + i) << 2), sum);
-      }
-}
-
-// dw [kh,kw,c] = Σ x [n,h,w,c] · dy [n,oh,ow,c]
-export function depthwiseConv2dFilterGradient(a: usize, thread: i32, threads: i32): void {
-  const dw = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), dy = <usize>load<u32>(a, 8), n = load<i32>(a, 12);
-  const h = load<i32>(a, 16), w = load<i32>(a, 20), c = load<i32>(a, 24);
-  const oh = load<i32>(a, 28), ow = load<i32>(a, 32), kh = load<i32>(a, 36), kw = load<i32>(a, 40);
-  const sh = load<i32>(a, 44), sw = load<i32>(a, 48), top = load<i32>(a, 52), left = load<i32>(a, 56);
-  const end = share(kh * kw * c, 1, thread + 1, threads);
-  for (let row = share(kh * kw * c, 1, thread, threads); row < end; row++) {
-    const ky = row / (kw * c), kx = row / c % kw, i = row % c;
-    let sum: f32 = 0;
-    for (let r = 0; r < n * oh; r++) {
-      const iy = (r % oh) * sh + ky - top;
-      if (iy < 0 || iy >= h) continue;
-      for (let ox = 0; ox < ow; ox++) {
-        const ix = ox * sw + kx - left;
-        if (ix >= 0 && ix < w) sum += floatAt(x, ((r / oh * h + iy) * w + ix) * c + i) * floatAt(dy, (r * ow + ox) * c + i);
+// y [windows][channels] = Σ over the window of x · w. The last 8 channels overlap the 8 before when they do not divide;
+// fewer than 8 channels go through a buffer.
+export function depthwise(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<Depthwise>(a);
+  const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  const channels = s.channels, pixel = <usize>channels << 2, line = s.stripRowBytes, narrow = channels < 8;
+  const buffer = stripScratch(s, thread) + s.buffer;
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / s.strips, first = unit % s.strips * s.windows;
+    const x = loadStrip(s, thread, n, unit % s.strips);
+    const y = s.y + <usize>n * s.yImageBytes + <usize>first * s.yRowBytes;
+    for (let p = 0; p < s.phaseCount; p++) {
+      const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
+      const rows = min(s.windows, phase.rows - first);
+      for (let row = 0; row < rows; row++) {
+        const xRow = x + phase.x + <usize>row * <usize>s.step * line;
+        const yRow = y + phase.y + <usize>row * s.yRowBytes;
+        depthwiseLine(phase.width, s.stride, channels, xRow, s.w + phase.w, narrow ? buffer : yRow, phase.columns, phase.height, pixel, line, narrow ? 32 : s.yStep);
+        if (narrow)
+          for (let i = 0; i < phase.columns; i++)
+            for (let c: usize = 0; c < pixel; c += 4)
+              store<f32>(yRow + <usize>i * s.yStep + c, load<f32>(buffer + (<usize>i << 5) + c));
       }
     }
-    store<f32>(dw + (<usize>row << 2), sum);
+  }
+}
+
+@unmanaged
+class DepthwiseFilterGradient extends Strips {
+  /** One set of panels per chunk. */
+  sums: usize;
+  chunkBytes: usize;
+  /** Units are cut into chunks whatever the number of threads, so that the order of additions is always the same. */
+  chunks: i32;
+  dy: usize;
+  outRows: i32;
+  outColumns: i32;
+  channels: i32;
+  /** Columns of the image from one window to the next. */
+  stride: i32;
+  height: i32;
+  width: i32;
+  /** Rows of windows that one pass over the channels keeps in cache. */
+  passRows: i32;
+}
+
+// sums [chunk][⌈channels / 8⌉][height · width][8] = Σ over the windows of a chunk of x · dy
+export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<DepthwiseFilterGradient>(a);
+  const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  const pixel = <usize>s.channels << 2, tapLine = s.stripRowBytes, xLine = <usize>s.step * tapLine;
+  const dyLine = pixel * s.outColumns, panel = <usize>(s.height * s.width) << 5;
+  for (let chunk = begin; chunk < end; chunk++) {
+    const sums = s.sums + <usize>chunk * s.chunkBytes;
+    memory.fill(sums, 0, s.chunkBytes);
+    const last = share(s.units, 1, chunk + 1, s.chunks);
+    for (let unit = share(s.units, 1, chunk, s.chunks); unit < last; unit++) {
+      const n = unit / s.strips, first = unit % s.strips * s.windows;
+      const rows = min(s.windows, s.outRows - first);
+      const x = loadStrip(s, thread, n, unit % s.strips);
+      const dy = s.dy + <usize>(n * s.outRows + first) * dyLine;
+      for (let row = 0; row < rows; row += s.passRows) {
+        const lines = min(s.passRows, rows - row);
+        let sum = sums, xRow = x + <usize>row * xLine, dyRow = dy + <usize>row * dyLine;
+        for (let c = 0; c < s.channels; c += 8) {
+          depthwiseGradient(s.height, s.width, s.stride, sum, xRow, dyRow, lines, s.outColumns, pixel, pixel, tapLine, xLine, dyLine);
+          sum += panel;
+          xRow += 32;
+          dyRow += 32;
+        }
+      }
+    }
   }
 }

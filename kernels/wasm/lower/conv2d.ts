@@ -1,33 +1,78 @@
-import type { Attributes } from "../../../engine/ops/vocabulary.ts";
 import type { Shape } from "../../../engine/shape.ts";
 import type { Lowering } from "../emitter.ts";
+import { emitFilterGradient } from "./filter-gradient.ts";
+import { inputGradientPhases } from "./phases.ts";
+import { emitProduct, range } from "./product.ts";
 
-/** n, h, w, ci, oh, ow, co, kh, kw, stride, padding top and left. */
-function sizes(x: Shape, kernel: Shape, y: Shape, { stride, padding }: Attributes<"conv2d">): number[] {
-  return [...x, y[1]!, y[2]!, y[3]!, kernel[0]!, kernel[1]!, ...stride, padding[0], padding[2]];
+type Image = readonly [n: number, rows: number, columns: number, channels: number];
+type Kernel = readonly [height: number, width: number, inputs: number, outputs: number];
+
+/** A 1×1 convolution does not see the shape of its images: they are one column of pixels. */
+function flatten([n, rows, columns, channels]: Image): Image {
+  return [1, n * rows * columns, 1, channels];
 }
 
-export const conv2d: Lowering<"conv2d"> = ({ inputs: [x, w], shapes: [y], attributes }, emit) =>
-  emit.step("conv2d", [emit.output(0), emit.input(0), emit.input(1), ...sizes(x!.shape, w!.shape, y!, attributes)]);
+function isPointwise(kernel: Shape, stride: Shape, padding: Shape): boolean {
+  return [kernel[0], kernel[1], ...stride].every((size) => size === 1) && padding.every((size) => size === 0);
+}
+
+export const conv2d: Lowering<"conv2d"> = ({ inputs: [x, w], shapes: [y], attributes }, emit) => {
+  const { stride, padding } = attributes;
+  const kernel = w!.shape as Kernel;
+  const pointwise = isPointwise(kernel, stride, padding);
+  const image = x!.shape as Image;
+  const output = y as Image;
+  const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
+  const [, yRows, yColumns, yChannels] = pointwise ? flatten(output) : output;
+  const [height, width] = kernel;
+  const weights = range(height * width * channels).map((row) => row * yChannels);
+  emitProduct(emit, {
+    ...{ image: emit.input(0), images, rows, columns, channels, top: padding[0], left: padding[2], step: stride },
+    ...{ y: emit.output(0), yRows, yColumns, yChannels, yStep: [1, 1], w: emit.input(1), wStep: 1 },
+    phases: [{ rows: yRows, columns: yColumns, row: 0, column: 0, yRow: 0, yColumn: 0, height, width, weights }],
+  });
+};
 
 export const conv2dInputGradient: Lowering<"conv2dInputGradient"> = (
   { inputs: [dy, w], shapes: [dx], attributes },
   emit,
-) =>
-  emit.step("conv2dInputGradient", [
-    emit.output(0),
-    emit.input(0),
-    emit.input(1),
-    ...sizes(dx!, w!.shape, dy!.shape, attributes),
-  ]);
+) => {
+  const { stride, padding } = attributes;
+  const kernel = w!.shape as Kernel;
+  const pointwise = isPointwise(kernel, stride, padding);
+  const image = dy!.shape as Image;
+  const output = dx as Image;
+  const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
+  const [, yRows, yColumns, yChannels] = pointwise ? flatten(output) : output;
+  const vertical = inputGradientPhases(yRows, kernel[0], stride[0], padding[0]);
+  const horizontal = inputGradientPhases(yColumns, kernel[1], stride[1], padding[2]);
+  emitProduct(emit, {
+    ...{ image: emit.input(0), images, rows, columns, channels, step: [1, 1] },
+    ...{ top: vertical.border, left: horizontal.border },
+    ...{ y: emit.output(0), yRows, yColumns, yChannels, yStep: stride, w: emit.input(1), wStep: channels },
+    phases: vertical.phases.flatMap((v) =>
+      horizontal.phases.map((h) => ({
+        ...{ rows: v.count, columns: h.count, row: v.start, column: h.start, yRow: v.first, yColumn: h.first },
+        ...{ height: v.taps.length, width: h.taps.length },
+        weights: v.taps.flatMap((ky) =>
+          h.taps.flatMap((kx) =>
+            range(channels).map((channel) => (ky * kernel[1] + kx) * yChannels * channels + channel),
+          ),
+        ),
+      })),
+    ),
+  });
+};
 
-export const conv2dFilterGradient: Lowering<"conv2dFilterGradient"> = (
-  { inputs: [x, dy], shapes: [dw], attributes },
-  emit,
-) =>
-  emit.step("conv2dFilterGradient", [
-    emit.output(0),
-    emit.input(0),
-    emit.input(1),
-    ...sizes(x!.shape, dw!, dy!.shape, attributes),
-  ]);
+export const conv2dFilterGradient: Lowering<"conv2dFilterGradient"> = ({ inputs: [x, dy], attributes }, emit) => {
+  const { kernel, stride, padding } = attributes;
+  const pointwise = isPointwise(kernel, stride, padding);
+  const image = x!.shape as Image;
+  const gradient = dy!.shape as Image;
+  const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
+  const [, outRows, outColumns, outChannels] = pointwise ? flatten(gradient) : gradient;
+  emitFilterGradient(emit, {
+    ...{ image: emit.input(0), images, rows, columns, channels, top: padding[0], left: padding[2], step: stride },
+    ...{ dy: emit.input(1), outRows, outColumns, outChannels, kernel, dw: emit.output(0) },
+  });
+};

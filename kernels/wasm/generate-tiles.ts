@@ -1,0 +1,294 @@
+/**
+ * Writes the register tiles of convolution and matrix product as AssemblyScript. Vectors come in pairs of neighbours
+ * and are stored in descending order, because that is the pattern that V8 fuses into 256-bit instructions. Each
+ * element of a result is one chain of `madd` in a fixed order, so all tiles give the same bits.
+ */
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+function each(count: number, line: (index: number) => string, separator = "\n"): string {
+  return range(count).map(line).join(separator);
+}
+
+function descending(count: number, line: (index: number) => string): string {
+  return range(count).reverse().map(line).join("\n");
+}
+
+/** Rows of the tiles by their number of vectors; every count of rows is a sum of these. */
+const tileRows: Readonly<Record<number, readonly number[]>> = { 2: [6, 4, 2, 1], 4: [6, 4, 2, 1], 6: [3, 2, 1] };
+
+const cover = (rows: readonly number[], count: string, call: (rows: number) => string): string => {
+  const [largest, ...rest] = rows;
+  return [
+    "  let m = 0;",
+    `  for (; m + ${largest!} <= ${count}; m += ${largest!}) ${call(largest!)}`,
+    ...rest.map((size) => `  if (m + ${size} <= ${count}) { ${call(size)} m += ${size}; }`),
+  ].join("\n");
+};
+
+/** y [rows][4·vectors] = Σ over `taps` runs of `run` floats of x · w; rows of x and y lie at the given offsets. */
+function productTile(rows: number, vectors: number): string {
+  return `
+function product${rows}x${vectors}(from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, run: i32, tapStep: usize, taps: i32): void {
+${each(rows, (i) => `  let p${i} = x + <usize>load<u32>(from, ${4 * i});`)}
+${each(rows, (i) => each(vectors, (v) => `  let c${i}_${v} = f32x4.splat(0);`))}
+  tapStep -= <usize>run << 2;
+  for (let tap = 0; tap < taps; tap++) {
+    for (let k = 0; k < run; k++) {
+${each(vectors, (v) => `      const b${v} = v128.load(w, ${16 * v});`)}
+${each(
+  rows,
+  (i) => `      {
+        const a = v128.load32_splat(p${i});
+${each(vectors, (v) => `        c${i}_${v} = madd(a, b${v}, c${i}_${v});`)}
+      }`,
+)}
+${each(rows, (i) => `      p${i} += 4;`)}
+      w += wStep;
+    }
+${each(rows, (i) => `    p${i} += tapStep;`)}
+  }
+${each(
+  rows,
+  (i) => `  {
+    const q = y + <usize>load<u32>(to, ${4 * i});
+${descending(vectors, (v) => `    v128.store(q, c${i}_${v}, ${16 * v});`)}
+  }`,
+)}
+}
+`;
+}
+
+function productDriver(vectors: number): string {
+  const call = (rows: number): string =>
+    `product${rows}x${vectors}(from + (<usize>m << 2), to + (<usize>m << 2), x, w, wStep, y, run, tapStep, taps);`;
+  return `
+export function product${4 * vectors}(from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, run: i32, tapStep: usize, taps: i32, count: i32): void {
+${cover(tileRows[vectors]!, "count", call)}
+}
+`;
+}
+
+/** sum [rows][4·vectors] += Σ over lines × pixels of x [rows] · dy [4·vectors] */
+function outerTile(rows: number, vectors: number): string {
+  return `
+function outer${rows}x${vectors}(sum: usize, x: usize, dy: usize, lines: i32, pixels: i32, xStep: usize, dyStep: usize, xLine: usize, dyLine: usize): void {
+${each(rows, (i) => each(vectors, (v) => `  let c${i}_${v} = v128.load(sum, ${16 * (i * vectors + v)});`))}
+  xLine -= <usize>pixels * xStep;
+  dyLine -= <usize>pixels * dyStep;
+  for (let line = 0; line < lines; line++) {
+    for (let pixel = 0; pixel < pixels; pixel++) {
+${each(vectors, (v) => `      const b${v} = v128.load(dy, ${16 * v});`)}
+${each(
+  rows,
+  (i) => `      {
+        const a = v128.load32_splat(x, ${4 * i});
+${each(vectors, (v) => `        c${i}_${v} = madd(a, b${v}, c${i}_${v});`)}
+      }`,
+)}
+      x += xStep;
+      dy += dyStep;
+    }
+    x += xLine;
+    dy += dyLine;
+  }
+${descending(rows, (i) => descending(vectors, (v) => `  v128.store(sum, c${i}_${v}, ${16 * (i * vectors + v)});`))}
+}
+`;
+}
+
+function outerDriver(vectors: number): string {
+  const call = (rows: number): string =>
+    `outer${rows}x${vectors}(sum + <usize>m * ${16 * vectors}, x + (<usize>m << 2), dy, lines, pixels, xStep, dyStep, xLine, dyLine);`;
+  return `
+export function outer${4 * vectors}(sum: usize, x: usize, dy: usize, count: i32, lines: i32, pixels: i32, xStep: usize, dyStep: usize, xLine: usize, dyLine: usize): void {
+${cover(tileRows[vectors]!, "count", call)}
+}
+`;
+}
+
+/** Kernel widths with depthwise tiles of their own, for strides 1 and 2; others take a plain loop. */
+const depthwiseWidths = [1, 2, 3, 4, 5, 7, 9];
+const depthwisePixels = [4, 1];
+
+/** Loads the pixels that a strip of `pixels` outputs reads, left to right, and lets `use` spend each on its taps. */
+function slide(width: number, stride: number, pixels: number, use: (tap: number, pixel: number) => string): string {
+  return each((pixels - 1) * stride + width, (j) => {
+    const uses = range(width).flatMap((tap) => {
+      const pixel = (j - tap) / stride;
+      return Number.isInteger(pixel) && pixel >= 0 && pixel < pixels ? [use(tap, pixel)] : [];
+    });
+    if (uses.length === 0) return "      q += xStep;";
+    return `      {\n        const u = v128.load(q), v = v128.load(q, 16);\n        ${uses.join("\n        ")}\n      }\n      q += xStep;`;
+  });
+}
+
+/** y [pixels][8] = Σ over taps of x · w, for 8 channels */
+function depthwiseTile(width: number, stride: number, pixels: number): string {
+  return `
+function depthwise${width}s${stride}p${pixels}(x: usize, w: usize, y: usize, height: i32, xStep: usize, xLine: usize, wStep: usize, yStep: usize): void {
+${each(pixels, (p) => `  let a${p} = f32x4.splat(0), b${p} = a${p};`)}
+  for (let ky = 0; ky < height; ky++) {
+${each(width, (k) => `      const w${k} = v128.load(w), v${k} = v128.load(w, 16);\n      w += wStep;`)}
+      let q = x;
+${slide(width, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}
+      x += xLine;
+  }
+${each(pixels, (p) => `  v128.store(y, b${p}, 16);\n  v128.store(y, a${p});\n  y += yStep;`)}
+}
+`;
+}
+
+function depthwiseDriver(): string {
+  const cases = depthwiseWidths.flatMap((width) =>
+    [1, 2].map(
+      (stride) => `  if (width == ${width} && stride == ${stride}) {
+    for (; m + 4 <= count; m += 4) {
+      for (let b = 0; b < blocks; b++) {
+        const c = min(<usize>b << 5, last);
+        depthwise${width}s${stride}p4(x + c, w + c, y + c, height, xStep, xLine, xStep, yStep);
+      }
+      x += ${4 * stride} * xStep;
+      y += 4 * yStep;
+    }
+    for (; m < count; m++) {
+      for (let b = 0; b < blocks; b++) {
+        const c = min(<usize>b << 5, last);
+        depthwise${width}s${stride}p1(x + c, w + c, y + c, height, xStep, xLine, xStep, yStep);
+      }
+      x += ${stride} * xStep;
+      y += yStep;
+    }
+    return;
+  }`,
+    ),
+  );
+  return `
+/** One line of \`count\` outputs. A step over x, also over w, is one pixel of \`channels\`. */
+export function depthwiseLine(width: i32, stride: i32, channels: i32, x: usize, w: usize, y: usize, count: i32, height: i32, xStep: usize, xLine: usize, yStep: usize): void {
+  const blocks = (channels + 7) >> 3, last: usize = channels < 8 ? 0 : <usize>(channels - 8) << 2;
+  let m = 0;
+${cases.join("\n")}
+  for (; m < count; m++) {
+    for (let block = 0; block < blocks; block++) {
+      const c = min(<usize>block << 5, last);
+      let a = f32x4.splat(0), b = a, f = w + c, line = x + c;
+      for (let ky = 0; ky < height; ky++) {
+        let q = line;
+        for (let kx = 0; kx < width; kx++) {
+          const u = v128.load(q), v = v128.load(q, 16), w0 = v128.load(f), w1 = v128.load(f, 16);
+          a = madd(u, w0, a);
+          b = madd(v, w1, b);
+          q += xStep;
+          f += xStep;
+        }
+        line += xLine;
+      }
+      v128.store(y + c, b, 16);
+      v128.store(y + c, a);
+    }
+    x += <usize>stride * xStep;
+    y += yStep;
+  }
+}
+`;
+}
+
+/** Kernel rows that one pass of the depthwise filter gradient keeps in registers. */
+const gradientRows = (width: number): number => (width <= 3 ? 3 : width <= 5 ? 2 : 1);
+
+/** sum [height][width][8] += Σ over lines × pixels of x · dy, for 8 channels */
+function depthwiseGradientTile(height: number, width: number, stride: number): string {
+  const taps = height * width;
+  const body = (pixels: number): string => `
+${each(pixels, (p) => `      const d${p} = v128.load(g), e${p} = v128.load(g, 16);\n      g += dyStep;`)}
+${each(
+  height,
+  (ky) =>
+    `      q = at${ky === 0 ? "" : ` + ${ky} * tapLine`};\n` +
+    slide(width, stride, pixels, (k, p) => {
+      const tap = ky * width + k;
+      return `a${tap} = madd(u, d${p}, a${tap}); b${tap} = madd(v, e${p}, b${tap});`;
+    }),
+)}
+      at += ${pixels * stride} * xStep;`;
+  return `
+function depthwiseGradient${height}x${width}s${stride}(sum: usize, x: usize, dy: usize, lines: i32, pixels: i32, xStep: usize, dyStep: usize, tapLine: usize, xLine: usize, dyLine: usize): void {
+${each(taps, (t) => `  let a${t} = v128.load(sum, ${32 * t}), b${t} = v128.load(sum, ${32 * t + 16});`)}
+  for (let line = 0; line < lines; line++) {
+    let at = x, g = dy, q: usize = 0, pixel = 0;
+    for (; pixel + 4 <= pixels; pixel += 4) {${body(4)}
+    }
+    for (; pixel < pixels; pixel++) {${body(1)}
+    }
+    x += xLine;
+    dy += dyLine;
+  }
+${descending(taps, (t) => `  v128.store(sum, b${t}, ${32 * t + 16});\n  v128.store(sum, a${t}, ${32 * t});`)}
+}
+`;
+}
+
+function depthwiseGradientDriver(): string {
+  const cases = depthwiseWidths.flatMap((width) =>
+    [1, 2].map((stride) => {
+      const rows = gradientRows(width);
+      const call = (height: number): string =>
+        `depthwiseGradient${height}x${width}s${stride}(sum + <usize>(ky * ${32 * width}), x + <usize>ky * tapLine, dy, lines, pixels, xStep, dyStep, tapLine, xLine, dyLine);`;
+      return `  if (width == ${width} && stride == ${stride}) {
+    for (; ky + ${rows} <= height; ky += ${rows}) ${call(rows)}
+${range(rows - 1)
+  .reverse()
+  .map((rest) => `    if (ky + ${rest + 1} == height) ${call(rest + 1)}`)
+  .join("\n")}
+    return;
+  }`;
+    }),
+  );
+  return `
+/** sum [height][width][8] += Σ over lines × pixels of x · dy, for 8 channels */
+export function depthwiseGradient(height: i32, width: i32, stride: i32, sum: usize, x: usize, dy: usize, lines: i32, pixels: i32, xStep: usize, dyStep: usize, tapLine: usize, xLine: usize, dyLine: usize): void {
+  let ky = 0;
+${cases.join("\n")}
+  const step = <usize>stride * xStep;
+  for (; ky < height; ky++)
+    for (let kx = 0; kx < width; kx++) {
+      const q = sum + <usize>((ky * width + kx) << 5);
+      let a = v128.load(q), b = v128.load(q, 16);
+      let atLine = x + <usize>ky * tapLine + <usize>kx * xStep, gLine = dy;
+      for (let line = 0; line < lines; line++) {
+        let at = atLine, g = gLine;
+        for (let pixel = 0; pixel < pixels; pixel++) {
+          const u = v128.load(at), v = v128.load(at, 16), d = v128.load(g), e = v128.load(g, 16);
+          a = madd(u, d, a);
+          b = madd(v, e, b);
+          at += step;
+          g += dyStep;
+        }
+        atLine += xLine;
+        gLine += dyLine;
+      }
+      v128.store(q, b, 16);
+      v128.store(q, a);
+    }
+}
+`;
+}
+
+/** The source of `assembly/generated/tiles.ts`. */
+export function tilesSource(): string {
+  const parts = ['// Generated by kernels/wasm/generate-tiles.ts.\nimport { madd } from "../simd";\n'];
+  for (const [vectors, rows] of Object.entries(tileRows)) {
+    for (const count of rows) parts.push(productTile(count, Number(vectors)), outerTile(count, Number(vectors)));
+    parts.push(productDriver(Number(vectors)), outerDriver(Number(vectors)));
+  }
+  for (const width of depthwiseWidths)
+    for (const stride of [1, 2]) {
+      for (const pixels of depthwisePixels) parts.push(depthwiseTile(width, stride, pixels));
+      for (const rows of range(gradientRows(width))) parts.push(depthwiseGradientTile(rows + 1, width, stride));
+    }
+  parts.push(depthwiseDriver(), depthwiseGradientDriver());
+  return parts.join("");
+}
