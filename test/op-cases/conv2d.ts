@@ -13,7 +13,7 @@ interface Sizes {
 function cases({ x, w, stride = 1, padding = "same", bench = false }: Sizes): OpCase {
   const described = typeof padding === "object" ? formatShape(padding) : padding;
   return opCase(
-    `conv2d stride ${stride} padding ${described}`,
+    `conv2d stride ${String(stride)} padding ${described}`,
     [normal(...x), normal(...w)],
     ([x, w]) => [conv2d(x!, w!, { stride, padding })],
     { bench },

@@ -14,7 +14,7 @@ interface Sizes {
 function cases({ x, kernel, stride = 1, padding = "same", bench = false }: Sizes): OpCase {
   const described = typeof padding === "object" ? formatShape(padding) : padding;
   return opCase(
-    `depthwiseConv2d stride ${stride} padding ${described}`,
+    `depthwiseConv2d stride ${String(stride)} padding ${described}`,
     [normal(...x), normal(...kernel, x[3])],
     ([x, w]) => [depthwiseConv2d(x!, w!, { stride, padding })],
     { bench },

@@ -10,7 +10,7 @@ function cases(x: readonly number[], options: PoolOptions, bench = false): OpCas
   const described = typeof padding === "object" ? formatShape(padding) : padding;
   return Object.entries(pools).map(([name, pool]) =>
     opCase(
-      `${name} kernel ${kernel} stride ${stride} padding ${described}`,
+      `${name} kernel ${String(kernel)} stride ${String(stride)} padding ${described}`,
       [spread(...x)],
       ([x]) => [pool(x!, options)],
       { bench },
