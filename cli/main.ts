@@ -1,0 +1,34 @@
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { version } from "../engine/version.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { Output } from "./output.ts";
+import { reportError } from "./run-verb.ts";
+import { verbs } from "./verbs.ts";
+
+/** `finch`: finds the verb, loads it alone, and lets it parse its flags. */
+async function main(words: readonly string[]): Promise<void> {
+  const program: CommandUnknownOpts = new Command("finch")
+    .description("Designs, trains and ships image classifiers for microcontrollers.")
+    .version(version, "-V, --version")
+    .helpCommand(true)
+    .addHelpText("after", "\nExample:\n  finch train --arch ref-hybrid --data synthetic --epochs 3")
+    .showSuggestionAfterError(true);
+  const asked = words.find((word) => !word.startsWith("-") && word !== "help") ?? "";
+  for (const [name, { summary, load }] of Object.entries(verbs))
+    if (name === asked) program.addCommand((await load()).command().summary(summary) as Command);
+    else program.command(name).summary(summary);
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  await program.parseAsync(words, { from: "user" });
+}
+
+const words = process.argv.slice(2);
+try {
+  await main(words);
+} catch (error) {
+  const output = new Output({ json: words.includes("--json"), color: !words.includes("--no-color") });
+  if (!(error instanceof CommanderError)) process.exitCode = reportError(error, output, false);
+  else if (error.exitCode !== 0) {
+    process.exitCode = exitCodes.usage;
+    output.failed({ name: "UsageError", message: error.message, exitCode: exitCodes.usage });
+  }
+}

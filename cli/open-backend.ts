@@ -1,0 +1,35 @@
+import type { Backend } from "../engine/backend.ts";
+import { BackendError } from "../engine/errors.ts";
+import { createReferenceBackend } from "../kernels/reference/index.ts";
+import { createWasmBackend } from "../kernels/wasm/node/index.ts";
+import type { Variant } from "../kernels/wasm/variants.ts";
+import type { Output } from "./output.ts";
+
+export interface BackendFlags {
+  readonly backend: "auto" | "wasm" | "reference" | "gpu";
+  readonly variant?: Variant | "auto";
+  readonly threads?: number | undefined;
+}
+
+/** @throws BackendError when the one asked for by name is not available */
+export async function openBackend(
+  { backend, variant = "auto", threads }: BackendFlags,
+  output: Output,
+): Promise<Backend> {
+  switch (backend) {
+    case "reference":
+      return createReferenceBackend();
+    case "wasm":
+      return createWasmBackend({ variant, threads });
+    case "gpu":
+      throw new BackendError("gpu: this version trains on wasm or reference only; give --backend auto");
+    case "auto":
+      try {
+        return await createWasmBackend({ variant, threads });
+      } catch (error) {
+        if (!(error instanceof BackendError) || variant !== "auto") throw error;
+        output.warn(`${error.message}; the slow reference back end runs instead`);
+        return createReferenceBackend();
+      }
+  }
+}

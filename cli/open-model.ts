@@ -1,0 +1,41 @@
+import { builtInArchitectures } from "../engine/architecture.ts";
+import type { Normalization } from "../engine/data/image-set.ts";
+import { findCheckpoint, loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
+import { Model } from "../engine/model.ts";
+import { type Checkpoint, restoreModel, type RestoredModel } from "../engine/train/checkpoint.ts";
+import { openArchitecture } from "./open-architecture.ts";
+import type { Output } from "./output.ts";
+
+export interface OpenedModel extends RestoredModel {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly normalization: Normalization;
+  /** Absent for an architecture that was never trained. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/** MODEL of the command line: a checkpoint or a run folder. @throws DataError */
+export async function openModel(model: string): Promise<OpenedModel & { readonly checkpoint: Checkpoint }> {
+  const path = await findCheckpoint(model);
+  const checkpoint = await loadCheckpoint(path);
+  const { architecture, classes, normalization } = checkpoint;
+  return { ...restoreModel(checkpoint, path), name: architecture.name, classes, normalization, checkpoint };
+}
+
+/** As openModel; a built-in architecture or its file does too, with its first random weights. @throws DataError, ConfigError */
+export async function openModelOrArchitecture(model: string, output: Output): Promise<OpenedModel> {
+  if (!(model in builtInArchitectures) && !model.endsWith(".json")) return openModel(model);
+  const architecture = await openArchitecture(model);
+  output.warn(`${model} is an architecture: its weights are random, only cost and form are of use`);
+  const untrained = Model.fromArchitecture(architecture);
+  const state = new Map(untrained.slots.map((slot) => [slot.name, slot.initial()]));
+  const channels = architecture.input[2];
+  return {
+    model: untrained,
+    state,
+    values: (slot) => state.get(slot.name)!,
+    name: architecture.name,
+    classes: Array.from({ length: untrained.classes }, (_, index) => `class ${index}`),
+    normalization: { mean: new Array<number>(channels).fill(0.5), deviation: new Array<number>(channels).fill(0.25) },
+  };
+}

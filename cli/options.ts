@@ -1,0 +1,68 @@
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+
+/** Flags that several verbs share: the same name and meaning everywhere. */
+
+const wholeNumber =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text.replaceAll("_", ""));
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    return value;
+  };
+
+export const positiveInteger = wholeNumber(1);
+export const naturalNumber = wholeNumber(0);
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+export function nonNegativeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError("Expected a number of at least 0.");
+  return value;
+}
+
+/** `a,b` of `allowed`. */
+export const listOf =
+  <T extends string>(allowed: readonly T[]) =>
+  (text: string): T[] => {
+    const names = text.split(",").map((name) => name.trim());
+    for (const name of names)
+      if (!allowed.some((known) => known === name))
+        throw new InvalidArgumentError(`"${name}" is not one of ${allowed.join(", ")}.`);
+    return names as T[];
+  };
+
+export const jsonOption = () => new Option("--json", "print one JSON document on standard output");
+export const quietOption = () => new Option("-q, --quiet", "say nothing but errors and the result");
+export const verboseOption = () => new Option("-v, --verbose", "show where an error comes from");
+export const colorOption = () => new Option("--no-color", "no colour, as with NO_COLOR set");
+
+export const dataOption = () =>
+  new Option("--data <name>", "data set").choices(["synthetic", "cifar10", "mnist"] as const);
+export const dataDirOption = () => new Option("--data-dir <folder>", "where the data lie").env("FINCH_DATA");
+export const limitOption = () =>
+  new Option("--limit <images>", "train on at most so many images").argParser(positiveInteger);
+export const validationOption = () =>
+  new Option("--validation <images>", "images held back; 0 trains on all").argParser(naturalNumber);
+export const batchOption = () =>
+  new Option("--batch <images>", "images of one step").argParser(positiveInteger).default(128);
+export const epochsOption = () => new Option("--epochs <count>", "passes over the data").argParser(positiveInteger);
+export const threadsOption = () =>
+  new Option("--threads <count>", "threads; default: the cores of this machine").argParser(positiveInteger);
+export const backendOption = () =>
+  new Option("--backend <name>", "what computes; only auto may fall back")
+    .choices(["auto", "wasm", "reference", "gpu"] as const)
+    .default("auto" as const);
+export const variantOption = () =>
+  new Option("--variant <name>", "wasm kernels to use")
+    .choices(["auto", "wide", "narrow", "plain"] as const)
+    .default("auto" as const);
+export const seedOption = () => new Option("--seed <number>", "decides all chance").argParser(naturalNumber).default(0);
+export const archOption = () => new Option("--arch <name|file>", "built-in architecture, or its JSON file");
+export const outOption = () => new Option("-o, --out <folder>", "where results go; default: a new folder in runs/");
+export const freshOption = () => new Option("--fresh", "forget what the folder holds and start anew");

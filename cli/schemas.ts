@@ -1,0 +1,71 @@
+import { z } from "zod";
+
+/** The documents that `--json` prints. Fractions are 0 … 1, bytes are bytes. */
+
+const fraction = z.number().min(0).max(1);
+const wholeNumber = z.int().min(0);
+
+const epochSchema = z.object({
+  epoch: z.int().positive(),
+  step: z.int().positive(),
+  learningRate: z.number(),
+  trainLoss: z.number(),
+  trainAccuracy: fraction,
+  validationLoss: z.number().nullable(),
+  validationAccuracy: fraction.nullable(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+export const trainSchema = z.object({
+  backend: z.string(),
+  variant: z.string(),
+  profile: z.string(),
+  threads: z.int().positive(),
+  arch: z.string(),
+  /** After batch-norm folding. */
+  parameters: wholeNumber,
+  trainableParameters: wholeNumber,
+  macs: wholeNumber,
+  epochs: wholeNumber,
+  /** Of the whole training, input pipeline included. */
+  imagesPerSecond: z.number(),
+  /** Of the last epoch. */
+  trainLoss: z.number().nullable(),
+  /** Of the checkpoint. */
+  validationAccuracy: fraction.nullable(),
+  /** Of the checkpoint; null without `--test`. */
+  testAccuracy: fraction.nullable(),
+  history: z.array(epochSchema),
+  checkpoint: z.string(),
+  resumed: z.boolean(),
+  /** False when it was interrupted. */
+  complete: z.boolean(),
+});
+
+export const evaluateSchema = z.object({
+  images: wholeNumber,
+  accuracy: fraction,
+  loss: z.number(),
+  /** confusion[label][prediction] */
+  confusion: z.array(z.array(wholeNumber)),
+  classes: z.array(z.string()),
+  backend: z.string(),
+  variant: z.string(),
+});
+
+export const predictSchema = z.object({
+  images: z.array(
+    z.object({
+      file: z.string(),
+      class: z.string(),
+      probability: fraction,
+      /** By class name. */
+      probabilities: z.record(z.string(), fraction),
+    }),
+  ),
+});
+
+export const errorSchema = z.object({
+  error: z.object({ name: z.string(), message: z.string(), exitCode: z.int() }),
+});

@@ -1,0 +1,211 @@
+import { Option } from "@commander-js/extra-typings";
+import type { z } from "zod";
+import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
+import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
+import { trainIntoFolder } from "../engine/io-node/training-run.ts";
+import { Model } from "../engine/model.ts";
+import { deployedParameters, lowerModel } from "../engine/plan/lower.ts";
+import { networkMacs } from "../engine/plan/macs.ts";
+import { restoreModel } from "../engine/train/checkpoint.ts";
+import { evaluateModel } from "../engine/train/evaluate-model.ts";
+import type { EpochMetrics } from "../engine/train/metrics.ts";
+import { adamW, sgd } from "../engine/train/optimizers.ts";
+import { constantRate, cosine, oneCycle } from "../engine/train/schedules.ts";
+import { Trainer } from "../engine/train/trainer.ts";
+import { fitArchitecture, openArchitecture } from "./open-architecture.ts";
+import { openBackend } from "./open-backend.ts";
+import { openData } from "./open-data.ts";
+import {
+  archOption,
+  backendOption,
+  batchOption,
+  dataDirOption,
+  dataOption,
+  epochsOption,
+  freshOption,
+  limitOption,
+  nonNegativeNumber,
+  outOption,
+  positiveInteger,
+  positiveNumber,
+  seedOption,
+  threadsOption,
+  validationOption,
+  variantOption,
+} from "./options.ts";
+import { count, duration, percent } from "./output.ts";
+import { newRunFolder } from "./run-folder.ts";
+import { runVerb } from "./run-verb.ts";
+import type { trainSchema } from "./schemas.ts";
+import { verb } from "./verb.ts";
+
+const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation } as const;
+const augmentationNames = Object.keys(augmentations) as (keyof typeof augmentations)[];
+
+export const command = () =>
+  verb(
+    "train",
+    "Trains an architecture and keeps its best state. The same command again goes on where it stopped.",
+    "finch train --arch ref-hybrid --data cifar10 --data-dir ~/data --epochs 20 --augment standard --out runs/first",
+  )
+    .addOption(archOption().default("ref-hybrid"))
+    .addOption(dataOption().default("synthetic" as const))
+    .addOption(dataDirOption())
+    .addOption(limitOption())
+    .addOption(validationOption())
+    .addOption(new Option("--test", "measure the result on the test images too"))
+    .addOption(epochsOption().default(10))
+    .addOption(batchOption())
+    .addOption(
+      new Option("--optimizer <name>", "what moves the weights")
+        .choices(["adamw", "sgd"] as const)
+        .default("adamw" as const),
+    )
+    .addOption(
+      new Option("--schedule <name>", "learning rate over time")
+        .choices(["one-cycle", "cosine", "constant"] as const)
+        .default("one-cycle" as const),
+    )
+    .addOption(
+      new Option("--lr <rate>", "largest learning rate; default 0.001, with sgd 0.1").argParser(positiveNumber),
+    )
+    .addOption(
+      new Option("--weight-decay <number>", "of convolution and linear weights")
+        .argParser(nonNegativeNumber)
+        .default(1e-5),
+    )
+    .addOption(new Option("--clip <norm>", "largest norm of the gradient").argParser(positiveNumber))
+    .addOption(new Option("--smoothing <number>", "label smoothing").argParser(nonNegativeNumber).default(0))
+    .addOption(
+      new Option("--augment <name>", "random changes of the images")
+        .choices(augmentationNames)
+        .default("none" as const),
+    )
+    .addOption(
+      new Option("--patience <epochs>", "stop when validation has not risen for so long").argParser(positiveInteger),
+    )
+    .addOption(backendOption())
+    .addOption(variantOption())
+    .addOption(threadsOption())
+    .addOption(seedOption())
+    .addOption(outOption())
+    .addOption(freshOption())
+    .addOption(new Option("--allow-different-bits", "go on although this machine rounds otherwise than the first one"))
+    .action((options) =>
+      runVerb(
+        options,
+        async ({ output, signal }) => {
+          const data = await openData(options);
+          const architecture = fitArchitecture(await openArchitecture(options.arch), data);
+          const model = Model.fromArchitecture(architecture, { seed: options.seed });
+          const network = lowerModel(model);
+          const [parameters, macs] = [deployedParameters(network), networkMacs(network)];
+          const backend = await openBackend(options, output);
+          try {
+            const out = options.out ?? newRunFolder(`train-${architecture.name}`);
+            output.message(
+              `${architecture.name}: ${count(parameters)} parameters, ${count(macs)} MACs; ` +
+                `${data.name}: ${count(data.train.count)} training and ${count(data.validation.count)} validation images; ` +
+                `${backend.name} ${backend.variant}, threads: ${backend.threads}`,
+            );
+            const peak = options.lr ?? (options.optimizer === "sgd" ? 0.1 : 1e-3);
+            const { weightDecay } = options;
+            const trainer = new Trainer(model, {
+              backend,
+              optimizer: options.optimizer === "sgd" ? sgd({ weightDecay }) : adamW({ weightDecay }),
+              schedule: { "one-cycle": oneCycle({ peak }), cosine: cosine({ peak }), constant: constantRate(peak) }[
+                options.schedule
+              ],
+              smoothing: options.smoothing,
+              clipNorm: options.clip,
+            });
+            const progress = output.progress(options.epochs * Math.floor(data.train.count / options.batch));
+            const run = await trainIntoFolder(trainer, data, {
+              out,
+              epochs: options.epochs,
+              batchSize: options.batch,
+              seed: options.seed,
+              augment: augmentations[options.augment],
+              earlyStop: options.patience === undefined ? undefined : { patience: options.patience },
+              fresh: options.fresh ?? false,
+              allowDifferentBits: options.allowDifferentBits ?? false,
+              command: ["finch", ...process.argv.slice(2)],
+              signal,
+              callbacks: [
+                {
+                  onStep: ({ step, epoch, loss, imagesPerSecond }) =>
+                    progress.update(
+                      step,
+                      `epoch ${epoch}, loss ${loss.toFixed(3)}, ${count(imagesPerSecond)} images/s`,
+                    ),
+                  onEpoch: (metrics) => {
+                    if (!process.stderr.isTTY) output.message(describeEpoch(metrics));
+                  },
+                },
+              ],
+            }).finally(() => progress.stop());
+
+            const checkpoint = await loadCheckpoint(run.checkpoint);
+            const measured = checkpoint.history.at(-1);
+            let testAccuracy: number | null = null;
+            if (options.test && run.complete) {
+              const { model: best, state } = restoreModel(checkpoint, run.checkpoint);
+              const { normalization } = checkpoint;
+              testAccuracy = (await evaluateModel(best, state, await data.test(), { backend, normalization })).accuracy;
+            }
+            const seconds = run.history.reduce((sum, epoch) => sum + epoch.seconds, 0);
+            const images = run.history.reduce((sum, epoch) => sum + epoch.imagesPerSecond * epoch.seconds, 0);
+            const imagesPerSecond = seconds > 0 ? images / seconds : 0;
+            output.document({
+              backend: backend.name,
+              variant: backend.variant,
+              profile: backend.profile.id,
+              threads: backend.threads,
+              arch: architecture.name,
+              parameters,
+              trainableParameters: model.trainableParameters,
+              macs,
+              epochs: run.history.length,
+              imagesPerSecond,
+              trainLoss: run.history.at(-1)?.trainLoss ?? null,
+              validationAccuracy: measured?.validationAccuracy ?? null,
+              testAccuracy,
+              history: [...run.history],
+              checkpoint: run.checkpoint,
+              resumed: run.resumed,
+              complete: run.complete,
+            } satisfies z.input<typeof trainSchema>);
+            output.table(run.history.map(tableRow));
+            if (!run.complete) {
+              output.message(`interrupted; the same command with --out ${out} goes on`);
+              return;
+            }
+            const accuracies = [
+              `validation ${percent(measured?.validationAccuracy)}`,
+              ...(testAccuracy === null ? [] : [`test ${percent(testAccuracy)}`]),
+            ].join(", ");
+            output.data(`${accuracies}; ${duration(seconds)} at ${count(imagesPerSecond)} images/s; ${run.checkpoint}`);
+            output.message(`next: finch codegen ${out} --target host --out generated`);
+          } finally {
+            await backend.dispose();
+          }
+        },
+        { resumable: true },
+      ),
+    );
+
+function describeEpoch(metrics: EpochMetrics): string {
+  return Object.entries(tableRow(metrics))
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+}
+
+function tableRow(metrics: EpochMetrics): Record<string, string | number> {
+  return {
+    epoch: metrics.epoch,
+    "train loss": metrics.trainLoss.toFixed(4),
+    "train accuracy": percent(metrics.trainAccuracy),
+    "validation accuracy": percent(metrics.validationAccuracy),
+    "images/s": count(metrics.imagesPerSecond),
+  };
+}

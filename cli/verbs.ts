@@ -1,0 +1,14 @@
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+
+interface Verb {
+  readonly summary: string;
+  /** Loaded only when it is the one asked for, so that `finch --help` answers at once. */
+  readonly load: () => Promise<{ readonly command: () => CommandUnknownOpts }>;
+}
+
+export const verbs: Readonly<Record<string, Verb>> = {
+  train: { summary: "train an architecture", load: () => import("./train.ts") },
+  evaluate: { summary: "measure a trained model on test images", load: () => import("./evaluate.ts") },
+  predict: { summary: "classify image files", load: () => import("./predict.ts") },
+  doctor: { summary: "look for the tools that checks need, or install them", load: () => import("./doctor.ts") },
+};
