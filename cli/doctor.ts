@@ -1,5 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { doctor } from "../codegen/verify/doctor.ts";
+import { BackendError } from "../engine/errors.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runVerb } from "./run-verb.ts";
@@ -34,8 +35,12 @@ export const command = () =>
     );
 
 async function describeKernels(): Promise<{ variant: string; note?: string }> {
-  const backend = await createWasmBackend({ threads: 1 });
-  const { variant } = backend;
-  await backend.dispose();
-  return { variant };
+  try {
+    const backend = await createWasmBackend({ threads: 1 });
+    await backend.dispose();
+    return { variant: backend.variant };
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return { variant: "none", note: error.message };
+  }
 }

@@ -21,6 +21,14 @@ const assets = globSync(
 );
 for (const asset of assets) cpSync(join(root, asset), join(dist, asset));
 
+// tsc rewrites imports, but not the addresses of workers: new URL("./worker.ts", import.meta.url).
+for (const file of globSync("**/*.js", { cwd: dist })) {
+  const path = join(dist, file);
+  const code = readFileSync(path, "utf8");
+  const rewritten = code.replace(/(new URL\("\.[^"]*)\.ts"/g, '$1.js"');
+  if (rewritten !== code) writeFileSync(path, rewritten);
+}
+
 const main = join(dist, "cli/main.js");
 const source = readFileSync(main, "utf8");
 if (!source.startsWith("#!")) writeFileSync(main, `#!/usr/bin/env node\n${source}`);

@@ -10,6 +10,7 @@ const filters = process.argv.slice(2).filter((argument) => argument !== "--full"
 const bin = (name: string): string => `${root}node_modules/.bin/${name}`;
 
 const checks: [name: string, command: string, ...args: string[]][] = [
+  ["kernels", process.execPath, "kernels/wasm/build.ts"],
   ["format", bin("prettier"), "--check", "--log-level", "warn", "."],
   ["lint", bin("eslint"), "--max-warnings", "0", "."],
   ["types", bin("tsc"), "-p", "."],
@@ -18,7 +19,7 @@ const checks: [name: string, command: string, ...args: string[]][] = [
 const tests: (typeof checks)[number] = ["tests", bin("vitest"), "run", ...filters];
 
 const timings: string[] = [];
-for (const [name, command, ...args] of full ? [tests] : [...checks, tests]) {
+for (const [name, command, ...args] of full ? [checks[0]!, tests] : [...checks, tests]) {
   process.stdout.write(`— ${name}\n`);
   const start = performance.now();
   const { status } = spawnSync(command, args, {
