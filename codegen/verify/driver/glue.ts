@@ -1,0 +1,68 @@
+/** `model_glue.h` for C that Finch generated: one context, one call. */
+export function finchGlue(model: {
+  readonly prefix: string;
+  readonly header: string;
+  readonly inputLength: number;
+  readonly outputLength: number;
+}): string {
+  return `#include "${model.header}"
+enum { MODEL_INPUT = ${model.inputLength}, MODEL_OUTPUT = ${model.outputLength} };
+static ${model.prefix}_context model_context __attribute__((aligned(64)));
+static int model_run(const float *in, float *out) { return ${model.prefix}_run(&model_context, in, out); }
+static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_context; }
+`;
+}
+
+const workspaceBytes = 16 * 1024 * 1024;
+
+/**
+ * `model_glue.h` for TVM's objects: the few functions of its runtime that kernels call. Workspaces come from a stack
+ * of which the highest level is kept, since it is RAM of the model.
+ */
+export function tvmGlue(model: {
+  readonly inputLength: number;
+  readonly outputLength: number;
+  readonly plannedStorageBytes: number;
+}): string {
+  return `#include <stdint.h>
+#include <stdio.h>
+enum { MODEL_INPUT = ${model.inputLength}, MODEL_OUTPUT = ${model.outputLength} };
+enum { workspace_size = ${workspaceBytes}, workspace_depth = 16 };
+static unsigned char workspace[workspace_size] __attribute__((aligned(64)));
+static struct { void *place; unsigned long begin; } held[workspace_depth];
+static int held_count;
+static unsigned long workspace_level, workspace_peak;
+
+static void *allocate(int type, int id, uint64_t bytes, int code, int bits) {
+  void *place = workspace + workspace_level;
+  (void)type; (void)id; (void)code; (void)bits;
+  if (bytes > workspace_size - workspace_level || held_count == workspace_depth) return 0;
+  held[held_count].place = place;
+  held[held_count++].begin = workspace_level;
+  workspace_level += (unsigned long)((bytes + 63) & ~(uint64_t)63);
+  if (workspace_level > workspace_peak) workspace_peak = workspace_level;
+  return place;
+}
+
+static int release(int type, int id, void *place) {
+  (void)type; (void)id;
+  for (int i = 0; i < held_count; i++) if (held[i].place == place) held[i].place = 0;
+  while (held_count > 0 && !held[held_count - 1].place) workspace_level = held[--held_count].begin;
+  return 0;
+}
+
+/* Kernels reach these through variables, not functions. */
+void *(*__TVMBackendAllocWorkspace)(int, int, uint64_t, int, int) = allocate;
+int (*__TVMBackendFreeWorkspace)(int, int, void *) = release;
+
+void TVMFFIErrorSetRaisedFromCStrParts(const char *kind, const char **parts, int32_t count);
+void TVMFFIErrorSetRaisedFromCStrParts(const char *kind, const char **parts, int32_t count) {
+  printf("TVM %s: ", kind);
+  for (int32_t i = 0; i < count; i++) if (parts[i]) printf("%s", parts[i]);
+  printf("\\n");
+}
+
+int model_run(const float *input, float *output);
+static unsigned long model_ram_bytes(void) { return ${model.plannedStorageBytes}ul + workspace_peak; }
+`;
+}

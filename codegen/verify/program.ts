@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { MismatchError, ToolError } from "../../engine/errors.ts";
+import { driverSource } from "./driver/driver.ts";
+import { findOnPath, runCommand } from "./process.ts";
+import { boardLinkFlags, boardMemory, picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
+import { lastLines, requireTool, runTool } from "./tools.ts";
+
+/** Compilers of host programs; RISC-V programs are always compiled by gcc. */
+export type HostCompiler = "gcc" | "clang";
+
+/** A model in C, ready to be put under the driver. */
+export interface ModelSource {
+  /** Headers and C files. The C files are what is measured as the model's code. */
+  readonly files: readonly { readonly name: string; readonly text: string }[];
+  /** Compiled objects that belong to the model. */
+  readonly objects?: readonly string[];
+  /** `model_glue.h`: see driver/driver.ts. */
+  readonly glue: string;
+  /** Numbers of floats. */
+  readonly inputLength: number;
+  readonly outputLength: number;
+}
+
+export interface CompileOptions {
+  readonly target: VerifyTarget;
+  /** For target "host". Default gcc. */
+  readonly compiler?: HostCompiler;
+  /** Flags for the model's C files. Default `releaseFlags`. */
+  readonly flags?: readonly string[];
+  /** Compile for a processor that traps on misaligned access (RISC-V only). */
+  readonly strictAlign?: boolean;
+}
+
+/** How a model is compiled unless told otherwise. In C99 mode gcc fuses no multiply-add on its own. */
+export const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
+
+/** The warnings under which generated C must stay silent. */
+export const strictFlags: readonly string[] = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
+
+/** Bytes of the model's own objects, by kind of section. */
+export interface CodeSize {
+  readonly textBytes: number;
+  readonly rodataBytes: number;
+  readonly dataBytes: number;
+  readonly bssBytes: number;
+}
+
+export interface Program {
+  readonly target: VerifyTarget;
+  readonly executable: string;
+  readonly size: CodeSize;
+  readonly inputLength: number;
+  readonly outputLength: number;
+}
+
+export interface ProgramRun {
+  /** One per image. */
+  readonly outputs: readonly Float32Array[];
+  /** Executed instructions of the costliest inference; null on this machine. */
+  readonly instructions: number | null;
+  /** Deepest stack of an inference, bytes, from the caller's frame downwards. */
+  readonly stackBytes: number;
+  /** RAM of the model besides input, output and stack. */
+  readonly modelRamBytes: number;
+}
+
+/** A folder of its own for `work`, removed afterwards. */
+export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "finch-verify-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Compiles a model with the driver into `folder`.
+ *
+ * @throws ToolError when a compiler is missing (naming the Debian package) or rejects the C.
+ */
+export async function compileProgram(source: ModelSource, folder: string, options: CompileOptions): Promise<Program> {
+  const { target, flags = releaseFlags } = options;
+  await mkdir(folder, { recursive: true });
+  for (const { name, text } of source.files) await writeFile(join(folder, name), text);
+  await writeFile(join(folder, "model_glue.h"), source.glue);
+  await writeFile(join(folder, "driver.c"), driverSource);
+
+  const host = target === "host";
+  const compiler = host ? (options.compiler ?? "gcc") : "riscv64-unknown-elf-gcc";
+  const machine = host ? [] : [...riscvTargets[target].flags, ...picolibcFlags];
+  const sections = ["-ffunction-sections", "-fdata-sections"];
+  const alignment = options.strictAlign && !host ? ["-mstrict-align"] : [];
+  const compile = async (name: string, cFlags: readonly string[]) => {
+    const object = name.replace(/\.c$/, ".o");
+    await runTool(compiler, [...machine, ...sections, ...cFlags, "-c", name, "-o", object], { cwd: folder });
+    return object;
+  };
+  const objects = [...(source.objects ?? [])];
+  for (const { name } of source.files) {
+    if (name.endsWith(".c")) objects.push(await compile(name, [...flags, ...alignment]));
+  }
+  const driver = await compile("driver.c", ["-std=gnu99", "-O2"]);
+  // Symbols are bound at start: binding one at its first call would use the stack that is measured.
+  const linkFlags = host ? ["-Wl,-z,now"] : boardLinkFlags;
+  const executable = join(folder, "model.elf");
+  await runTool(compiler, [...machine, ...linkFlags, driver, ...objects, "-lm", "-o", executable], { cwd: folder });
+  return {
+    target,
+    executable,
+    size: await codeSize(objects, folder, host),
+    inputLength: source.inputLength,
+    outputLength: source.outputLength,
+  };
+}
+
+async function codeSize(objects: readonly string[], folder: string, host: boolean): Promise<CodeSize> {
+  const { stdout } = await runTool(host ? "size" : "riscv64-unknown-elf-size", ["-A", "-d", ...objects], {
+    cwd: folder,
+  });
+  const sum = (pattern: RegExp) =>
+    stdout
+      .split("\n")
+      .map((line) => /^(\.\S+)\s+(\d+)\s+\d+\s*$/.exec(line))
+      .filter((match) => match !== null && pattern.test(match[1] ?? ""))
+      .reduce((bytes, match) => bytes + Number(match?.[2]), 0);
+  return {
+    textBytes: sum(/^\.text/),
+    rodataBytes: sum(/^\.s?rodata|^\.data\.rel\.ro/),
+    dataBytes: sum(/^\.s?data(?!\.rel\.ro)/),
+    bssBytes: sum(/^\.s?bss/),
+  };
+}
+
+const imageLine = z.object({ status: z.number(), stack: z.number(), high: z.number(), low: z.number() });
+const lastLine = z.object({ ram: z.number() });
+
+/**
+ * Runs every image through a program, on this machine or under QEMU, always within a time limit.
+ *
+ * @throws ToolError when the emulator is missing or the program crashes, hangs or reports an error.
+ */
+export async function runProgram(
+  program: Program,
+  images: readonly Float32Array[],
+  { timeoutSeconds = 600 }: { timeoutSeconds?: number } = {},
+): Promise<ProgramRun> {
+  const { target, inputLength, outputLength } = program;
+  for (const [index, image] of images.entries()) {
+    if (image.length !== inputLength) {
+      throw new MismatchError(`image ${index} has ${image.length} values, the generated C takes ${inputLength}`);
+    }
+  }
+  return withTemporaryFolder(async (folder) => {
+    const input = Buffer.concat(images.map((image) => Buffer.from(image.buffer, image.byteOffset, image.byteLength)));
+    await writeFile(join(folder, "input.bin"), input);
+    const [command, ...parameters] = await startCommand(program, timeoutSeconds);
+    // The outer limit is for the case that `timeout` itself is stuck.
+    const result = await runCommand(command, parameters, { cwd: folder, timeoutSeconds: timeoutSeconds + 10 });
+    const what = `generated C on ${target}`;
+    if (result.timedOut || result.code === null || result.code === 124 || result.code === 137) {
+      throw new ToolError(
+        `${what} did not end within ${timeoutSeconds} seconds; an instruction that the processor lacks hangs like this`,
+      );
+    }
+    if (result.code !== 0) {
+      const said = lastLines(`${result.stdout}\n${result.stderr}`.trim(), 4);
+      throw new ToolError(`${what} ended with status ${result.code}${said === "" ? "" : `: ${said}`}`);
+    }
+    const lines = (await readFile(join(folder, "report.txt"), "utf8")).trimEnd().split("\n");
+    const rows = lines.slice(0, -1).map((line) => imageLine.parse(JSON.parse(line)));
+    const { ram } = lastLine.parse(JSON.parse(lines.at(-1) ?? "{}"));
+    const bytes = await readFile(join(folder, "output.bin"));
+    if (rows.length !== images.length || bytes.length !== images.length * outputLength * 4) {
+      throw new ToolError(`${what} gave ${rows.length} outputs for ${images.length} images`);
+    }
+    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    return {
+      outputs: images.map((_, index) => values.slice(index * outputLength, (index + 1) * outputLength)),
+      instructions: target === "host" ? null : Math.max(...rows.map(({ high, low }) => high * 2 ** 32 + low)),
+      stackBytes: Math.max(...rows.map(({ stack }) => stack)),
+      modelRamBytes: ram,
+    };
+  });
+}
+
+async function startCommand(program: Program, seconds: number): Promise<[string, ...string[]]> {
+  const command = program.target === "host" ? [program.executable] : await emulatorCommand(program);
+  // Ends a hung emulator even when this process has been killed.
+  const timeout = await findOnPath("timeout");
+  const [first = "", ...rest] = command;
+  return timeout === null ? [first, ...rest] : [timeout, "-s", "KILL", String(seconds), first, ...rest];
+}
+
+async function emulatorCommand({ target, executable }: Program): Promise<string[]> {
+  if (target === "host") return [executable];
+  const { emulator, processor } = riscvTargets[target];
+  return [
+    await requireTool(emulator),
+    ...["-M", "virt", "-cpu", processor, "-m", String(boardMemory.megabytes), "-bios", "none", "-kernel", executable],
+    ...["-nographic", "-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
+  ];
+}
+
+/** Version line of the emulator of a target, or null on this machine. */
+export async function emulatorVersion(target: VerifyTarget): Promise<string | null> {
+  if (target === "host") return null;
+  const { stdout } = await runTool(riscvTargets[target].emulator, ["--version"]);
+  return stdout.split("\n")[0] ?? null;
+}
+
+/** Hash of byte arrays and texts, each kept apart from the next. */
+export function contentHash(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    hash.update(`${part.length}:`);
+    hash.update(part);
+  }
+  return hash.digest("hex").slice(0, 32);
+}

@@ -1,0 +1,239 @@
+import { z } from "zod";
+import { ConfigError } from "../../engine/errors.ts";
+import { type Agreement, compareOutputs } from "./agreement.ts";
+import { finchGlue } from "./driver/glue.ts";
+import { runOnnxruntime } from "./onnxruntime.ts";
+import { compileProgram, type HostCompiler, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
+import { type VerifyTarget, verifyTargets } from "./targets.ts";
+import { compileWithTvm, runTvmModel, type TvmModel, type TvmRun } from "./tvm.ts";
+
+/** What generated code can be compared with. */
+export const verifyReferences = ["engine", "onnxruntime", "tvm"] as const;
+
+export type VerifyReference = (typeof verifyReferences)[number];
+
+export const verifyRowSchema = z.object({
+  target: z.enum(verifyTargets),
+  compiler: z.enum(["gcc", "clang"]),
+  precision: z.string(),
+  reference: z.enum(["engine", "onnxruntime", "tvm", "tvm-scheduled"]),
+  images: z.int(),
+  maxAbsError: z.number(),
+  /** Largest absolute logit of the reference; the tolerance follows it. */
+  largestLogit: z.number(),
+  /** 0 … 1 */
+  top1Agreement: z.number(),
+  /** Executed instructions of one inference, the costliest of the images; null on this machine. */
+  instructions: z.int().nullable(),
+  instructionsPerMac: z.number().nullable(),
+  /** Code of the generated objects alone, without C library and driver. */
+  textBytes: z.int(),
+  /** Weights and tables. */
+  rodataBytes: z.int(),
+  /** Arena + input + output + painted stack. */
+  ramBytes: z.int(),
+  stackBytes: z.int(),
+  /** The reference's own figures, by the same rules, where it ran on the same target. */
+  referenceInstructions: z.int().nullable(),
+  referenceTextBytes: z.int().nullable(),
+  referenceRodataBytes: z.int().nullable(),
+  referenceRamBytes: z.int().nullable(),
+});
+
+/** One comparison: generated C on one target with one reference. */
+export type VerifyRow = z.infer<typeof verifyRowSchema>;
+
+/** What `finch verify --json` prints. */
+export const verifyReportSchema = z.object({ rows: z.array(verifyRowSchema) });
+
+/** Generated C as `verify` needs it. */
+export interface VerifiableCode {
+  readonly files: readonly { readonly name: string; readonly text: string }[];
+  readonly prefix: string;
+}
+
+export interface VerifyRequest {
+  /** The C for a target. */
+  readonly generate: (target: VerifyTarget) => VerifiableCode;
+  readonly targets: readonly VerifyTarget[];
+  readonly against: readonly VerifyReference[];
+  /** Each [height, width, channels] in float32, normalised as the network was trained. */
+  readonly images: readonly Float32Array[];
+  /** [height, width, channels] */
+  readonly inputShape: readonly [number, number, number];
+  /** Number of logits. */
+  readonly outputLength: number;
+  /** Multiply-accumulates of one inference. */
+  readonly macs: number;
+  readonly precision?: "float32" | "int8";
+  /** Logits of the engine's reference back end, one array per image; for "engine". */
+  readonly referenceOutputs?: readonly Float32Array[];
+  /** The exported model; for "onnxruntime" and "tvm". */
+  readonly onnx?: Uint8Array;
+  /** Compilers used on this machine. Default both. */
+  readonly hostCompilers?: readonly HostCompiler[];
+  /** Compile for processors that trap on misaligned access. Default false. */
+  readonly strictAlign?: boolean;
+  /** Extra compiler flags for the model's C files. */
+  readonly flags?: readonly string[];
+  /** Limit of one run of all images; by default generous, from MACs and images. */
+  readonly timeoutSeconds?: number;
+  readonly onProgress?: (message: string) => void;
+}
+
+interface ReferenceRun {
+  readonly reference: VerifyRow["reference"];
+  readonly outputs: readonly Float32Array[];
+  /** Null where the reference did not run on the target itself. */
+  readonly run: TvmRun | null;
+}
+
+interface OwnRun {
+  readonly compiler: HostCompiler;
+  readonly outputs: readonly Float32Array[];
+  readonly figures: Pick<
+    VerifyRow,
+    "instructions" | "instructionsPerMac" | "textBytes" | "rodataBytes" | "ramBytes" | "stackBytes"
+  >;
+}
+
+/**
+ * Compiles and runs generated C on every target, feeding real images, and compares each output with each reference.
+ * Disagreement is reported in the rows; `checkAgreement` turns it into an error.
+ *
+ * @throws ToolError when a compiler, an emulator or a reference is missing; nothing Python is needed for "engine" and
+ * "onnxruntime".
+ */
+export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
+  checkRequest(request);
+  const fixed = await referencesOffTarget(request);
+  const tvmModels = await compileReferences(request);
+  const rows: VerifyRow[] = [];
+  for (const target of request.targets) {
+    const own: OwnRun[] = [];
+    const compilers = target === "host" ? (request.hostCompilers ?? ["gcc", "clang"]) : (["gcc"] as const);
+    for (const compiler of compilers) own.push(await runGenerated(request, target, compiler));
+    const references = [...fixed, ...(await referencesOnTarget(request, target, tvmModels))];
+    for (const { compiler, outputs, figures } of own) {
+      for (const { reference, outputs: expected, run } of references) {
+        const agreement: Agreement = compareOutputs(outputs, expected);
+        rows.push({
+          target,
+          compiler,
+          precision: request.precision ?? "float32",
+          reference,
+          images: request.images.length,
+          ...agreement,
+          ...figures,
+          referenceInstructions: run?.instructions ?? null,
+          referenceTextBytes: run?.textBytes ?? null,
+          referenceRodataBytes: run?.rodataBytes ?? null,
+          referenceRamBytes: run?.ramBytes ?? null,
+        });
+      }
+    }
+  }
+  return rows;
+}
+
+function checkRequest({ images, against, targets, referenceOutputs, onnx }: VerifyRequest): void {
+  if (images.length === 0) throw new ConfigError("verify: no images, expected one at least");
+  if (targets.length === 0) throw new ConfigError(`verify: no targets, expected some of ${verifyTargets.join(", ")}`);
+  if (against.length === 0) {
+    throw new ConfigError(`verify: nothing to compare with, expected some of ${verifyReferences.join(", ")}`);
+  }
+  if (against.includes("engine") && referenceOutputs?.length !== images.length) {
+    throw new ConfigError(
+      `verify: ${referenceOutputs?.length ?? 0} outputs of the engine for ${images.length} images, expected one each`,
+    );
+  }
+  if ((against.includes("onnxruntime") || against.includes("tvm")) && onnx === undefined) {
+    throw new ConfigError("verify: onnxruntime and tvm compare with an exported ONNX model, which was not given");
+  }
+}
+
+async function referencesOffTarget(request: VerifyRequest): Promise<ReferenceRun[]> {
+  const { against, images, inputShape, referenceOutputs, onnx, onProgress } = request;
+  const references: ReferenceRun[] = [];
+  if (against.includes("engine") && referenceOutputs) {
+    references.push({ reference: "engine", outputs: referenceOutputs, run: null });
+  }
+  if (against.includes("onnxruntime") && onnx) {
+    onProgress?.("onnxruntime: running the exported model");
+    references.push({ reference: "onnxruntime", outputs: await runOnnxruntime(onnx, inputShape, images), run: null });
+  }
+  return references;
+}
+
+async function compileReferences({ against, onnx, targets, onProgress }: VerifyRequest): Promise<TvmModel[]> {
+  return against.includes("tvm") && onnx ? compileWithTvm(onnx, targets, onProgress ? { onProgress } : {}) : [];
+}
+
+async function referencesOnTarget(
+  request: VerifyRequest,
+  target: VerifyTarget,
+  models: readonly TvmModel[],
+): Promise<ReferenceRun[]> {
+  const references: ReferenceRun[] = [];
+  for (const model of models) {
+    if (model.target !== target) continue;
+    request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
+    const run = await runTvmModel(model, request.inputShape, request.images, {
+      timeoutSeconds: runLimit(request, target),
+    });
+    references.push({
+      reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled",
+      outputs: run.outputs,
+      run,
+    });
+  }
+  return references;
+}
+
+async function runGenerated(request: VerifyRequest, target: VerifyTarget, compiler: HostCompiler): Promise<OwnRun> {
+  const { generate, images, inputShape, outputLength, macs, onProgress } = request;
+  const code = generate(target);
+  const header = code.files.find(({ name }) => name.endsWith(".h"))?.name;
+  if (header === undefined) throw new ConfigError(`verify: the generated C for ${target} has no header`);
+  const inputLength = inputShape.reduce((product, size) => product * size, 1);
+  const source: ModelSource = {
+    files: code.files,
+    glue: finchGlue({ prefix: code.prefix, header, inputLength, outputLength }),
+    inputLength,
+    outputLength,
+  };
+  return withTemporaryFolder(async (folder) => {
+    onProgress?.(`${target}: compiling with ${compiler}`);
+    const program = await compileProgram(source, folder, {
+      target,
+      compiler,
+      ...(request.flags ? { flags: request.flags } : {}),
+      strictAlign: request.strictAlign ?? false,
+    });
+    onProgress?.(`${target}: running ${images.length} images`);
+    const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target) });
+    const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
+    return {
+      compiler,
+      outputs: run.outputs,
+      figures: {
+        instructions: run.instructions,
+        instructionsPerMac: run.instructions === null ? null : run.instructions / macs,
+        textBytes,
+        rodataBytes: rodataBytes + dataBytes,
+        ramBytes: run.modelRamBytes + dataBytes + bssBytes + 4 * (inputLength + outputLength) + run.stackBytes,
+        stackBytes: run.stackBytes,
+      },
+    };
+  });
+}
+
+/** Instructions per multiply-accumulate that no working code exceeds, and how many a slow machine emulates per second. */
+const worstInstructionsPerMac = { float: 30, softFloat: 600 } as const;
+const slowestEmulation = 20e6;
+
+function runLimit({ timeoutSeconds, macs, images }: VerifyRequest, target: VerifyTarget): number {
+  if (timeoutSeconds !== undefined) return timeoutSeconds;
+  const perMac = target === "rv32imc" ? worstInstructionsPerMac.softFloat : worstInstructionsPerMac.float;
+  return Math.ceil(60 + (images.length * macs * perMac) / slowestEmulation);
+}

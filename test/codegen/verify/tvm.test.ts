@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { checkAgreement } from "../../../codegen/verify/agreement.ts";
+import { pythonEnvironment } from "../../../codegen/verify/folders.ts";
+import { compileWithTvm, runTvmModel } from "../../../codegen/verify/tvm.ts";
+import { verify } from "../../../codegen/verify/verify.ts";
+import { tiny, tinyCode, tinyImages } from "./tiny-model.ts";
+import { describeWithTools, riscvTools } from "./with-tools.ts";
+
+const images = tinyImages.slice(0, 2);
+
+await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
+  test(
+    "agrees on this machine and on every RISC-V target, with its own figures beside",
+    { timeout: 90_000 },
+    async () => {
+      const rows = await verify({
+        ...tiny,
+        generate: () => tinyCode,
+        targets: ["host", "rv32imafc", "rv32imc", "rv64gc"],
+        against: ["tvm"],
+        images,
+        hostCompilers: ["gcc"],
+      });
+      expect(rows.map(({ target, reference }) => `${target} ${reference}`)).toEqual(
+        ["host", "rv32imafc", "rv32imc", "rv64gc"].flatMap((target) => [`${target} tvm`, `${target} tvm-scheduled`]),
+      );
+      checkAgreement(rows);
+      for (const row of rows) {
+        expect(row.referenceTextBytes).toBeGreaterThan(500);
+        expect(row.referenceRodataBytes).toBeGreaterThanOrEqual(4 * 120);
+        // input, output and the convolution's 4 × 4 × 4 result at least
+        expect(row.referenceRamBytes).toBeGreaterThan(4 * (48 + 3 + 64));
+        expect(row.referenceInstructions === null).toBe(row.target === "host");
+      }
+      const [untuned, scheduled] = rows.slice(2);
+      expect(scheduled?.referenceInstructions).toBeLessThan(untuned?.referenceInstructions ?? 0);
+    },
+  );
+
+  test("compiles a model once and keeps it by content", { timeout: 60_000 }, async () => {
+    const environment = pythonEnvironment();
+    const first = await compileWithTvm(tiny.onnx, ["rv32imafc"]);
+    const messages: string[] = [];
+    const again = await compileWithTvm(tiny.onnx, ["rv32imafc"], { onProgress: (message) => messages.push(message) });
+    expect(again).toEqual(first);
+    expect(messages).toEqual([]);
+    expect(environment).toMatch(/tvm-venv$/);
+    expect(first.map(({ report }) => report.unscheduled)).toEqual([[], []]);
+  });
+
+  test("an input of another size is an error", { timeout: 60_000 }, async () => {
+    const [model] = await compileWithTvm(tiny.onnx, ["host"], { schedules: ["untuned"] });
+    if (!model) throw new Error("no model");
+    await expect(runTvmModel(model, [8, 8, 3], [new Float32Array(192)])).rejects.toThrow(
+      "the ONNX model takes 48 values, expected 192",
+    );
+  });
+
+  test("a damaged model is an error", { timeout: 60_000 }, async () => {
+    await expect(compileWithTvm(tiny.onnx.slice(0, 600), ["host"])).rejects.toThrow("TVM's Python failed");
+  });
+});
+
+test("without TVM the error says how to get it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "finch-empty-"));
+  vi.stubEnv("FINCH_TOOLS", folder);
+  await expect(compileWithTvm(tiny.onnx, ["rv32imafc"])).rejects.toThrow(
+    /TVM is not installed in .*: run `finch doctor --install`/,
+  );
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
