@@ -61,7 +61,7 @@ function importRules(folder, { node }) {
 }
 
 export default defineConfig(
-  globalIgnores(["dist", "runs", ".finch", "kernels/wasm/assembly", "**/*.py", "coverage"]),
+  globalIgnores(["dist", "runs", ".finch", "kernels/wasm/assembly", "codegen/onnx/onnx_pb.ts", "**/*.py", "coverage"]),
   js.configs.recommended,
   {
     files: ["**/*.ts"],

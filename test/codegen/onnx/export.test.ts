@@ -1,0 +1,220 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { exportOnnx, onnxInput, onnxOutput } from "../../../codegen/onnx/export.ts";
+import { onnxShape, permuteValues, onnxAxes } from "../../../codegen/onnx/layout.ts";
+import { ModelProtoSchema, type ModelProto } from "../../../codegen/onnx/onnx_pb.ts";
+import { builtInArchitectures, parseArchitecture } from "../../../engine/architecture.ts";
+import { ShapeError } from "../../../engine/errors.ts";
+import { buildGraph } from "../../../engine/graph.ts";
+import { Model } from "../../../engine/model.ts";
+import type { InferenceGraph } from "../../../engine/plan/inference.ts";
+import { lowerGraph, lowerModel } from "../../../engine/plan/lower.ts";
+import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
+import { randomNormal, randomUniform } from "../../../engine/random.ts";
+import { constant, input, recordOne } from "../../../engine/record.ts";
+import { elementCount, type Shape } from "../../../engine/shape.ts";
+import type { Slot } from "../../../engine/slot.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+
+let nextKey = 1;
+
+function random(shape: Shape): Float32Array {
+  const key = nextKey++;
+  return Float32Array.from({ length: elementCount(shape) }, (_, n) => randomNormal(99, key, n));
+}
+
+const weights = (...shape: number[]): Tensor => constant(random(shape), shape);
+const positive = (...shape: number[]): Tensor =>
+  constant(
+    random(shape).map((value) => 0.5 + value * value),
+    shape,
+  );
+
+function lowered(shape: Shape, network: (x: Tensor) => Tensor): InferenceGraph {
+  return lowerGraph(buildGraph({ y: network(input("images", shape)) }), (slot) => slot.initial());
+}
+
+/** Largest difference between onnxruntime and the reference kernels, relative to the largest value. */
+async function difference(network: InferenceGraph): Promise<number> {
+  const shape = network.values[network.input]!.shape;
+  const images = random(shape);
+  const program = await createReferenceBackend().compile(inferenceToGraph(network));
+  await program.run({ images });
+  const outputShape = network.values[network.output]!.shape;
+  const expected = permuteValues(await program.read("logits"), outputShape, onnxAxes(outputShape));
+
+  const session = await InferenceSession.create(exportOnnx(network, { name: "net" }));
+  const feed = new OrtTensor("float32", permuteValues(images, shape, onnxAxes(shape)), onnxShape(shape));
+  const output = (await session.run({ [onnxInput]: feed }))[onnxOutput]!;
+  expect(output.dims).toEqual(onnxShape(outputShape));
+  const actual = output.data as Float32Array;
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  expect(largest).toBeGreaterThan(1e-3);
+  return expected.reduce((most, value, n) => Math.max(most, Math.abs(value - actual[n]!)), 0) / largest;
+}
+
+function decode(network: InferenceGraph): ModelProto {
+  return fromBinary(ModelProtoSchema, exportOnnx(network, { name: "net" }));
+}
+
+function operators(network: InferenceGraph): string[] {
+  return decode(network).graph!.node.map(({ opType }) => opType);
+}
+
+const window = { kernel: 3, stride: 2, padding: 1 } as const;
+
+const networks: Record<string, InferenceGraph> = {
+  "conv2d with bias and relu": lowered([1, 7, 9, 3], (x) =>
+    x
+      .conv2d(weights(3, 5, 3, 4), { stride: [2, 1], padding: [1, 0, 2, 1] })
+      .bias(weights(4))
+      .relu(),
+  ),
+  "conv2d without bias, relu before a later bias": lowered([1, 5, 5, 3], (x) =>
+    x
+      .conv2d(weights(1, 1, 3, 4))
+      .relu()
+      .bias(weights(4)),
+  ),
+  depthwiseConv2d: lowered([1, 9, 8, 5], (x) =>
+    x.depthwiseConv2d(weights(5, 3, 5), { stride: 2, padding: [2, 2, 1, 1] }).bias(weights(5)),
+  ),
+  "a shortcut": lowered([1, 6, 6, 4], (x) =>
+    x
+      .conv2d(weights(3, 3, 4, 4), { padding: "same" })
+      .relu()
+      .add(x)
+      .relu(),
+  ),
+  maxPool: lowered([1, 7, 8, 3], (x) => x.maxPool(window)),
+  averagePool: lowered([1, 7, 8, 3], (x) => x.averagePool(window)),
+  mixPool: lowered([1, 7, 8, 3], (x) => x.mixPool(window)),
+  globalAveragePool: lowered([1, 4, 5, 6], (x) => x.globalAveragePool()),
+  "linear over a flattened map": lowered([1, 3, 4, 5], (x) =>
+    x.reshape([1, 60]).relu().bias(weights(60)).matmul(weights(60, 7)).bias(weights(7)),
+  ),
+  "linear with a transposed weight": lowered([1, 2, 2, 3], (x) =>
+    x.reshape([1, 12]).matmul(weights(4, 12), { transposeB: true }),
+  ),
+  "linear over every token": lowered([1, 3, 4, 5], (x) =>
+    x.reshape([12, 5]).matmul(weights(5, 7)).bias(weights(7)).softmax().reshape([1, 3, 4, 7]),
+  ),
+  "a product of two activations": lowered([1, 3, 3, 4], (x) =>
+    x.reshape([9, 4]).matmul(x.scale(0.3).reshape([9, 4]), { transposeB: true }),
+  ),
+  "a product with a transposed activation": lowered([1, 3, 3, 4], (x) =>
+    x.reshape([9, 4]).matmul(x.scale(0.3).reshape([9, 4]), { transposeA: true }),
+  ),
+  attention: lowered([1, 3, 4, 6], (x) => {
+    const token = (): Tensor => x.conv2d(weights(1, 1, 6, 8)).reshape([1, 12, 8]);
+    return token().attention(token(), token(), { heads: 2 }).reshape([1, 3, 4, 8]);
+  }),
+  "layer norm over channels, with and without terms": lowered([1, 3, 4, 6], (x) =>
+    recordOne("layerNorm", [recordOne("layerNorm", [x, weights(6), weights(6)], { epsilon: 1e-5 })], { epsilon: 1e-3 }),
+  ),
+  "layer norm of a vector": lowered([1, 2, 3, 4], (x) =>
+    recordOne("layerNorm", [x.reshape([1, 24]), weights(24), weights(24)], { epsilon: 1e-5 }).matmul(weights(24, 3)),
+  ),
+  "batch norm that cannot be folded": lowered([1, 4, 4, 3], (x) =>
+    recordOne("batchNorm", [x.relu(), weights(3), positive(3), weights(3), weights(3)], { epsilon: 1e-3 }),
+  ),
+  "batch norm without terms": lowered([1, 4, 4, 3], (x) =>
+    recordOne("batchNorm", [x.relu(), weights(3), positive(3)], { epsilon: 1e-3 }),
+  ),
+  "softmax, scale, multiply and add": lowered([1, 4, 4, 3], (x) => x.softmax().multiply(x.scale(1.7)).add(x)),
+  "transpose of tokens": lowered([1, 2, 3, 4], (x) => x.reshape([1, 6, 4]).transpose([0, 2, 1])),
+};
+
+describe("ONNX export agrees with the reference kernels", () => {
+  it.each(Object.entries(networks))("%s", async (_, network) => {
+    expect(await difference(network)).toBeLessThan(1e-5);
+  });
+
+  it("has Transpose nodes around layer norm only", () => {
+    for (const [name, network] of Object.entries(networks)) {
+      const count = operators(network).filter((op) => op === "Transpose").length;
+      expect({ name, count }).toEqual({
+        name,
+        count: name.startsWith("layer norm over") ? 4 : name.startsWith("transpose") ? 1 : 0,
+      });
+    }
+  });
+});
+
+/** Values that a trained network could have. */
+function trainedValues(slot: Slot): Float32Array {
+  const key = slot.name.length;
+  if (slot.shape.length !== 1) return slot.initial();
+  return Float32Array.from({ length: elementCount(slot.shape) }, (_, n) =>
+    slot.name.endsWith("variance") ? 0.5 + randomUniform(key, n) : 0.3 * randomNormal(key, n) + 0.5,
+  );
+}
+
+describe("whole networks", () => {
+  const layerNorm = parseArchitecture({
+    input: [12, 10, 3],
+    blocks: [
+      { type: "convBnRelu", channels: 7, kernel: 3, stride: 2 },
+      { type: "vit", channels: 5, heads: 2, headDim: 3, norm: "layer" },
+      { type: "bottleneck", channels: 6, kernel: 5, ratio: 2 },
+      { type: "pool", kind: "max", kernel: 3, stride: 2 },
+      { type: "linear" },
+    ],
+  });
+
+  it.each([...Object.entries(builtInArchitectures), ["layer norm and a linear layer over pixels", layerNorm] as const])(
+    "%s",
+    async (name, architecture) => {
+      const network = lowerModel(Model.fromArchitecture(architecture), trainedValues);
+      expect(await difference(network)).toBeLessThan(1e-5);
+      if (architecture !== layerNorm) expect(operators(network), name).not.toContain("Transpose");
+    },
+  );
+});
+
+describe("the file", () => {
+  const network = networks["conv2d with bias and relu"]!;
+
+  it("says version, layout, classes and normalisation", () => {
+    const normalization = { mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.2, 0.1] };
+    const model = fromBinary(
+      ModelProtoSchema,
+      exportOnnx(network, { name: "net", classes: ["a", "b"], normalization }),
+    );
+    expect(model.irVersion).toBe(8n);
+    expect(model.opsetImport.map(({ version }) => version)).toEqual([17n]);
+    const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+    expect(metadata.layout).toBe("NCHW");
+    expect(JSON.parse(metadata.input!)).toEqual([1, 3, 7, 9]);
+    expect(JSON.parse(metadata.classes!)).toEqual(["a", "b"]);
+    expect(JSON.parse(metadata.normalization!)).toMatchObject(normalization);
+  });
+
+  it("pads average pools as ours do", () => {
+    const pool = decode(networks.averagePool!).graph!.node.find(({ opType }) => opType === "AveragePool")!;
+    expect(pool.attribute.find(({ name }) => name === "count_include_pad")!.i).toBe(1n);
+  });
+
+  it("reshapes once from the map to the heads of attention and back", () => {
+    expect(operators(networks.attention!).filter((op) => op === "Reshape")).toHaveLength(4);
+  });
+
+  it("gives the input back when there is nothing to do", async () => {
+    const nothing: InferenceGraph = { values: [{ id: 0, name: "x", shape: [1, 4] }], layers: [], input: 0, output: 0 };
+    expect(operators(nothing)).toEqual(["Identity"]);
+    await InferenceSession.create(exportOnnx(nothing, { name: "nothing" }));
+  });
+
+  it("refuses a reshape that needs another order", () => {
+    const mixing = lowered([1, 4, 4, 6], (x) => x.reshape([1, 2, 8, 6]).reshape([1, 8, 12]));
+    expect(() => exportOnnx(mixing, { name: "net" })).toThrow(ShapeError);
+    expect(() =>
+      exportOnnx(
+        lowered([1, 2, 2, 3], (x) => x.reshape([1, 12])),
+        { name: "net" },
+      ),
+    ).toThrow("onnx: the output is a flattened map");
+  });
+});
