@@ -10,5 +10,6 @@ export const verbs: Readonly<Record<string, Verb>> = {
   train: { summary: "train an architecture", load: () => import("./train.ts") },
   evaluate: { summary: "measure a trained model on test images", load: () => import("./evaluate.ts") },
   predict: { summary: "classify image files", load: () => import("./predict.ts") },
+  bench: { summary: "measure kernels, training and inference", load: () => import("./bench.ts") },
   doctor: { summary: "look for the tools that checks need, or install them", load: () => import("./doctor.ts") },
 };

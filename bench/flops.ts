@@ -1,0 +1,31 @@
+import type { Graph } from "../engine/graph.ts";
+import type { OpName } from "../engine/ops/vocabulary.ts";
+import type { OpNode } from "../engine/record.ts";
+import { elementCount, type Shape } from "../engine/shape.ts";
+
+type MacRule = (shapes: readonly Shape[], outputs: readonly Shape[], node: OpNode) => number;
+
+const attention: MacRule = ([q], _, { op }) => (op === "attention" ? 2 : 5) * elementCount(q!) * q![1]!;
+/** Of forward and of both gradients alike: every output cell times the window that it sees. */
+const convolution = (cells: Shape, window: Shape): number => elementCount(cells.slice(0, 3)) * elementCount(window);
+
+/** Multiply-accumulates of the ops that consist of them. */
+const macRules: Partial<Record<OpName, MacRule>> = {
+  conv2d: ([, w], [y]) => convolution(y!, w!),
+  conv2dInputGradient: ([dy, w]) => convolution(dy!, w!),
+  conv2dFilterGradient: ([, dy], [dw]) => convolution(dy!, dw!),
+  depthwiseConv2d: ([, w], [y]) => convolution(y!, w!),
+  depthwiseConv2dInputGradient: ([dy, w]) => convolution(dy!, w!),
+  depthwiseConv2dFilterGradient: ([, dy], [dw]) => convolution(dy!, dw!),
+  matmul: ([a, b], [y]) => Math.sqrt(elementCount(a!) * elementCount(b!) * elementCount(y!)),
+  attention,
+  attentionGradient: ([, q], outputs, node) => attention([q!], outputs, node),
+};
+
+/** Floating-point operations of one run, a multiply-accumulate counting as two. */
+export function graphFlops(graph: Graph): number {
+  return graph.ops.reduce((sum, node) => {
+    const shapes = node.inputs.map((tensor) => tensor.shape);
+    return sum + 2 * (macRules[node.op]?.(shapes, node.shapes, node) ?? 0);
+  }, 0);
+}

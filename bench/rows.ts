@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+const row = {
+  backend: z.string(),
+  variant: z.string(),
+  threads: z.int().positive(),
+  batch: z.int().positive(),
+  /** Seconds of one run. */
+  minimum: z.number(),
+  median: z.number(),
+  samples: z.int().positive(),
+};
+
+/** Training and inference: one step over a batch that lies in the back end's memory. */
+export const networkRowSchema = z.object({
+  suite: z.enum(["train", "infer"]),
+  arch: z.string(),
+  ...row,
+  /** By the median. */
+  imagesPerSecond: z.number(),
+  macs: z.int(),
+});
+
+export const kernelRowSchema = z.object({
+  suite: z.literal("kernels"),
+  kernel: z.string(),
+  ...row,
+  /** By the median, a multiply-accumulate counting as two; null for kernels that multiply little. */
+  gflops: z.number().nullable(),
+});
+
+export type NetworkRow = z.infer<typeof networkRowSchema>;
+export type KernelRow = z.infer<typeof kernelRowSchema>;
