@@ -31,7 +31,7 @@ import {
 } from "./pool.ts";
 import { meanForward, meanGradient, sumOfSquaresForward, sumRowsForward } from "./reduce.ts";
 import { softmaxForward, softmaxGradient } from "./softmax.ts";
-import { windowSizes } from "./window.ts";
+import { windowSizes } from "../window.ts";
 
 /** One op of a program: where its operands lie, their shapes, and the op's attributes. */
 export interface KernelCall<K extends OpName> {

@@ -1,5 +1,5 @@
 import type { Floats } from "./floats.ts";
-import type { WindowSizes } from "./window.ts";
+import type { WindowSizes } from "../window.ts";
 
 export interface PoolSizes extends WindowSizes {
   readonly c: number;

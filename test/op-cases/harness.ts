@@ -10,7 +10,7 @@ import type { Tensor } from "../../engine/tensor.ts";
 import { createReferenceBackend, type Floats, type ReferenceProgram } from "../../kernels/reference/index.ts";
 import { caseValues, type OpCase } from "./case.ts";
 
-/** The graph of a case: its outputs `y0`, `y1`, …, a scalar `loss` of the first, and its gradients `d0`, `d1`, … */
+/** The graph of a case: its outputs `y0`, `y1`, …, and the gradients `d0`, `d1`, … of a scalar `loss` of the first. */
 export interface RecordedCase {
   readonly graph: Graph;
   readonly feeds: Readonly<Record<string, Float32Array>>;
@@ -18,8 +18,11 @@ export interface RecordedCase {
   readonly differentiated: readonly number[];
 }
 
-/** `loss` is the mean of the first output times fixed random numbers, so that no two of its cells weigh the same. */
-export function recordCase(opCase: OpCase): RecordedCase {
+/**
+ * `loss` is the mean of the first output times fixed random numbers, so that no two of its cells weigh the same.
+ * It is no output unless asked for: its terms cancel, so that it cannot be compared.
+ */
+export function recordCase(opCase: OpCase, { keepLoss = false } = {}): RecordedCase {
   const feeds: Record<string, Float32Array> = {};
   const inputs = opCase.inputs.map(({ shape }, index) => {
     feeds[`x${index}`] = caseValues(opCase, index);
@@ -33,7 +36,7 @@ export function recordCase(opCase: OpCase): RecordedCase {
     feeds.weights = Float32Array.from({ length: elementCount(shape) }, (_, i) => randomNormal(11, i));
     const loss = shape.length === 0 ? y[0]! : mean(multiply(y[0]!, input("weights", shape)));
     if (shape.length === 0) delete feeds.weights;
-    outputs.loss = loss;
+    if (keepLoss) outputs.loss = loss;
     grad(
       loss,
       differentiated.map((index) => inputs[index]!),
@@ -42,14 +45,14 @@ export function recordCase(opCase: OpCase): RecordedCase {
   return { graph: buildGraph(outputs), feeds, differentiated };
 }
 
-/** All outputs and gradients of a case on one back end; not the loss, whose terms cancel. */
+/** All outputs and gradients of a case on one back end. */
 export async function runCase(opCase: OpCase, backend: Backend): Promise<Record<string, Float32Array>> {
   const { graph, feeds } = recordCase(opCase);
   const program = await backend.compile(graph);
   try {
     await program.run(feeds);
     const results: Record<string, Float32Array> = {};
-    for (const name of Object.keys(graph.outputs)) if (name !== "loss") results[name] = await program.read(name);
+    for (const name of Object.keys(graph.outputs)) results[name] = await program.read(name);
     return results;
   } finally {
     await program.dispose();
@@ -130,7 +133,7 @@ const step = 1e-5;
  * inputs. Gives the largest relative error.
  */
 export async function gradientError(opCase: OpCase): Promise<number> {
-  const { graph, feeds, differentiated } = recordCase(opCase);
+  const { graph, feeds, differentiated } = recordCase(opCase, { keepLoss: true });
   const program = await createReferenceBackend({ precision: "float64" }).compile(graph);
   let worst = 0;
   await program.run(feeds);

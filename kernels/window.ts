@@ -1,4 +1,4 @@
-import type { Padding, Pair, Shape } from "../../engine/shape.ts";
+import type { Padding, Pair, Shape } from "../engine/shape.ts";
 
 /** Sizes of a window that slides over an NHWC image. */
 export interface WindowSizes {
