@@ -22,6 +22,12 @@ export function float(value: number): Float {
   return { float: value };
 }
 
+/** The two words of an argument that the kernel reads as f64. */
+export function double(value: number): readonly [number, number] {
+  const words = new Int32Array(Float64Array.of(value).buffer);
+  return [words[0]!, words[1]!];
+}
+
 /** Register tiles that suit the module: 256-bit pairs, or 128-bit vectors. */
 export type TilePreference = "wide" | "narrow";
 

@@ -4,9 +4,37 @@
  */
 export const kernelFamilies = {
   copy: ["copy"],
-  elementwise: ["bias", "add", "multiply", "scale", "relu", "reluGradient"],
+  channels: ["expand", "bias"],
+  elementwise: ["add", "multiply", "scale", "relu", "reluGradient"],
   conv2d: ["packPanels", "convolve", "convolveFilterGradient", "sumChunks"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
+  reduce: ["sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"],
+  "batch-norm": [
+    "batchNormApply",
+    "batchNormTable",
+    "batchNormMoments",
+    "batchNormStatistics",
+    "batchNormProducts",
+    "batchNormGradientTable",
+    "batchNormGradientApply",
+  ],
+  "layer-norm": ["layerNorm", "layerNormGradient", "layerNormFold"],
+  softmax: ["softmax", "softmaxGradient"],
+  "cross-entropy": ["crossEntropyRows", "crossEntropyLoss", "crossEntropyGradient"],
+  pool: [
+    "maxPool",
+    "averagePool",
+    "mixPool",
+    "maxPoolGradient",
+    "averagePoolGradient",
+    "mixPoolGradient",
+    "globalAveragePool",
+    "globalAveragePoolGradient",
+  ],
+  attention: ["attention", "attentionGradient"],
+  layout: ["transpose"],
+  dropout: ["dropout"],
+  optimize: ["clipFactor", "movingAverage", "adamW", "sgd"],
 } as const;
 
 export type KernelName = (typeof kernelFamilies)[keyof typeof kernelFamilies][number];

@@ -1,16 +1,35 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
 import type { Lowering } from "./emitter.ts";
+import { attention, attentionGradient } from "./lower/attention.ts";
+import { batchNorm, batchNormTraining, batchNormTrainingGradient } from "./lower/batch-norm.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./lower/conv2d.ts";
+import { crossEntropy, crossEntropyGradient } from "./lower/cross-entropy.ts";
 import {
   depthwiseConv2d,
   depthwiseConv2dFilterGradient,
   depthwiseConv2dInputGradient,
 } from "./lower/depthwise-conv2d.ts";
+import { dropout } from "./lower/dropout.ts";
 import { add, bias, multiply, relu, reluGradient, scale } from "./lower/elementwise.ts";
+import { layerNorm, layerNormGradient } from "./lower/layer-norm.ts";
+import { transpose } from "./lower/layout.ts";
 import { matmul } from "./lower/matmul.ts";
+import { adamW, clipFactor, movingAverage, sgd } from "./lower/optimize.ts";
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  mixPool,
+  mixPoolGradient,
+} from "./lower/pool.ts";
+import { mean, meanGradient, sumOfSquares, sumRows } from "./lower/reduce.ts";
+import { softmax, softmaxGradient } from "./lower/softmax.ts";
 
-/** How each op becomes steps. */
-export const lowerings: { readonly [K in OpName]?: Lowering<K> } = {
+/** How each op becomes steps. Reshape is an alias and becomes none. */
+export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K> } = {
   conv2d,
   conv2dInputGradient,
   conv2dFilterGradient,
@@ -19,11 +38,40 @@ export const lowerings: { readonly [K in OpName]?: Lowering<K> } = {
   depthwiseConv2dFilterGradient,
   matmul,
   bias,
+  sumRows,
   add,
   multiply,
   scale,
   relu,
   reluGradient,
+  softmax,
+  softmaxGradient,
+  batchNorm,
+  batchNormTraining,
+  batchNormTrainingGradient,
+  layerNorm,
+  layerNormGradient,
+  maxPool,
+  maxPoolGradient,
+  averagePool,
+  averagePoolGradient,
+  mixPool,
+  mixPoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  attention,
+  attentionGradient,
+  transpose,
+  dropout,
+  crossEntropy,
+  crossEntropyGradient,
+  mean,
+  meanGradient,
+  sumOfSquares,
+  clipFactor,
+  movingAverage,
+  adamW,
+  sgd,
 };
 
 /**

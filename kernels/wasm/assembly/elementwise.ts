@@ -2,17 +2,6 @@ import { max, share } from "./simd";
 
 // All arrays are walked in blocks of 16 floats; the last block may reach into the slack behind the array.
 
-// y [rows,c] = x [rows,c] + b [c]
-export function bias(a: usize, thread: i32, threads: i32): void {
-  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), b = <usize>load<u32>(a, 8);
-  const rows = load<i32>(a, 12), c = load<i32>(a, 16);
-  const begin = share(rows, 1, thread, threads), end = share(rows, 1, thread + 1, threads);
-  for (let row = begin; row < end; row++) {
-    const at = (<usize>row * c) << 2;
-    for (let i: usize = 0; i < <usize>c << 2; i += 4) store<f32>(y + at + i, load<f32>(x + at + i) + load<f32>(b + i));
-  }
-}
-
 // y [n] = x [n] + z [n]
 export function add(a: usize, thread: i32, threads: i32): void {
   const n = load<i32>(a, 12);

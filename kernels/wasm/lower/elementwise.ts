@@ -1,10 +1,11 @@
 import { elementCount } from "../../../engine/shape.ts";
 import { float, type Lowering } from "../emitter.ts";
+import { expanded, periods } from "./channels.ts";
 
-export const bias: Lowering<"bias"> = ({ inputs: [x, b] }, emit) => {
-  const channels = b!.shape[0]!;
-  const rows = elementCount(x!.shape) / channels;
-  emit.step("bias", [emit.output(0), emit.input(0), emit.input(1), rows, channels]);
+export const bias: Lowering<"bias"> = ({ inputs: [x] }, emit) => {
+  const sizes = periods(x!.shape);
+  const table = expanded(emit, emit.input(1), sizes);
+  emit.step("bias", [emit.output(0), emit.input(0), table, sizes.count, sizes.period]);
 };
 
 export const add: Lowering<"add"> = ({ shapes: [y] }, emit) =>

@@ -1,0 +1,285 @@
+import { CHUNKS, laneMask, madd, share } from "./simd";
+import { STRIP } from "./channels";
+
+// y [periods,period] = x · scale + shift over `width` bytes of each period
+function applyRange(y: usize, x: usize, table: usize, stride: usize, width: usize, periods: i32): void {
+  for (let p = 0; p < periods; p += STRIP) {
+    const strip = min(periods - p, STRIP);
+    for (let i: usize = 0; i < width; i += 64) {
+      const k = table + i, t = k + stride;
+      const k0 = v128.load(k), k1 = v128.load(k, 16), k2 = v128.load(k, 32), k3 = v128.load(k, 48);
+      const t0 = v128.load(t), t1 = v128.load(t, 16), t2 = v128.load(t, 32), t3 = v128.load(t, 48);
+      let from = x + i, to = y + i;
+      for (let s = 0; s < strip; s++) {
+        const y0 = madd(v128.load(from), k0, t0), y1 = madd(v128.load(from, 16), k1, t1);
+        const y2 = madd(v128.load(from, 32), k2, t2), y3 = madd(v128.load(from, 48), k3, t3);
+        v128.store(to, y3, 48);
+        v128.store(to, y2, 32);
+        v128.store(to, y1, 16);
+        v128.store(to, y0);
+        from += stride;
+        to += stride;
+      }
+    }
+    x += <usize>STRIP * stride;
+    y += <usize>STRIP * stride;
+  }
+}
+
+// y [n] = x [n] · table [0,period] + table [1,period]
+export function batchNormApply(a: usize, thread: i32, threads: i32): void {
+  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), table = <usize>load<u32>(a, 8);
+  const n = load<i32>(a, 12), period = load<i32>(a, 16);
+  const periods = n / period, stride = <usize>period << 2, done = <usize>periods * stride;
+  const begin = share(periods, STRIP, thread, threads), end = share(periods, STRIP, thread + 1, threads);
+  applyRange(y + <usize>begin * stride, x + <usize>begin * stride, table, stride, stride, end - begin);
+  if (thread == threads - 1) applyRange(y + done, x + done, table, stride, <usize>(n % period) << 2, 1);
+}
+
+// @ts-ignore: decorator
+@inline function floatAt(base: usize, index: i32): f32 {
+  return load<f32>(base + (<usize>index << 2));
+}
+
+/** Writes scale and shift of one channel to all its places in table [2,period]. */
+function tabulate(table: usize, channel: i32, c: i32, period: i32, scale: f32, shift: f32): void {
+  for (let i = channel; i < period; i += c) {
+    store<f32>(table + (<usize>i << 2), scale);
+    store<f32>(table + (<usize>(period + i) << 2), shift);
+  }
+}
+
+// table [2,period]: gamma / √(variance + ε) and beta − mean · that; gamma and beta may be 0 (absent)
+export function batchNormTable(a: usize, thread: i32, threads: i32): void {
+  const table = <usize>load<u32>(a), mean = <usize>load<u32>(a, 4), variance = <usize>load<u32>(a, 8);
+  const gamma = <usize>load<u32>(a, 12), beta = <usize>load<u32>(a, 16), c = load<i32>(a, 20), period = load<i32>(a, 24);
+  const epsilon = load<f64>(a, 28), end = share(c, 16, thread + 1, threads);
+  for (let channel = share(c, 16, thread, threads); channel < end; channel++) {
+    let k = 1 / Math.sqrt(<f64>floatAt(variance, channel) + epsilon);
+    if (gamma) k *= <f64>floatAt(gamma, channel);
+    const shift = (beta ? <f64>floatAt(beta, channel) : 0) - <f64>floatAt(mean, channel) * k;
+    tabulate(table, channel, c, period, <f32>k, <f32>shift);
+  }
+}
+
+// acc [2,period] += x − pivot and (x − pivot)²
+function addMoments(acc: usize, x: usize, pivot: usize, stride: usize, periods: i32): void {
+  for (let p = 0; p < periods; p += STRIP) {
+    const strip = min(periods - p, STRIP);
+    for (let i: usize = 0; i < stride; i += 64) {
+      const s = acc + i, q = s + stride, v = pivot + i;
+      const p0 = v128.load(v), p1 = v128.load(v, 16), p2 = v128.load(v, 32), p3 = v128.load(v, 48);
+      let s0 = v128.load(s), s1 = v128.load(s, 16), s2 = v128.load(s, 32), s3 = v128.load(s, 48);
+      let q0 = v128.load(q), q1 = v128.load(q, 16), q2 = v128.load(q, 32), q3 = v128.load(q, 48);
+      let from = x + i;
+      for (let k = 0; k < strip; k++) {
+        const x0 = f32x4.sub(v128.load(from), p0), x1 = f32x4.sub(v128.load(from, 16), p1);
+        const x2 = f32x4.sub(v128.load(from, 32), p2), x3 = f32x4.sub(v128.load(from, 48), p3);
+        s0 = f32x4.add(s0, x0);
+        s1 = f32x4.add(s1, x1);
+        s2 = f32x4.add(s2, x2);
+        s3 = f32x4.add(s3, x3);
+        q0 = madd(x0, x0, q0);
+        q1 = madd(x1, x1, q1);
+        q2 = madd(x2, x2, q2);
+        q3 = madd(x3, x3, q3);
+        from += stride;
+      }
+      v128.store(s, s3, 48);
+      v128.store(s, s2, 32);
+      v128.store(s, s1, 16);
+      v128.store(s, s0);
+      v128.store(q, q3, 48);
+      v128.store(q, q2, 32);
+      v128.store(q, q1, 16);
+      v128.store(q, q0);
+    }
+    x += <usize>STRIP * stride;
+  }
+}
+
+// partials [CHUNKS,2,period]: sums of x − pivot and of (x − pivot)², where the pivot of a place is its first value
+export function batchNormMoments(a: usize, thread: i32, threads: i32): void {
+  const partials = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), n = load<i32>(a, 8), period = load<i32>(a, 12);
+  const periods = n / period, stride = <usize>period << 2;
+  const last = share(CHUNKS, 1, thread + 1, threads);
+  for (let chunk = share(CHUNKS, 1, thread, threads); chunk < last; chunk++) {
+    const acc = partials + <usize>(2 * chunk) * stride;
+    const begin = share(periods, 1, chunk, CHUNKS), end = share(periods, 1, chunk + 1, CHUNKS);
+    memory.fill(acc, 0, 2 * stride);
+    addMoments(acc, x + <usize>begin * stride, x, stride, end - begin);
+    if (chunk == CHUNKS - 1) {
+      const rest = x + <usize>periods * stride, count = n % period;
+      for (let i = 0; i < count; i += 4) {
+        const at = <usize>i << 2, to = acc + at;
+        const v = v128.and(f32x4.sub(v128.load(rest + at), v128.load(x + at)), laneMask(count - i));
+        v128.store(to + stride, madd(v, v, v128.load(to + stride)));
+        v128.store(to, f32x4.add(v128.load(to), v));
+      }
+    }
+  }
+}
+
+// mean [c], variance [c] (biased), table [2,period] from partials, x (for the pivots), gamma, beta (0 when absent)
+export function batchNormStatistics(a: usize, thread: i32, threads: i32): void {
+  const mean = <usize>load<u32>(a), variance = <usize>load<u32>(a, 4), table = <usize>load<u32>(a, 8);
+  const partials = <usize>load<u32>(a, 12), x = <usize>load<u32>(a, 16);
+  const gamma = <usize>load<u32>(a, 20), beta = <usize>load<u32>(a, 24);
+  const n = load<i32>(a, 28), c = load<i32>(a, 32), period = load<i32>(a, 36), epsilon = load<f64>(a, 40);
+  const periods = n / period, rest = n % period, rows = <f64>(n / c);
+  const end = share(c, 16, thread + 1, threads);
+  for (let channel = share(c, 16, thread, threads); channel < end; channel++) {
+    let sum: f64 = 0;
+    for (let i = channel; i < period; i += c) {
+      let s: f64 = 0;
+      for (let chunk = 0; chunk < CHUNKS; chunk++) s += <f64>floatAt(partials, 2 * chunk * period + i);
+      const count = periods + i32(i < rest);
+      if (count > 0) sum += s + <f64>count * <f64>floatAt(x, i);
+    }
+    const average = sum / rows;
+    let squares: f64 = 0;
+    for (let i = channel; i < period; i += c) {
+      let s: f64 = 0, q: f64 = 0;
+      for (let chunk = 0; chunk < CHUNKS; chunk++) {
+        s += <f64>floatAt(partials, 2 * chunk * period + i);
+        q += <f64>floatAt(partials, (2 * chunk + 1) * period + i);
+      }
+      const count = periods + i32(i < rest);
+      if (count > 0) {
+        const distance = <f64>floatAt(x, i) - average;
+        squares += q + distance * (2 * s + <f64>count * distance);
+      }
+    }
+    const spread = Math.max(squares / rows, 0);
+    store<f32>(mean + (<usize>channel << 2), <f32>average);
+    store<f32>(variance + (<usize>channel << 2), <f32>spread);
+    let k = 1 / Math.sqrt(spread + epsilon);
+    if (gamma) k *= <f64>floatAt(gamma, channel);
+    tabulate(table, channel, c, period, <f32>k, <f32>((beta ? <f64>floatAt(beta, channel) : 0) - average * k));
+  }
+}
+
+// acc [2,period] += dy and dy · (x − mean)
+function addProducts(acc: usize, dy: usize, x: usize, mean: usize, stride: usize, periods: i32): void {
+  for (let p = 0; p < periods; p += STRIP) {
+    const strip = min(periods - p, STRIP);
+    for (let i: usize = 0; i < stride; i += 64) {
+      const s = acc + i, q = s + stride, v = mean + i;
+      const m0 = v128.load(v), m1 = v128.load(v, 16), m2 = v128.load(v, 32), m3 = v128.load(v, 48);
+      let s0 = v128.load(s), s1 = v128.load(s, 16), s2 = v128.load(s, 32), s3 = v128.load(s, 48);
+      let q0 = v128.load(q), q1 = v128.load(q, 16), q2 = v128.load(q, 32), q3 = v128.load(q, 48);
+      let from = x + i, g = dy + i;
+      for (let k = 0; k < strip; k++) {
+        const g0 = v128.load(g), g1 = v128.load(g, 16), g2 = v128.load(g, 32), g3 = v128.load(g, 48);
+        s0 = f32x4.add(s0, g0);
+        s1 = f32x4.add(s1, g1);
+        s2 = f32x4.add(s2, g2);
+        s3 = f32x4.add(s3, g3);
+        q0 = madd(f32x4.sub(v128.load(from), m0), g0, q0);
+        q1 = madd(f32x4.sub(v128.load(from, 16), m1), g1, q1);
+        q2 = madd(f32x4.sub(v128.load(from, 32), m2), g2, q2);
+        q3 = madd(f32x4.sub(v128.load(from, 48), m3), g3, q3);
+        from += stride;
+        g += stride;
+      }
+      v128.store(s, s3, 48);
+      v128.store(s, s2, 32);
+      v128.store(s, s1, 16);
+      v128.store(s, s0);
+      v128.store(q, q3, 48);
+      v128.store(q, q2, 32);
+      v128.store(q, q1, 16);
+      v128.store(q, q0);
+    }
+    x += <usize>STRIP * stride;
+    dy += <usize>STRIP * stride;
+  }
+}
+
+// partials [CHUNKS,2,period]: sums of dy and of dy · (x − mean), from dy [n], x [n], mean [period]
+export function batchNormProducts(a: usize, thread: i32, threads: i32): void {
+  const partials = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), x = <usize>load<u32>(a, 8);
+  const mean = <usize>load<u32>(a, 12), n = load<i32>(a, 16), period = load<i32>(a, 20);
+  const periods = n / period, stride = <usize>period << 2;
+  const last = share(CHUNKS, 1, thread + 1, threads);
+  for (let chunk = share(CHUNKS, 1, thread, threads); chunk < last; chunk++) {
+    const acc = partials + <usize>(2 * chunk) * stride;
+    const begin = share(periods, 1, chunk, CHUNKS), end = share(periods, 1, chunk + 1, CHUNKS);
+    const from = <usize>begin * stride;
+    memory.fill(acc, 0, 2 * stride);
+    addProducts(acc, dy + from, x + from, mean, stride, end - begin);
+    if (chunk == CHUNKS - 1) {
+      const done = <usize>periods * stride, count = n % period;
+      for (let i = 0; i < count; i += 4) {
+        const at = <usize>i << 2, to = acc + at, mask = laneMask(count - i);
+        const g = v128.and(v128.load(dy + done + at), mask);
+        const v = v128.and(f32x4.sub(v128.load(x + done + at), v128.load(mean + at)), mask);
+        v128.store(to + stride, madd(v, g, v128.load(to + stride)));
+        v128.store(to, f32x4.add(v128.load(to), g));
+      }
+    }
+  }
+}
+
+// table [3,period] of dx = A · dy + B · x + D, and dgamma [c], dbeta [c] (0 when absent), from partials, mean, variance,
+// gamma (0 when absent)
+export function batchNormGradientTable(a: usize, thread: i32, threads: i32): void {
+  const table = <usize>load<u32>(a), dgamma = <usize>load<u32>(a, 4), dbeta = <usize>load<u32>(a, 8);
+  const partials = <usize>load<u32>(a, 12), mean = <usize>load<u32>(a, 16), variance = <usize>load<u32>(a, 20);
+  const gamma = <usize>load<u32>(a, 24);
+  const n = load<i32>(a, 28), c = load<i32>(a, 32), period = load<i32>(a, 36), epsilon = load<f64>(a, 40);
+  const rows = <f64>(n / c), end = share(c, 16, thread + 1, threads);
+  for (let channel = share(c, 16, thread, threads); channel < end; channel++) {
+    let sum: f64 = 0, product: f64 = 0;
+    for (let i = channel; i < period; i += c)
+      for (let chunk = 0; chunk < CHUNKS; chunk++) {
+        sum += <f64>floatAt(partials, 2 * chunk * period + i);
+        product += <f64>floatAt(partials, (2 * chunk + 1) * period + i);
+      }
+    const inverse = 1 / Math.sqrt(<f64>floatAt(variance, channel) + epsilon);
+    const A = gamma ? inverse * <f64>floatAt(gamma, channel) : inverse;
+    const B = (-A * inverse * inverse * product) / rows;
+    const D = (-A * sum) / rows - B * <f64>floatAt(mean, channel);
+    if (dgamma) store<f32>(dgamma + (<usize>channel << 2), <f32>(product * inverse));
+    if (dbeta) store<f32>(dbeta + (<usize>channel << 2), <f32>sum);
+    tabulate(table, channel, c, period, <f32>A, <f32>B);
+    for (let i = channel; i < period; i += c) store<f32>(table + (<usize>(2 * period + i) << 2), <f32>D);
+  }
+}
+
+// dx = A · dy + B · x + D over `width` bytes of each period
+function gradientRange(dx: usize, dy: usize, x: usize, table: usize, stride: usize, width: usize, periods: i32): void {
+  for (let p = 0; p < periods; p += STRIP) {
+    const strip = min(periods - p, STRIP);
+    for (let i: usize = 0; i < width; i += 32) {
+      const ta = table + i, tb = ta + stride, td = tb + stride;
+      const a0 = v128.load(ta), a1 = v128.load(ta, 16), b0 = v128.load(tb), b1 = v128.load(tb, 16);
+      const d0 = v128.load(td), d1 = v128.load(td, 16);
+      let from = x + i, g = dy + i, to = dx + i;
+      for (let s = 0; s < strip; s++) {
+        const y0 = madd(a0, v128.load(g), madd(b0, v128.load(from), d0));
+        const y1 = madd(a1, v128.load(g, 16), madd(b1, v128.load(from, 16), d1));
+        v128.store(to, y1, 16);
+        v128.store(to, y0);
+        from += stride;
+        g += stride;
+        to += stride;
+      }
+    }
+    x += <usize>STRIP * stride;
+    dy += <usize>STRIP * stride;
+    dx += <usize>STRIP * stride;
+  }
+}
+
+// dx [n] = A · dy [n] + B · x [n] + D, with table [3,period]
+export function batchNormGradientApply(a: usize, thread: i32, threads: i32): void {
+  const dx = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), x = <usize>load<u32>(a, 8), table = <usize>load<u32>(a, 12);
+  const n = load<i32>(a, 16), period = load<i32>(a, 20);
+  const periods = n / period, stride = <usize>period << 2, done = <usize>periods * stride;
+  const begin = share(periods, STRIP, thread, threads), end = share(periods, STRIP, thread + 1, threads);
+  const at = <usize>begin * stride;
+  gradientRange(dx + at, dy + at, x + at, table, stride, stride, end - begin);
+  if (thread == threads - 1)
+    gradientRange(dx + done, dy + done, x + done, table, stride, <usize>(n % period) << 2, 1);
+}
