@@ -149,14 +149,16 @@ export function attentionGradient(a: usize, thread: i32, threads: i32): void {
   for (let unit = share(n * heads, 1, thread, threads); unit < end; unit++) {
     const at = <usize>(unit / heads) * <usize>tokens * stride + (<usize>(unit % heads * d) << 2);
     const lse = logSumExp + (<usize>(unit * tokens) << 2);
+    // Σ y · dy in the order of the products below, so that what has to cancel does.
     pack(V, y + at, stride, tokens, d);
+    packColumns(valueColumns, V, tokens, d);
     pack(G, dy + at, stride, tokens, d);
-    memory.fill(inner, 0, column);
-    for (let t: usize = 0; t < <usize>tokens; t++) {
-      let s = f32x4.splat(0);
-      for (let i: usize = 0; i < row; i += 16) s = madd(v128.load(V + t * row + i), v128.load(G + t * row + i), s);
-      s = f32x4.add(s, v128.shuffle<f32>(s, s, 2, 3, 0, 1));
-      store<f32>(inner + (t << 2), f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1));
+    packColumns(keyColumns, G, tokens, d);
+    for (let t: usize = 0; t < column; t += 16) {
+      let sum = f32x4.splat(0);
+      for (let i: usize = 0; i < <usize>d; i++)
+        sum = madd(v128.load(keyColumns + i * column + t), v128.load(valueColumns + i * column + t), sum);
+      v128.store(inner + t, sum);
     }
     pack(Q, q + at, stride, tokens, d);
     scaleRow(Q, scale, <i32>(matrix >> 2));

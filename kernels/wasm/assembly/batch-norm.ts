@@ -62,15 +62,14 @@ export function batchNormTable(a: usize, thread: i32, threads: i32): void {
   }
 }
 
-// acc [2,period] += x − pivot and (x − pivot)²
+// acc [2,period] += x − pivot and (x − pivot)², strip by strip: sums of sums round less
 function addMoments(acc: usize, x: usize, pivot: usize, stride: usize, periods: i32): void {
   for (let p = 0; p < periods; p += STRIP) {
     const strip = min(periods - p, STRIP);
     for (let i: usize = 0; i < stride; i += 64) {
       const s = acc + i, q = s + stride, v = pivot + i;
       const p0 = v128.load(v), p1 = v128.load(v, 16), p2 = v128.load(v, 32), p3 = v128.load(v, 48);
-      let s0 = v128.load(s), s1 = v128.load(s, 16), s2 = v128.load(s, 32), s3 = v128.load(s, 48);
-      let q0 = v128.load(q), q1 = v128.load(q, 16), q2 = v128.load(q, 32), q3 = v128.load(q, 48);
+      let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
       let from = x + i;
       for (let k = 0; k < strip; k++) {
         const x0 = f32x4.sub(v128.load(from), p0), x1 = f32x4.sub(v128.load(from, 16), p1);
@@ -85,6 +84,10 @@ function addMoments(acc: usize, x: usize, pivot: usize, stride: usize, periods: 
         q3 = madd(x3, x3, q3);
         from += stride;
       }
+      s0 = f32x4.add(s0, v128.load(s)), s1 = f32x4.add(s1, v128.load(s, 16));
+      s2 = f32x4.add(s2, v128.load(s, 32)), s3 = f32x4.add(s3, v128.load(s, 48));
+      q0 = f32x4.add(q0, v128.load(q)), q1 = f32x4.add(q1, v128.load(q, 16));
+      q2 = f32x4.add(q2, v128.load(q, 32)), q3 = f32x4.add(q3, v128.load(q, 48));
       v128.store(s, s3, 48);
       v128.store(s, s2, 32);
       v128.store(s, s1, 16);
@@ -166,8 +169,7 @@ function addProducts(acc: usize, dy: usize, x: usize, mean: usize, stride: usize
     for (let i: usize = 0; i < stride; i += 64) {
       const s = acc + i, q = s + stride, v = mean + i;
       const m0 = v128.load(v), m1 = v128.load(v, 16), m2 = v128.load(v, 32), m3 = v128.load(v, 48);
-      let s0 = v128.load(s), s1 = v128.load(s, 16), s2 = v128.load(s, 32), s3 = v128.load(s, 48);
-      let q0 = v128.load(q), q1 = v128.load(q, 16), q2 = v128.load(q, 32), q3 = v128.load(q, 48);
+      let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
       let from = x + i, g = dy + i;
       for (let k = 0; k < strip; k++) {
         const g0 = v128.load(g), g1 = v128.load(g, 16), g2 = v128.load(g, 32), g3 = v128.load(g, 48);
@@ -182,6 +184,10 @@ function addProducts(acc: usize, dy: usize, x: usize, mean: usize, stride: usize
         from += stride;
         g += stride;
       }
+      s0 = f32x4.add(s0, v128.load(s)), s1 = f32x4.add(s1, v128.load(s, 16));
+      s2 = f32x4.add(s2, v128.load(s, 32)), s3 = f32x4.add(s3, v128.load(s, 48));
+      q0 = f32x4.add(q0, v128.load(q)), q1 = f32x4.add(q1, v128.load(q, 16));
+      q2 = f32x4.add(q2, v128.load(q, 32)), q3 = f32x4.add(q3, v128.load(q, 48));
       v128.store(s, s3, 48);
       v128.store(s, s2, 32);
       v128.store(s, s1, 16);
