@@ -1,0 +1,20 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { EvaluatorModule, WorkerMessage, WorkerRequest, WorkerStart } from "./messages.ts";
+
+const port = parentPort!;
+const post = (message: WorkerMessage): void => port.postMessage(message);
+const { module, options } = workerData as WorkerStart;
+
+const { createEvaluator } = (await import(module)) as EvaluatorModule;
+const evaluator = await createEvaluator(options);
+
+port.on("message", ({ architecture, seed }: WorkerRequest) => {
+  const onEpoch = (report: { epoch: number; validationAccuracy: number }): void => post({ type: "epoch", ...report });
+  Promise.resolve()
+    .then(() => evaluator.evaluate(architecture, { seed, onEpoch }))
+    .then(
+      (evaluation) => post({ type: "done", evaluation }),
+      (error: unknown) => post({ type: "error", message: error instanceof Error ? error.message : String(error) }),
+    );
+});
+post({ type: "ready" });
