@@ -3,8 +3,8 @@ import type { Settings } from "./run-store.ts";
 
 /** Sentences such as `seed was 1, now 2`, one for each setting that differs. */
 export function settingDifferences(before: Settings, now: Settings): string[] {
-  const [was, is] = [flatten(before), flatten(now)];
-  const names = [...new Set([...was.keys(), ...is.keys()])];
+  const [was, is] = [flatten(normalize(before)), flatten(normalize(now))];
+  const names = [...new Set([...was.keys(), ...is.keys()])].sort();
   return names
     .filter((name) => was.get(name) !== is.get(name))
     .map((name) => difference(name, was.get(name), is.get(name)));
@@ -21,4 +21,9 @@ function flatten(value: Json, path = ""): Map<string, string> {
   return new Map(
     Object.entries(value).flatMap(([name, field]) => [...flatten(field, path === "" ? name : `${path}.${name}`)]),
   );
+}
+
+/** As the settings come back from a store: without fields that are undefined. */
+function normalize(settings: Settings): Json {
+  return JSON.parse(canonicalJson(settings)) as Json;
 }

@@ -1,16 +1,8 @@
 import type { Architecture } from "../engine/architecture.ts";
+import type { NetworkCosts } from "../engine/plan/cost.ts";
 
 /** What a network costs, known without training it. */
-export interface Costs {
-  /** Weights and biases after batch-norm folding: all that ship. */
-  readonly parameters: number;
-  /** Convolution and linear weights only. */
-  readonly weights: number;
-  /** Multiply-accumulates of one inference. */
-  readonly macs: number;
-  /** Bytes of activations at the worst moment, by the memory planner. */
-  readonly peakRamBytes: number;
-}
+export type Costs = NetworkCosts;
 
 export type CostName = keyof Costs;
 

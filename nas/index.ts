@@ -26,3 +26,9 @@ export {
 export { ageingEvolution, type AgeingEvolutionOptions } from "./strategies/ageing-evolution.ts";
 export { randomSearch } from "./strategies/random-search.ts";
 export type { FinishedTrial, Proposal, ProposalContext, Strategy } from "./strategies/strategy.ts";
+export { memoryStore } from "./memory-store.ts";
+export type { OpenStore, RetrainedModel, RunStore, Settings, Trial } from "./run-store.ts";
+export { RunnerError, type Evaluation, type EvaluationRequest, type Evaluator, type Runner } from "./runner.ts";
+export { retrainResultSchema, searchResultSchema, type RetrainResult, type SearchResult } from "./schema.ts";
+export { search, type SearchEvent, type SearchOptions } from "./search.ts";
+export { SearchRun, type FrontMember, type Retrainer, type RetrainEvent, type RetrainOptions } from "./search-run.ts";

@@ -24,6 +24,8 @@ export interface Retrainer {
   /** What the result depends on, beside epochs and seed. */
   readonly settings: Settings;
   retrain(member: FrontMember, request: RetrainRequest): Promise<Omit<RetrainedModel, "id" | "settings">>;
+  /** Makes a model the one that the run stands for. */
+  promote?(model: RetrainedModel): Promise<void>;
 }
 
 export interface RetrainOptions {
@@ -165,6 +167,8 @@ export class SearchRun {
         const { parameters, macs } = costs;
         models.push({ id, checkpoint, parameters, macs, validationAccuracy, testAccuracy });
       }
+      const [most] = (await store.models()).sort((a, b) => b.validationAccuracy - a.validationAccuracy);
+      await retrainer.promote?.(most!);
       return { models };
     } finally {
       await store.close();

@@ -11,7 +11,7 @@ export interface WorkerPoolOptions extends WorkerStart {
   readonly jobs?: number;
   /** What the evaluations depend on; frozen with the run. */
   readonly settings?: Settings;
-  /** A candidate that takes longer is failed and its worker replaced. Default: none. */
+  /** A candidate that takes longer, the start of its worker not counted, is failed and the worker replaced. Default: none. */
   readonly timeoutSeconds?: number | undefined;
 }
 
@@ -34,7 +34,9 @@ export function workerPoolRunner(options: WorkerPoolOptions): Runner {
   async function evaluate(architecture: Architecture, request: EvaluationRequest): Promise<Evaluation> {
     request.signal?.throwIfAborted();
     if (closed) throw new RunnerError("worker pool: is closed");
-    const worker = idle.pop() ?? startWorker({ module, options: evaluatorOptions });
+    let worker = idle.pop();
+    while (worker !== undefined && !worker.alive) worker = idle.pop();
+    worker ??= startWorker({ module, options: evaluatorOptions });
     all.add(worker);
     try {
       return await worker.evaluate(architecture, request, timeoutSeconds);
@@ -72,11 +74,13 @@ function startWorker(start: WorkerStart): EvaluationWorker {
   let alive = true;
   let ready = false;
   let crash: Error | undefined;
+  let onReady = (): void => {};
   let receive: (outcome: Error | Exclude<WorkerMessage, { type: "ready" }>) => void = () => {};
 
   thread.on("message", (message: WorkerMessage) => {
-    if (message.type === "ready") ready = true;
-    else receive(message);
+    if (message.type !== "ready") return receive(message);
+    ready = true;
+    onReady();
   });
   thread.on("error", (error: unknown) => {
     crash = error instanceof Error ? error : new Error(String(error));
@@ -99,10 +103,13 @@ function startWorker(start: WorkerStart): EvaluationWorker {
         void thread.terminate();
       };
       const onAbort = (): void => abort(signal!.reason as Error);
-      const timer =
-        timeoutSeconds === undefined
-          ? undefined
-          : setTimeout(() => abort(new FinchError(`timed out after ${timeoutSeconds} s`)), timeoutSeconds * 1000);
+      let timer: NodeJS.Timeout | undefined;
+      onReady = () => {
+        if (timeoutSeconds === undefined) return;
+        const timeout = (): void => abort(new FinchError(`timed out after ${timeoutSeconds} s`));
+        timer = setTimeout(timeout, timeoutSeconds * 1000);
+      };
+      if (ready) onReady();
       signal?.addEventListener("abort", onAbort, { once: true });
       receive = (outcome) => {
         if (outcome instanceof Error) reject(outcome);
@@ -117,6 +124,7 @@ function startWorker(start: WorkerStart): EvaluationWorker {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         receive = () => {};
+        onReady = () => {};
         thread.unref();
       });
     },

@@ -8,13 +8,6 @@ export function shareDataSet({ test: _, ...data }: DataSet): SharedDataSet {
   return { ...data, train: shareImages(data.train), validation: shareImages(data.validation) };
 }
 
-/** The first `count` images of a set. */
-export function firstImages(set: ImageSet, count: number): ImageSet {
-  if (count >= set.count) return set;
-  const size = set.height * set.width * set.channels;
-  return { ...set, count, images: set.images.subarray(0, count * size), labels: set.labels.subarray(0, count) };
-}
-
 function shareImages(set: ImageSet): ImageSet {
   return { ...set, images: sharedCopy(set.images), labels: sharedCopy(set.labels) };
 }
