@@ -39,9 +39,8 @@ export async function localSearch(space: Space, data: DataSet, options: LocalSea
   const chosen = randomPermutation(data.train.count, seed, streams.search).slice(0, images).sort();
   const shared = shareDataSet({ ...data, train: selectImages(data.train, chosen) });
   const evaluator: TrainEvaluatorOptions = { ...proxySettings(proxy), data: shared, backend };
-  const entry = import.meta.url.endsWith(".ts") ? "./train-evaluator.ts" : "./train-evaluator.js";
   const runner = workerPoolRunner({
-    module: new URL(entry, import.meta.url).href,
+    module: new URL("./train-evaluator.ts", import.meta.url).href,
     options: evaluator,
     settings,
     timeoutSeconds,

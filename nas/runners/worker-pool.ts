@@ -68,9 +68,7 @@ interface EvaluationWorker {
 }
 
 function startWorker(start: WorkerStart): EvaluationWorker {
-  // A compiled package holds worker.js beside this file, the repository worker.ts.
-  const entry = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
-  const thread = new Worker(entry, { workerData: start });
+  const thread = new Worker(new URL("./worker.ts", import.meta.url), { workerData: start });
   let alive = true;
   let ready = false;
   let crash: Error | undefined;

@@ -5,8 +5,7 @@ const port = parentPort!;
 const post = (message: WorkerMessage): void => port.postMessage(message);
 const { module, options } = workerData as WorkerStart;
 
-const { createEvaluator } = (await import(module)) as EvaluatorModule;
-const evaluator = await createEvaluator(options);
+const evaluator = await ((await import(module)) as EvaluatorModule).createEvaluator(options);
 
 port.on("message", ({ architecture, seed }: WorkerRequest) => {
   const onEpoch = (report: { epoch: number; validationAccuracy: number }): void => post({ type: "epoch", ...report });
