@@ -111,14 +111,23 @@ ${cover(tileRows[vectors]!, "count", call)}
 
 /** Kernel widths with depthwise tiles of their own, for strides 1 and 2; others take a plain loop. */
 const depthwiseWidths = [1, 2, 3, 4, 5, 7, 9];
-const depthwisePixels = [4, 1];
+/** Outputs per tile. Wide kernels need eight chains of additions; others are bound by memory, and shorter stores. */
+const depthwisePixels = (width: number): readonly number[] => (width < 7 ? [4, 1] : [8, 4, 1]);
+/** Weights that a tile holds in registers at a time. */
+const depthwiseTaps = 5;
 
-/** Loads the pixels that a strip of `pixels` outputs reads, left to right, and lets `use` spend each on its taps. */
-function slide(width: number, stride: number, pixels: number, use: (tap: number, pixel: number) => string): string {
-  return each((pixels - 1) * stride + width, (j) => {
-    const uses = range(width).flatMap((tap) => {
+/** Loads the pixels that taps `from … to` of `pixels` outputs read, left to right, and lets `use` spend each. */
+function slide(
+  from: number,
+  to: number,
+  stride: number,
+  pixels: number,
+  use: (tap: number, pixel: number) => string,
+): string {
+  return each((pixels - 1) * stride + to - from, (j) => {
+    const uses = range(to - from).flatMap((tap) => {
       const pixel = (j - tap) / stride;
-      return Number.isInteger(pixel) && pixel >= 0 && pixel < pixels ? [use(tap, pixel)] : [];
+      return Number.isInteger(pixel) && pixel >= 0 && pixel < pixels ? [use(from + tap, pixel)] : [];
     });
     if (uses.length === 0) return "      q += xStep;";
     return `      {\n        const u = v128.load(q), v = v128.load(q, 16);\n        ${uses.join("\n        ")}\n      }\n      q += xStep;`;
@@ -127,14 +136,22 @@ function slide(width: number, stride: number, pixels: number, use: (tap: number,
 
 /** y [pixels][8] = Σ over taps of x · w, for 8 channels */
 function depthwiseTile(width: number, stride: number, pixels: number): string {
+  const groups = Math.ceil(width / depthwiseTaps);
+  const starts = range(groups + 1).map((group) => Math.ceil((group * width) / groups));
   return `
 function depthwise${width}s${stride}p${pixels}(x: usize, w: usize, y: usize, height: i32, xStep: usize, xLine: usize, wStep: usize, yStep: usize): void {
 ${each(pixels, (p) => `  let a${p} = f32x4.splat(0), b${p} = a${p};`)}
   for (let ky = 0; ky < height; ky++) {
-${each(width, (k) => `      const w${k} = v128.load(w), v${k} = v128.load(w, 16);\n      w += wStep;`)}
-      let q = x;
-${slide(width, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}
-      x += xLine;
+${each(groups, (group) => {
+  const from = starts[group]!;
+  const to = starts[group + 1]!;
+  return `    {
+${each(to - from, (k) => `      const w${from + k} = v128.load(w), v${from + k} = v128.load(w, 16);\n      w += wStep;`)}
+      let q = x${from === 0 ? "" : ` + ${from} * xStep`};
+${slide(from, to, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}
+    }`;
+})}
+    x += xLine;
   }
 ${each(pixels, (p) => `  v128.store(y, b${p}, 16);\n  v128.store(y, a${p});\n  y += yStep;`)}
 }
@@ -145,22 +162,18 @@ function depthwiseDriver(): string {
   const cases = depthwiseWidths.flatMap((width) =>
     [1, 2].map(
       (stride) => `  if (width == ${width} && stride == ${stride}) {
-    for (; m + 4 <= count; m += 4) {
+${depthwisePixels(width)
+  .map(
+    (pixels) => `    for (; m + ${pixels} <= count; m += ${pixels}) {
       for (let b = 0; b < blocks; b++) {
         const c = min(<usize>b << 5, last);
-        depthwise${width}s${stride}p4(x + c, w + c, y + c, height, xStep, xLine, xStep, yStep);
+        depthwise${width}s${stride}p${pixels}(x + c, w + c, y + c, height, xStep, xLine, xStep, yStep);
       }
-      x += ${4 * stride} * xStep;
-      y += 4 * yStep;
-    }
-    for (; m < count; m++) {
-      for (let b = 0; b < blocks; b++) {
-        const c = min(<usize>b << 5, last);
-        depthwise${width}s${stride}p1(x + c, w + c, y + c, height, xStep, xLine, xStep, yStep);
-      }
-      x += ${stride} * xStep;
-      y += yStep;
-    }
+      x += ${pixels * stride} * xStep;
+      y += ${pixels} * yStep;
+    }`,
+  )
+  .join("\n")}
     return;
   }`,
     ),
@@ -208,7 +221,7 @@ ${each(
   height,
   (ky) =>
     `      q = at${ky === 0 ? "" : ` + ${ky} * tapLine`};\n` +
-    slide(width, stride, pixels, (k, p) => {
+    slide(0, width, stride, pixels, (k, p) => {
       const tap = ky * width + k;
       return `a${tap} = madd(u, d${p}, a${tap}); b${tap} = madd(v, e${p}, b${tap});`;
     }),
@@ -286,7 +299,7 @@ export function tilesSource(): string {
   }
   for (const width of depthwiseWidths)
     for (const stride of [1, 2]) {
-      for (const pixels of depthwisePixels) parts.push(depthwiseTile(width, stride, pixels));
+      for (const pixels of depthwisePixels(width)) parts.push(depthwiseTile(width, stride, pixels));
       for (const rows of range(gradientRows(width))) parts.push(depthwiseGradientTile(rows + 1, width, stride));
     }
   parts.push(depthwiseDriver(), depthwiseGradientDriver());

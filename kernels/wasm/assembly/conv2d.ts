@@ -1,6 +1,6 @@
 import { outer16, outer24, outer8, product16, product24, product8 } from "./generated/tiles";
 import { share } from "./simd";
-import { Strips, loadStrip, prepareStrips, stripScratch } from "./strips";
+import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips";
 
 // Columns of a product are cut into register tiles of 8, 16 or 24; the last may be wider than what is left of them.
 @unmanaged
@@ -194,6 +194,8 @@ export function convolveFilterGradient(a: usize, thread: i32, threads: i32): voi
         const lines = single ? 1 : part, pixels = single ? part : s.outColumns;
         const xStep = single ? xLine : s.xStep;
         const xRow = x + <usize>row * xLine, dyRow = dy + <usize>row * dyLine;
+        fetch(dyRow, <usize>part * dyLine);
+        if (!s.stripBytes) fetch(xRow, <usize>part * xLine);
         for (let tap = 0; tap < s.taps; tap++) {
           const xTap = xRow + <usize>tap * tapStep;
           for (let t = 0; t < s.tileCount; t++) {

@@ -1,6 +1,6 @@
 import { depthwiseGradient, depthwiseLine } from "./generated/tiles";
 import { share } from "./simd";
-import { Strips, loadStrip, prepareStrips, stripScratch } from "./strips";
+import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips";
 
 @unmanaged
 class Depthwise extends Strips {
@@ -101,6 +101,8 @@ export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): vo
       for (let row = 0; row < rows; row += s.passRows) {
         const lines = min(s.passRows, rows - row);
         let sum = sums, xRow = x + <usize>row * xLine, dyRow = dy + <usize>row * dyLine;
+        fetch(dyRow, <usize>lines * dyLine);
+        if (!s.stripBytes) fetch(xRow, <usize>lines * xLine);
         for (let c = 0; c < s.channels; c += 8) {
           depthwiseGradient(s.height, s.width, s.stride, sum, xRow, dyRow, lines, s.outColumns, pixel, pixel, tapLine, xLine, dyLine);
           sum += panel;

@@ -53,3 +53,8 @@ export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
   }
   return scratch;
 }
+
+/** Reads one word per cache line, in order: memory delivers that several times faster than the jumps of a tile. */
+export function fetch(from: usize, bytes: usize): void {
+  for (let p = from, end = from + bytes; p < end; p += 64) load<i32>(p);
+}

@@ -17,7 +17,7 @@ export interface FilterGradient extends Omit<Windows, "windowRows" | "reach" | "
 const chunkCount = 8;
 const leastWindows = 32;
 /** Floats of x and dy that one pass over the tiles should find in the first-level cache. */
-const passFloats = 6144;
+const passFloats = 8192;
 
 export interface ChunkedSums {
   readonly strips: Strips;

@@ -34,7 +34,7 @@ export interface Product extends Omit<Windows, "windowRows" | "reach" | "width">
 const bufferRows = 48;
 /** Windows of a strip: enough to read a panel of weights often, few enough for short tables. */
 const mostWindows = 1024;
-const mostDirectWindows = 240;
+const mostDirectWindows = 480;
 /** With fewer windows than this, packing the weights costs more than it saves. */
 const fewWindows = 64;
 
