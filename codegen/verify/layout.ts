@@ -1,9 +1,7 @@
-/** [height, width, channels] values to [channels, height, width], the order of ONNX. */
-export function toChannelsFirst(
-  image: Float32Array,
-  [height, width, channels]: readonly [number, number, number],
-): Float32Array {
-  const pixels = height * width;
+/** [...pixels, channels] values to [channels, ...pixels], the order of ONNX. */
+export function toChannelsFirst(image: Float32Array, shape: readonly number[]): Float32Array {
+  const channels = shape.at(-1) ?? 1;
+  const pixels = image.length / channels;
   const result = new Float32Array(image.length);
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let channel = 0; channel < channels; channel++) {

@@ -134,11 +134,11 @@ async function moveIntoCache(from: string, to: string): Promise<void> {
  * Links a compiled model with our driver and runs every image, on this machine or under QEMU. Runs under QEMU are kept
  * in the cache by the content of program and images, since they repeat exactly.
  *
- * @param images each [height, width, channels].
+ * @param images each [height, width, channels], which is `inputShape`.
  */
 export async function runTvmModel(
   model: TvmModel,
-  inputShape: readonly [number, number, number],
+  inputShape: readonly number[],
   images: readonly Float32Array[],
   { timeoutSeconds = 600 }: { timeoutSeconds?: number } = {},
 ): Promise<TvmRun> {

@@ -46,10 +46,19 @@ export type VerifyRow = z.infer<typeof verifyRowSchema>;
 /** What `finch verify --json` prints. */
 export const verifyReportSchema = z.object({ rows: z.array(verifyRowSchema) });
 
-/** Generated C as `verify` needs it. */
+/** What `verify` reads of generated code. */
 export interface VerifiableCode {
+  /** One header and the C files. */
   readonly files: readonly { readonly name: string; readonly text: string }[];
+  /** Beginning of all symbols. */
   readonly prefix: string;
+  readonly precision: string;
+  /** [height, width, channels] */
+  readonly inputShape: readonly number[];
+  /** Number of logits. */
+  readonly outputSize: number;
+  /** Multiply-accumulates of one inference. */
+  readonly macs: number;
 }
 
 export interface VerifyRequest {
@@ -59,13 +68,6 @@ export interface VerifyRequest {
   readonly against: readonly VerifyReference[];
   /** Each [height, width, channels] in float32, normalised as the network was trained. */
   readonly images: readonly Float32Array[];
-  /** [height, width, channels] */
-  readonly inputShape: readonly [number, number, number];
-  /** Number of logits. */
-  readonly outputLength: number;
-  /** Multiply-accumulates of one inference. */
-  readonly macs: number;
-  readonly precision?: "float32" | "int8";
   /** Logits of the engine's reference back end, one array per image; for "engine". */
   readonly referenceOutputs?: readonly Float32Array[];
   /** The exported model; for "onnxruntime" and "tvm". */
@@ -106,21 +108,23 @@ interface OwnRun {
  */
 export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
   checkRequest(request);
-  const fixed = await referencesOffTarget(request);
+  const codes = request.targets.map((target) => ({ target, code: request.generate(target) }));
+  const [first] = codes;
+  const fixed = first ? await referencesOffTarget(request, first.code.inputShape) : [];
   const tvmModels = await compileReferences(request);
   const rows: VerifyRow[] = [];
-  for (const target of request.targets) {
+  for (const { target, code } of codes) {
     const own: OwnRun[] = [];
     const compilers = target === "host" ? (request.hostCompilers ?? ["gcc", "clang"]) : (["gcc"] as const);
-    for (const compiler of compilers) own.push(await runGenerated(request, target, compiler));
-    const references = [...fixed, ...(await referencesOnTarget(request, target, tvmModels))];
+    for (const compiler of compilers) own.push(await runGenerated(request, target, code, compiler));
+    const references = [...fixed, ...(await referencesOnTarget(request, target, code, tvmModels))];
     for (const { compiler, outputs, figures } of own) {
       for (const { reference, outputs: expected, run } of references) {
         const agreement: Agreement = compareOutputs(outputs, expected);
         rows.push({
           target,
           compiler,
-          precision: request.precision ?? "float32",
+          precision: code.precision,
           reference,
           images: request.images.length,
           ...agreement,
@@ -152,8 +156,8 @@ function checkRequest({ images, against, targets, referenceOutputs, onnx }: Veri
   }
 }
 
-async function referencesOffTarget(request: VerifyRequest): Promise<ReferenceRun[]> {
-  const { against, images, inputShape, referenceOutputs, onnx, onProgress } = request;
+async function referencesOffTarget(request: VerifyRequest, inputShape: readonly number[]): Promise<ReferenceRun[]> {
+  const { against, images, referenceOutputs, onnx, onProgress } = request;
   const references: ReferenceRun[] = [];
   if (against.includes("engine") && referenceOutputs) {
     references.push({ reference: "engine", outputs: referenceOutputs, run: null });
@@ -172,14 +176,15 @@ async function compileReferences({ against, onnx, targets, onProgress }: VerifyR
 async function referencesOnTarget(
   request: VerifyRequest,
   target: VerifyTarget,
+  code: VerifiableCode,
   models: readonly TvmModel[],
 ): Promise<ReferenceRun[]> {
   const references: ReferenceRun[] = [];
   for (const model of models) {
     if (model.target !== target) continue;
     request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
-    const run = await runTvmModel(model, request.inputShape, request.images, {
-      timeoutSeconds: runLimit(request, target),
+    const run = await runTvmModel(model, code.inputShape, request.images, {
+      timeoutSeconds: runLimit(request, target, code),
     });
     references.push({
       reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled",
@@ -190,9 +195,14 @@ async function referencesOnTarget(
   return references;
 }
 
-async function runGenerated(request: VerifyRequest, target: VerifyTarget, compiler: HostCompiler): Promise<OwnRun> {
-  const { generate, images, inputShape, outputLength, macs, onProgress } = request;
-  const code = generate(target);
+async function runGenerated(
+  request: VerifyRequest,
+  target: VerifyTarget,
+  code: VerifiableCode,
+  compiler: HostCompiler,
+): Promise<OwnRun> {
+  const { images, onProgress } = request;
+  const { inputShape, outputSize: outputLength, macs } = code;
   const header = code.files.find(({ name }) => name.endsWith(".h"))?.name;
   if (header === undefined) throw new ConfigError(`verify: the generated C for ${target} has no header`);
   const inputLength = inputShape.reduce((product, size) => product * size, 1);
@@ -211,7 +221,7 @@ async function runGenerated(request: VerifyRequest, target: VerifyTarget, compil
       strictAlign: request.strictAlign ?? false,
     });
     onProgress?.(`${target}: running ${images.length} images`);
-    const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target) });
+    const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target, code) });
     const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
     return {
       compiler,
@@ -232,7 +242,7 @@ async function runGenerated(request: VerifyRequest, target: VerifyTarget, compil
 const worstInstructionsPerMac = { float: 30, softFloat: 600 } as const;
 const slowestEmulation = 20e6;
 
-function runLimit({ timeoutSeconds, macs, images }: VerifyRequest, target: VerifyTarget): number {
+function runLimit({ timeoutSeconds, images }: VerifyRequest, target: VerifyTarget, { macs }: VerifiableCode): number {
   if (timeoutSeconds !== undefined) return timeoutSeconds;
   const perMac = target === "rv32imc" ? worstInstructionsPerMac.softFloat : worstInstructionsPerMac.float;
   return Math.ceil(60 + (images.length * macs * perMac) / slowestEmulation);

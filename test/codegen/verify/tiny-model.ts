@@ -6,12 +6,7 @@ import type { VerifiableCode } from "../../../codegen/verify/verify.ts";
  * A network small enough to write its C by hand, in the shape of generated C: input [4, 4, 3], convolution 3×3 3 → 4
  * with padding 1, relu, global average pool, linear 4 → 3. `fixtures/tiny.onnx` (by `fixtures/tiny.py`) is the same.
  */
-export const tiny = {
-  inputShape: [4, 4, 3] as const,
-  outputLength: 3,
-  macs: 4 * 4 * 4 * 27 + 4 * 3,
-  onnx: new Uint8Array(readFileSync(fileURLToPath(new URL("fixtures/tiny.onnx", import.meta.url)))),
-};
+export const tinyOnnx = new Uint8Array(readFileSync(fileURLToPath(new URL("fixtures/tiny.onnx", import.meta.url))));
 
 const weight = (index: number) => ((index * 7) % 11) / 8 - 0.5;
 const convolution = (output: number, row: number, column: number, channel: number) =>
@@ -66,6 +61,10 @@ int tiny_run(tiny_context *context, const float *input, float *output) {
 
 export const tinyCode: VerifiableCode = {
   prefix: "tiny",
+  precision: "float32",
+  inputShape: [4, 4, 3],
+  outputSize: 3,
+  macs: 4 * 4 * 4 * 27 + 4 * 3,
   files: [
     { name: "tiny.h", text: header },
     { name: "tiny.c", text: body },

@@ -6,7 +6,7 @@ import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { pythonEnvironment } from "../../../codegen/verify/folders.ts";
 import { compileWithTvm, runTvmModel } from "../../../codegen/verify/tvm.ts";
 import { verify } from "../../../codegen/verify/verify.ts";
-import { tiny, tinyCode, tinyImages } from "./tiny-model.ts";
+import { tinyCode, tinyImages, tinyOnnx } from "./tiny-model.ts";
 import { describeWithTools, riscvTools } from "./with-tools.ts";
 
 const images = tinyImages.slice(0, 2);
@@ -17,7 +17,7 @@ await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
     { timeout: 90_000 },
     async () => {
       const rows = await verify({
-        ...tiny,
+        onnx: tinyOnnx,
         generate: () => tinyCode,
         targets: ["host", "rv32imafc", "rv32imc", "rv64gc"],
         against: ["tvm"],
@@ -42,9 +42,9 @@ await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
 
   test("compiles a model once and keeps it by content", { timeout: 60_000 }, async () => {
     const environment = pythonEnvironment();
-    const first = await compileWithTvm(tiny.onnx, ["rv32imafc"]);
+    const first = await compileWithTvm(tinyOnnx, ["rv32imafc"]);
     const messages: string[] = [];
-    const again = await compileWithTvm(tiny.onnx, ["rv32imafc"], { onProgress: (message) => messages.push(message) });
+    const again = await compileWithTvm(tinyOnnx, ["rv32imafc"], { onProgress: (message) => messages.push(message) });
     expect(again).toEqual(first);
     expect(messages).toEqual([]);
     expect(environment).toMatch(/tvm-venv$/);
@@ -52,7 +52,7 @@ await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
   });
 
   test("an input of another size is an error", { timeout: 60_000 }, async () => {
-    const [model] = await compileWithTvm(tiny.onnx, ["host"], { schedules: ["untuned"] });
+    const [model] = await compileWithTvm(tinyOnnx, ["host"], { schedules: ["untuned"] });
     if (!model) throw new Error("no model");
     await expect(runTvmModel(model, [8, 8, 3], [new Float32Array(192)])).rejects.toThrow(
       "the ONNX model takes 48 values, expected 192",
@@ -60,14 +60,14 @@ await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
   });
 
   test("a damaged model is an error", { timeout: 60_000 }, async () => {
-    await expect(compileWithTvm(tiny.onnx.slice(0, 600), ["host"])).rejects.toThrow("TVM's Python failed");
+    await expect(compileWithTvm(tinyOnnx.slice(0, 600), ["host"])).rejects.toThrow("TVM's Python failed");
   });
 });
 
 test("without TVM the error says how to get it", async () => {
   const folder = await mkdtemp(join(tmpdir(), "finch-empty-"));
   vi.stubEnv("FINCH_TOOLS", folder);
-  await expect(compileWithTvm(tiny.onnx, ["rv32imafc"])).rejects.toThrow(
+  await expect(compileWithTvm(tinyOnnx, ["rv32imafc"])).rejects.toThrow(
     /TVM is not installed in .*: run `finch doctor --install`/,
   );
   vi.unstubAllEnvs();

@@ -5,11 +5,11 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { findOnPath } from "../../../codegen/verify/process.ts";
 import { verify, verifyReportSchema, type VerifyRequest } from "../../../codegen/verify/verify.ts";
-import { tiny, tinyCode, tinyImages, tinyReference, wrongCode } from "./tiny-model.ts";
+import { tinyCode, tinyImages, tinyOnnx, tinyReference, wrongCode } from "./tiny-model.ts";
 import { describeWithTools, riscvTools } from "./with-tools.ts";
 
 const request: VerifyRequest = {
-  ...tiny,
+  onnx: tinyOnnx,
   generate: () => tinyCode,
   targets: ["host"],
   against: ["engine"],
@@ -61,7 +61,7 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
     }
     const [float, soft] = rows.slice(2);
     expect(soft?.instructions).toBeGreaterThan(10 * (float?.instructions ?? Infinity));
-    expect(float?.instructionsPerMac).toBeCloseTo((float?.instructions ?? 0) / tiny.macs, 9);
+    expect(float?.instructionsPerMac).toBeCloseTo((float?.instructions ?? 0) / tinyCode.macs, 9);
   });
 
   test("instructions are exact: the same on every run", { timeout: 30_000 }, async () => {
@@ -105,7 +105,7 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
 function withBody(statements: string) {
   const [header] = tinyCode.files;
   const text = `#include "tiny.h"\nint tiny_run(tiny_context *context, const float *input, float *output) {\n(void)output;\n${statements}\n}\n`;
-  return { prefix: "tiny", files: [...(header ? [header] : []), { name: "tiny.c", text }] };
+  return { ...tinyCode, files: [...(header ? [header] : []), { name: "tiny.c", text }] };
 }
 
 describe("verify", () => {
