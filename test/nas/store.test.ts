@@ -15,6 +15,7 @@ import { SearchRun } from "../../nas/search-run.ts";
 import { presets } from "../../nas/space/presets.ts";
 import { sqliteStore } from "../../nas/store/sqlite.ts";
 import { ageingEvolution } from "../../nas/strategies/ageing-evolution.ts";
+import { countEnded } from "./count-ended.ts";
 import { cifar, countCosts } from "./networks.ts";
 
 const program = fileURLToPath(new URL("./fixtures/search-process.ts", import.meta.url));
@@ -32,20 +33,6 @@ function finish(budget: number, jobs: number): SearchResult {
   return searchResultSchema.parse(JSON.parse(String(stdout)));
 }
 
-/** Ended candidates in the store, read while another process writes; −1 before there is a store. */
-function countEnded(): number {
-  try {
-    const database = new DatabaseSync(join(folder, "search.sqlite"), { readOnly: true });
-    try {
-      return database.prepare("SELECT count(ended_order) AS count FROM candidates").get()!.count as number;
-    } finally {
-      database.close();
-    }
-  } catch {
-    return -1;
-  }
-}
-
 describe("a search killed at any instant", () => {
   test(
     "goes on to the same number of candidates, without duplicates, and can be retraced",
@@ -56,11 +43,11 @@ describe("a search killed at any instant", () => {
       for (const ended of [0, 2, 6, 11]) {
         const process_ = spawn(process.execPath, [program, folder, String(budget), String(jobs)], { stdio: "ignore" });
         const exited = once(process_, "exit");
-        while (countEnded() <= ended) await sleep(2);
+        while (countEnded(folder) <= ended) await sleep(2);
         await sleep((ended * 13) % 17);
         process_.kill("SIGKILL");
         await exited;
-        expect(countEnded()).toBeLessThan(budget);
+        expect(countEnded(folder)).toBeLessThan(budget);
       }
 
       const result = finish(budget, jobs);
