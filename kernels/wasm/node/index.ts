@@ -1,38 +1,96 @@
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { BackendError } from "../../../engine/errors.ts";
 import { WasmBackend } from "../backend.ts";
 import { Heap } from "../heap.ts";
 import { inlineRunner } from "../inline.ts";
+import { tryVariant } from "../tune.ts";
 import { moduleFiles, type Variant } from "../variants.ts";
+import { workerPool } from "./pool.ts";
 
 export interface WasmOptions {
-  /** Default: the number of cores that this process may use. */
+  /** Workers, 1 to 64. Default: the number of cores that this process may use. */
   readonly threads?: number;
+  /** Default `"auto"`: the fastest that gives right answers here. */
   readonly variant?: Variant | "auto";
-  /** Run on the calling thread, single-threaded, without a worker. */
+  /** Run on the calling thread, alone and without a worker: for workers of a search. */
   readonly inline?: boolean;
 }
 
-const modules = new Map<string, Promise<WebAssembly.Module>>();
-
-function loadModule(file: string): Promise<WebAssembly.Module> {
-  let module = modules.get(file);
-  if (module === undefined) {
-    setFlagsFromString("--experimental-wasm-revectorize");
-    module = readFile(new URL(`../${file}`, import.meta.url)).then(
-      (bytes) => WebAssembly.compile(bytes),
-      () => Promise.reject(new BackendError(`wasm: ${file} is not built: run npm run build:kernels`)),
-    );
-    modules.set(file, module);
-  }
-  return module;
+/**
+ * The WebAssembly back end of Node. The first call of a process lets V8 fuse pairs of 128-bit operations (an
+ * experimental flag, process-wide), checks each variant against a known answer and times them; the environment variable
+ * `FINCH_WASM=plain` leaves the flag alone and uses no relaxed SIMD.
+ * @throws BackendError when the variant asked for is not available here
+ */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  const { inline = false, threads = inline ? 1 : availableParallelism(), variant = "auto" } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 64)
+    throw new BackendError(`wasm: threads must be an integer from 1 to 64, got ${threads}`);
+  if (inline && threads !== 1) throw new BackendError(`wasm: inline runs on one thread, got threads ${threads}`);
+  const chosen = variant === "auto" ? await fastest() : variant;
+  const tried = await tryVariantOnce(chosen);
+  if (tried.milliseconds === undefined) throw new BackendError(`wasm: variant ${chosen} ${tried.problem}`);
+  const heap = new Heap();
+  const runner = inline ? inlineRunner(tried.module, heap) : await workerPool(tried.module, heap, threads);
+  return new WasmBackend(chosen, heap, runner);
 }
 
-/** @throws BackendError when the variant asked for is not available here */
-export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
-  const variant = options.variant === undefined || options.variant === "auto" ? "wide" : options.variant;
-  const heap = new Heap();
-  const module = await loadModule(moduleFiles[variant]);
-  return new WasmBackend(variant, heap, inlineRunner(module, heap));
+type Trial =
+  | { readonly module: WebAssembly.Module; readonly milliseconds: number }
+  | { readonly milliseconds: undefined; readonly problem: string };
+
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+const trials = new Map<Variant, Promise<Trial>>();
+let choice: Promise<Variant> | undefined;
+
+const onlyPlain = (): boolean => process.env["FINCH_WASM"] === "plain";
+
+function tryVariantOnce(variant: Variant): Promise<Trial> {
+  let found = trials.get(variant);
+  if (found === undefined) trials.set(variant, (found = trial(variant)));
+  return found;
+}
+
+async function trial(variant: Variant): Promise<Trial> {
+  if (variant !== "plain" && onlyPlain())
+    return { milliseconds: undefined, problem: "is switched off by FINCH_WASM=plain" };
+  const file = moduleFiles[variant];
+  let module = modules.get(file);
+  if (module === undefined) modules.set(file, (module = loadModule(file)));
+  try {
+    const loaded = await module;
+    const milliseconds = await tryVariant(variant, loaded);
+    if (milliseconds === undefined) return { milliseconds, problem: "gives wrong answers on this machine" };
+    return { module: loaded, milliseconds };
+  } catch (error) {
+    return { milliseconds: undefined, problem: `cannot be used: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+async function loadModule(file: string): Promise<WebAssembly.Module> {
+  if (!onlyPlain()) setFlagsFromString("--experimental-wasm-revectorize");
+  let bytes;
+  try {
+    bytes = await readFile(new URL(`../${file}`, import.meta.url));
+  } catch {
+    throw new BackendError(`${file} is not built: run npm run build:kernels`);
+  }
+  if (!WebAssembly.validate(bytes)) throw new BackendError(`Node ${process.version} does not support its instructions`);
+  return WebAssembly.compile(bytes);
+}
+
+function fastest(): Promise<Variant> {
+  return (choice ??= (async () => {
+    const candidates: Variant[] = [];
+    let best = Infinity;
+    for (const variant of ["wide", "narrow"] as const) {
+      const { milliseconds } = await tryVariantOnce(variant);
+      if (milliseconds === undefined || milliseconds >= best) continue;
+      best = milliseconds;
+      candidates.unshift(variant);
+    }
+    return candidates[0] ?? "plain";
+  })());
 }
