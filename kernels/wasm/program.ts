@@ -3,7 +3,7 @@ import { BackendError } from "../../engine/errors.ts";
 import type { Float, Operand } from "./emitter.ts";
 import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
-import type { WasmPlan } from "./plan.ts";
+import type { PlannedStep, WasmPlan } from "./plan.ts";
 
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
 const HEADER = 256;
@@ -14,6 +14,12 @@ export interface Runner {
   /** @throws BackendError when a kernel traps */
   execute(program: number): Promise<void>;
   dispose(): Promise<void>;
+}
+
+export interface StepTime {
+  readonly op: string;
+  readonly kernel: string;
+  readonly milliseconds: number;
 }
 
 /** A plan placed in one WebAssembly memory. */
@@ -43,7 +49,7 @@ export class WasmProgram implements Program {
       arenaLowerBoundBytes: plan.memory.lowerBoundBytes,
       stateBytes: plan.stateBytes,
     };
-    this.#writeSteps(codeBytes);
+    this.#writeSteps(this.#address, codeBytes / 4, plan.steps);
     for (const { buffer, data } of plan.constants)
       if (data instanceof Int32Array) heap.words(this.#at(buffer), data.length).set(data);
       else heap.floats(this.#at(buffer), data.length).set(data);
@@ -52,6 +58,26 @@ export class WasmProgram implements Program {
       const values = slot.initial();
       heap.floats(this.#at(buffer), values.length).set(values);
     }
+  }
+
+  /** Runs the program once, each step by itself, and gives what it took. */
+  async profile(): Promise<StepTime[]> {
+    this.#checkAlive();
+    const times: StepTime[] = [];
+    const words = HEADER / 4 + 2 + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
+    const address = this.#heap.allocate(4 * words);
+    try {
+      for (const step of this.plan.steps) {
+        if (step.kernel === "barrier") continue;
+        this.#writeSteps(address, words, [step]);
+        const start = performance.now();
+        await this.#execute(address);
+        times.push({ op: step.op, kernel: step.kernel, milliseconds: performance.now() - start });
+      }
+    } finally {
+      this.#heap.release(address, 4 * words);
+    }
+    return times;
   }
 
   get slotNames(): readonly string[] {
@@ -112,13 +138,13 @@ export class WasmProgram implements Program {
     return this.#base + this.plan.buffers[buffer]!.address;
   }
 
-  #writeSteps(codeBytes: number): void {
-    const words = this.#heap.words(this.#address, codeBytes / 4);
-    const floats = this.#heap.floats(this.#address, codeBytes / 4);
+  #writeSteps(address: number, length: number, steps: readonly PlannedStep[]): void {
+    const words = this.#heap.words(address, length);
+    const floats = this.#heap.floats(address, length);
     words.fill(0);
-    words[0] = this.plan.steps.length;
+    words[0] = steps.length;
     let at = HEADER / 4;
-    for (const { kernel, args } of this.plan.steps) {
+    for (const { kernel, args } of steps) {
       words[at++] = kernel === "barrier" ? barrierNumber : kernelNumbers[kernel];
       words[at++] = args.length;
       for (const arg of args) {

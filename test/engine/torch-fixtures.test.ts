@@ -5,11 +5,15 @@ import { Model } from "../../engine/model.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { trainingStep } from "../../engine/train/training-step.ts";
 import { createReferenceBackend } from "../../kernels/reference/index.ts";
+import { createWasmBackend } from "../../kernels/wasm/node/index.ts";
 import { readTorchFixture } from "../fixtures/torch-fixture.ts";
 
 const backends: Readonly<Record<string, () => Promise<Backend>>> = {
   "reference float32": () => Promise.resolve(createReferenceBackend()),
   "reference float64": () => Promise.resolve(createReferenceBackend({ precision: "float64" })),
+  "wasm, one thread": () => createWasmBackend({ threads: 1 }),
+  "wasm, two threads": () => createWasmBackend({ threads: 2 }),
+  "wasm, plain": () => createWasmBackend({ threads: 2, variant: "plain" }),
 };
 
 /** ‖actual − expected‖ / ‖expected‖ */
