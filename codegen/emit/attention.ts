@@ -1,0 +1,213 @@
+import type { Target } from "../target.ts";
+import type { Emitter, LayerShapes } from "./emitter.ts";
+import { epilogueOf, type Epilogue } from "./epilogue.ts";
+import { defineExponential } from "./exponential.ts";
+import { floatLiteral } from "../literals.ts";
+
+interface Sizes {
+  readonly tokens: number;
+  readonly heads: number;
+  /** Channels of one head. */
+  readonly d: number;
+}
+
+function sizesOf({ attributes, output }: LayerShapes<"attention">): Sizes {
+  const [, tokens, channels] = output as [number, number, number];
+  return { tokens, heads: attributes.heads, d: channels / attributes.heads };
+}
+
+/** Queries that share each key and value that is read. */
+function queriesAtOnce(target: Target, tokens: number): number {
+  return Math.min(tokens, target.softFloat ? 1 : 4);
+}
+
+function largestDivisor(of: number, limit: number): number {
+  for (let divisor = limit; divisor > 1; divisor--) if (of % divisor === 0) return divisor;
+  return 1;
+}
+
+/** Blocks of up to `size` that cover `count`: [start, size, how many]. */
+function blocksOf(count: number, size: number): [start: number, size: number, blocks: number][] {
+  const whole = Math.floor(count / size);
+  const rest = count % size;
+  return [
+    ...(whole > 0 ? ([[0, size, whole]] as [number, number, number][]) : []),
+    ...(rest > 0 ? ([[count - rest, rest, 1]] as [number, number, number][]) : []),
+  ];
+}
+
+/** The block that covers `count` with the fewest reads per product. */
+function blockSize(count: number, limit: number): number {
+  let best = 1;
+  let fewest = Infinity;
+  for (let size = 1; size <= Math.min(limit, count); size++) {
+    const reads = blocksOf(count, size).reduce((sum, [, width, blocks]) => sum + blocks * (width + 4), 0);
+    if (reads < fewest) {
+      fewest = reads;
+      best = size;
+    }
+  }
+  return best;
+}
+
+/** queries × block products: `each` is read per query, `shared` per member of the block. */
+function productStep(
+  queries: readonly number[],
+  members: readonly number[],
+  each: (query: number) => string,
+  shared: (member: number) => string,
+): string[] {
+  return [
+    "{",
+    `const float ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
+    "float t;",
+    ...members.flatMap((member) => [
+      `t = ${shared(member)};`,
+      queries.map((query) => `a${query}_${member} += p${query} * t;`).join(" "),
+    ]),
+    "}",
+  ];
+}
+
+/**
+ * One head for a block of queries: scores of all keys, softmax over them, weighted sum of the values. `scores` holds
+ * [tokens][queries], `scaled` [d][queries]; nothing of tokens × tokens is ever stored.
+ */
+function blockBody(
+  count: number,
+  { tokens, heads, d }: Sizes,
+  scale: string,
+  exp2: string,
+  epilogue: Epilogue,
+): string {
+  const channels = heads * d;
+  const queries = Array.from({ length: count }, (_, query) => query);
+  const zeros = (members: readonly number[]): string =>
+    `float ${members.flatMap((member) => queries.map((query) => `a${query}_${member} = 0.0f`)).join(", ")};`;
+  const lines = [
+    `float ${queries.map((query) => `largest${query} = -0x1.fffffep127f, sum${query} = 0.0f`).join(", ")};`,
+    "float *score = scores;",
+    "const float *key = k;",
+    `for (int c = 0; c < ${d}; c++) {`,
+    ...queries.map((query) => `scaled[c * ${count} + ${query}] = q[${query * channels} + c] * ${scale};`),
+    "}",
+  ];
+  const turn = largestDivisor(d, 8);
+  for (const [, size, blocks] of blocksOf(tokens, blockSize(tokens, 6))) {
+    const members = Array.from({ length: size }, (_, member) => member);
+    lines.push(
+      `for (int j = 0; j < ${blocks}; j++) {`,
+      zeros(members),
+      "const float *p = scaled, *r = key;",
+      ...(d > turn ? [`const float *const end = key + ${d};`, "do {"] : []),
+    );
+    for (let u = 0; u < turn; u++)
+      lines.push(
+        ...productStep(
+          queries,
+          members,
+          (query) => `p[${u * count + query}]`,
+          (member) => `r[${member * channels + u}]`,
+        ),
+      );
+    if (d > turn) lines.push(`p += ${turn * count};`, `r += ${turn};`, "} while (r != end);");
+    for (const member of members)
+      for (const query of queries)
+        lines.push(
+          `score[${member * count + query}] = a${query}_${member};`,
+          `largest${query} = a${query}_${member} > largest${query} ? a${query}_${member} : largest${query};`,
+        );
+    lines.push(`key += ${size * channels};`, `score += ${size * count};`, "}");
+  }
+  lines.push("score = scores;", `for (int j = 0; j < ${tokens}; j++) {`);
+  for (const query of queries)
+    lines.push(
+      `{ const float e = ${exp2}(score[${query}] - largest${query}); score[${query}] = e; sum${query} += e; }`,
+    );
+  lines.push(`score += ${count};`, "}");
+  for (const query of queries) lines.push(`sum${query} = 1.0f / sum${query};`);
+
+  const keys = largestDivisor(tokens, 4);
+  for (const [start, size, blocks] of blocksOf(d, blockSize(d, 6))) {
+    const members = Array.from({ length: size }, (_, member) => member);
+    lines.push(
+      `for (int c = ${start}; c < ${start + size * blocks}; c += ${size}) {`,
+      zeros(members),
+      `const float *p = scores, *r = v + c;`,
+      `const float *const end = scores + ${tokens * count};`,
+      "do {",
+    );
+    for (let u = 0; u < keys; u++)
+      lines.push(
+        ...productStep(
+          queries,
+          members,
+          (query) => `p[${u * count + query}]`,
+          (member) => `r[${u * channels + member}]`,
+        ),
+      );
+    lines.push(`p += ${keys * count};`, `r += ${keys * channels};`, "} while (p != end);");
+    for (const query of queries)
+      for (const member of members)
+        lines.push(
+          `a${query}_${member} *= sum${query};`,
+          epilogue.store(`a${query}_${member}`, `o + c + ${query * channels + member}`, `h + c + ${member}`),
+        );
+    lines.push("}");
+  }
+  return lines.join("\n");
+}
+
+export const attention: Emitter<"attention"> = {
+  // A block of queries is copied before its results take its place.
+  overwritableInputs: [0],
+  scratchFloats: (shapes) => {
+    const { tokens, d } = sizesOf(shapes);
+    return queriesAtOnce(shapes.target, tokens) * (tokens + d);
+  },
+  emit: (call) => {
+    const { unit } = call;
+    const sizes = sizesOf(call);
+    const { tokens, heads, d } = sizes;
+    const channels = heads * d;
+    const epilogue = epilogueOf(call);
+    const exp2 = defineExponential(unit);
+    const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
+    const queries = queriesAtOnce(call.target, tokens);
+    const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
+    const pointers = ["const float *q", "const float *k", "const float *v", "float *y"];
+    const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {
+      const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
+      const block = unit.define(
+        "attention_block",
+        [
+          "const float *q",
+          "const float *restrict k",
+          "const float *restrict v",
+          "float *y",
+          "float *restrict scores",
+          "float *restrict scaled",
+          "int o",
+          ...(withChannel ? ["int h"] : []),
+          ...epilogue.parameters,
+        ],
+        blockBody(count, sizes, scale, exp2, epilogue),
+        { about: `${count} queries of one head: ${tokens} keys of ${d} channels` },
+      );
+      const given = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`, "o"];
+      return [
+        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
+        `const int o = i * ${channels} + h;`,
+        `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`,
+        "}",
+      ].join("\n");
+    });
+    const name = unit.define(
+      "attention",
+      [...pointers, "float *scratch", ...epilogue.parameters],
+      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
+      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
+    );
+    return `${name}(${[...call.x, call.y, call.scratch, ...epilogue.arguments].join(", ")});`;
+  },
+};

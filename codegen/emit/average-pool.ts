@@ -1,0 +1,3 @@
+import { poolEmitter } from "./pool.ts";
+
+export const averagePool = poolEmitter("averagePool");

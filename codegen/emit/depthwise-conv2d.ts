@@ -1,0 +1,201 @@
+import type { Target } from "../target.ts";
+import type { Emitter } from "./emitter.ts";
+import { epilogueOf, type Epilogue } from "./epilogue.ts";
+import { onlyWeights } from "./operands.ts";
+import { instructionsPerByte, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+
+interface Depthwise {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly channels: number;
+}
+
+/** Outputs of one channel that are summed at once, and whether the kernel stays in registers for all of them. */
+interface DepthwiseSchedule {
+  readonly height: number;
+  readonly width: number;
+  readonly resident: boolean;
+}
+
+interface Taps {
+  readonly products: number;
+  readonly reads: number;
+}
+
+function tapsOf(down: Span, across: Span, { rows, columns }: Depthwise): Taps {
+  let products = 0;
+  const read = new Set<string>();
+  for (let y = 0; y < down.size; y++)
+    for (let x = 0; x < across.size; x++)
+      for (let ky = 0; ky < rows.kernel; ky++)
+        for (let kx = 0; kx < columns.kernel; kx++) {
+          const row = y * rows.stride + ky;
+          const column = x * columns.stride + kx;
+          if (!down.taps[row] || !across.taps[column]) continue;
+          products++;
+          read.add(`${row},${column}`);
+        }
+  return { products, reads: read.size };
+}
+
+/** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
+function scheduleDepthwise(shape: Depthwise, target: Target): DepthwiseSchedule {
+  const { rows, columns } = shape;
+  const kernel = rows.kernel * columns.kernel;
+  let best: DepthwiseSchedule | undefined;
+  let bestCost = Infinity;
+  for (let height = 1; height <= Math.min(4, rows.output); height++)
+    for (let width = 1; width <= Math.min(8, columns.output); width++) {
+      if (height * width + kernel + 2 > target.registers) continue;
+      let total = 0;
+      for (const down of spansOf(rows, height, false))
+        for (const across of spansOf(columns, width, false)) {
+          const { products, reads } = tapsOf(down, across, shape);
+          const outputs = down.size * across.size;
+          const tile = products + reads + outputs * 3 + down.taps.length + down.size + 6;
+          total += tile * down.tiles * across.tiles * shape.channels + tile * 4 * instructionsPerByte;
+        }
+      if (total < bestCost) {
+        best = { height, width, resident: true };
+        bestCost = total;
+      }
+    }
+  const widest = Math.max(1, Math.min(columns.output, Math.floor((target.registers - columns.kernel - 2) / 2), 8));
+  return best ?? { height: 1, width: widest, resident: false };
+}
+
+/** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
+function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epilogue): string {
+  const { rows, columns, channels } = shape;
+  const rowStep = columns.input * channels;
+  const sum = (y: number, x: number): string => `a${y}_${x}`;
+  const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
+    y: Math.floor(i / across.size),
+    x: i % across.size,
+  }));
+  const lines = [
+    `float ${outputs.map(({ y, x }) => `${sum(y, x)} = start`).join(", ")};`,
+    `const int o = (y0 * ${columns.output} + x0) * ${channels} + c;`,
+  ];
+  const lastRow = across.taps.includes(true) ? down.taps.lastIndexOf(true) : -1;
+  if (lastRow >= 0)
+    lines.push(
+      `const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
+        `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels} + c;`,
+      "float v;",
+    );
+  for (let row = down.firstTap; row <= lastRow; row++) {
+    for (let column = 0; column < across.taps.length; column++) {
+      if (!across.taps[column]) continue;
+      const uses = outputs.flatMap(({ y, x }) => {
+        const ky = row - y * rows.stride;
+        const kx = column - x * columns.stride;
+        const inside = ky >= 0 && ky < rows.kernel && kx >= 0 && kx < columns.kernel;
+        return inside ? [`${sum(y, x)} += v * k${ky * columns.kernel + kx};`] : [];
+      });
+      if (uses.length > 0) lines.push(`v = in[${(column - across.firstTap) * channels}];`, uses.join(" "));
+    }
+    if (row < lastRow) lines.push(`in += ${rowStep};`);
+  }
+  for (const { y, x } of outputs)
+    lines.push(epilogue.store(sum(y, x), `o + ${(y * columns.output + x) * channels}`, "c"));
+  return lines.join("\n");
+}
+
+/** A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel` in scope. */
+function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue): string {
+  const { columns, channels } = shape;
+  const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
+  const lines = [
+    `float ${pixels.map((pixel) => `a${pixel} = start`).join(", ")};`,
+    `const float *in = row + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`,
+    "const float *k = kernel;",
+    `const int o = (oy * ${columns.output} + x0) * ${channels} + c;`,
+  ];
+  if (across.taps.some((exists) => exists)) {
+    lines.push("for (int ky = from; ky < to; ky++) {", "float v;");
+    for (let tap = 0; tap < columns.kernel; tap++) {
+      const used = pixels.filter((pixel) => across.taps[pixel * columns.stride + tap]);
+      if (used.length === 0) continue;
+      lines.push(`v = k[${tap}];`);
+      for (const pixel of used)
+        lines.push(`a${pixel} += v * in[${(pixel * columns.stride + tap - across.firstTap) * channels}];`);
+    }
+    lines.push(`in += ${columns.input * channels};`, `k += ${columns.kernel};`, "}");
+  }
+  for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`, "c"));
+  return lines.join("\n");
+}
+
+export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
+  emit: (call) => {
+    const { unit } = call;
+    const weights = onlyWeights(call, 1);
+    const { stride, padding } = call.attributes;
+    const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
+    const [, outHeight, outWidth] = call.output as [number, number, number, number];
+    const [kernelHeight, kernelWidth] = weights.shape as [number, number, number];
+    const shape: Depthwise = {
+      rows: { input: height, output: outHeight, kernel: kernelHeight, stride: stride[0], padding: padding[0] },
+      columns: { input: width, output: outWidth, kernel: kernelWidth, stride: stride[1], padding: padding[2] },
+      channels,
+    };
+    const taps = kernelHeight * kernelWidth;
+    const values = weights.values();
+    const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
+    const schedule = scheduleDepthwise(shape, call.target);
+    const epilogue = epilogueOf(call, { accumulates: true });
+    const name = unit.define(
+      "depthwise_conv2d",
+      ["const float *restrict x", "const float *restrict w", `float *${epilogue.restrict}y`, ...epilogue.parameters],
+      [
+        `for (int c = 0; c < ${channels}; c++) {`,
+        `const float start = ${epilogue.start("c")};`,
+        ...(schedule.resident ? residentBody(shape, schedule, epilogue) : streamedBody(shape, schedule, epilogue)),
+        `w += ${taps};`,
+        "}",
+      ].join("\n"),
+      {
+        about:
+          `[${height},${width},${channels}] to [${outHeight},${outWidth},${channels}], kernel ` +
+          `${kernelHeight}x${kernelWidth}; tiles of ${schedule.height} x ${schedule.width} pixels`,
+      },
+    );
+    return `${name}(${[call.x[0], unit.constant(weights.name, packed), call.y, ...epilogue.arguments].join(", ")});`;
+  },
+};
+
+function residentBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
+  const { rows, columns } = shape;
+  const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => `k${tap} = w[${tap}]`);
+  return [
+    `const float ${taps.join(", ")};`,
+    ...spansOf(rows, schedule.height, false).map((down) =>
+      overSpan(
+        down,
+        "y0",
+        spansOf(columns, schedule.width, false)
+          .map((across) => overSpan(across, "x0", residentTile(shape, down, across, epilogue)))
+          .join("\n"),
+      ),
+    ),
+  ];
+}
+
+function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
+  const { rows, columns, channels } = shape;
+  return [
+    `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+    `const int top = oy * ${rows.stride} - ${rows.padding};`,
+    `const int above = top < 0 ? -top : 0;`,
+    `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
+    `const int below = top + ${rows.kernel} > ${rows.input} ? ${rows.input} - top : ${rows.kernel};`,
+    `const int to = below > from ? below : from;`,
+    `const float *const row = x + (from < to ? (top + from) * ${columns.input * channels} : 0) + c;`,
+    `const float *const kernel = w + from * ${columns.kernel};`,
+    ...spansOf(columns, schedule.width, false).map((across) =>
+      overSpan(across, "x0", streamedTile(shape, across, epilogue)),
+    ),
+    "}",
+  ];
+}

@@ -1,0 +1,41 @@
+import { add } from "./add.ts";
+import { attention } from "./attention.ts";
+import { averagePool } from "./average-pool.ts";
+import { batchNorm } from "./batch-norm.ts";
+import { bias } from "./bias.ts";
+import { conv2d } from "./conv2d.ts";
+import { depthwiseConv2d } from "./depthwise-conv2d.ts";
+import type { Emitters } from "./emitter.ts";
+import { globalAveragePool } from "./global-average-pool.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { matmul } from "./matmul.ts";
+import { maxPool } from "./max-pool.ts";
+import { mixPool } from "./mix-pool.ts";
+import { multiply } from "./multiply.ts";
+import { relu } from "./relu.ts";
+import { reshape } from "./reshape.ts";
+import { scale } from "./scale.ts";
+import { softmax } from "./softmax.ts";
+import { transpose } from "./transpose.ts";
+
+/** Every op that a deployed network can hold, as float32 C. */
+export const emitters: Emitters = {
+  add,
+  attention,
+  averagePool,
+  batchNorm,
+  bias,
+  conv2d,
+  depthwiseConv2d,
+  globalAveragePool,
+  layerNorm,
+  matmul,
+  maxPool,
+  mixPool,
+  multiply,
+  relu,
+  reshape,
+  scale,
+  softmax,
+  transpose,
+};

@@ -1,0 +1,3 @@
+import { poolEmitter } from "./pool.ts";
+
+export const mixPool = poolEmitter("mixPool");

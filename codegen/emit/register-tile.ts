@@ -1,0 +1,260 @@
+import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { Weights } from "../../engine/plan/inference.ts";
+import type { Target } from "../target.ts";
+import type { LayerCall } from "./emitter.ts";
+import { epilogueOf } from "./epilogue.ts";
+import { instructionsPerByte, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+
+/** A convolution, or a matrix product as a convolution with a 1×1 kernel over one row of pixels. */
+export interface Convolution {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Floats from one input pixel to the next in its row, from one row to the next, and from one channel to the next. */
+  readonly pixelStep: number;
+  readonly rowStep: number;
+  readonly channelStep: number;
+}
+
+/** How the sums of a convolution are spread over registers. */
+export interface TileSchedule {
+  /** Neighbouring pixels × channels that are summed at once. */
+  readonly pixels: number;
+  readonly even: boolean;
+  readonly channels: number;
+  /** Input channels per turn of the innermost loop; a divisor of their number. */
+  readonly unroll: number;
+}
+
+/** Taps in an order in which inputs that neighbouring pixels share meet early: by column within a stride. */
+function tapOrder({ kernel, stride }: Axis): number[] {
+  return Array.from({ length: kernel }, (_, tap) => tap).sort((a, b) => (a % stride) - (b % stride) || a - b);
+}
+
+function products(span: Span, { kernel, stride }: Axis): number {
+  let count = 0;
+  for (let pixel = 0; pixel < span.size; pixel++)
+    for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap]) count++;
+  return count;
+}
+
+function columnsRead(span: Span, { kernel, stride }: Axis): number {
+  const read = new Set<number>();
+  for (let pixel = 0; pixel < span.size; pixel++)
+    for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap]) read.add(pixel * stride + tap);
+  return read.size;
+}
+
+function channelBlocks(channels: number, block: number): { readonly size: number; readonly blocks: number }[] {
+  const blocks = Math.floor(channels / block);
+  const rest = channels % block;
+  return [...(blocks > 0 ? [{ size: block, blocks }] : []), ...(rest > 0 ? [{ size: rest, blocks: 1 }] : [])];
+}
+
+/** Instructions of one inference plus the price of the code. */
+function cost(shape: Convolution, schedule: TileSchedule, epilogueSteps: number): number {
+  const { rows, columns, inChannels } = shape;
+  const { unroll } = schedule;
+  let total = 0;
+  for (const span of spansOf(columns, schedule.pixels, schedule.even))
+    for (const { size, blocks } of channelBlocks(shape.outChannels, schedule.channels)) {
+      const step = products(span, columns) * size + columnsRead(span, columns) + columns.kernel * size;
+      const sums = span.size * size;
+      const turn = unroll === inChannels ? 0 : 3;
+      const perRow = inChannels * step + (inChannels / unroll) * turn + 4;
+      const tile = rows.kernel * perRow + sums * (2 + epilogueSteps) + size + 8;
+      total += tile * span.tiles * blocks * rows.output;
+      total += (step * unroll + sums * 3 + 20) * 4 * instructionsPerByte;
+    }
+  return total;
+}
+
+/** The cheapest tile that the registers of the target hold. */
+export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number): TileSchedule {
+  const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
+    (unroll) => shape.inChannels % unroll === 0,
+  );
+  let best: TileSchedule | undefined;
+  let bestCost = Infinity;
+  for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++)
+    for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
+      const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
+      if (pixels * channels + held + 1 > target.registers) continue;
+      for (const unroll of unrolls)
+        for (const even of [false, true]) {
+          const schedule = { pixels, even, channels, unroll };
+          const price = cost(shape, schedule, epilogueSteps);
+          if (price < bestCost) {
+            best = schedule;
+            bestCost = price;
+          }
+        }
+    }
+  return best!;
+}
+
+/** Weights in the order in which tiles read them: [block of channels][row][input channel][column][channel]. */
+export function packWeights(
+  shape: Convolution,
+  block: number,
+  at: (row: number, column: number, inChannel: number, outChannel: number) => number,
+): Float32Array {
+  const { rows, columns, inChannels, outChannels } = shape;
+  const packed = new Float32Array(rows.kernel * columns.kernel * inChannels * outChannels);
+  let to = 0;
+  for (let first = 0; first < outChannels; first += block)
+    for (let row = 0; row < rows.kernel; row++)
+      for (let inChannel = 0; inChannel < inChannels; inChannel++)
+        for (let column = 0; column < columns.kernel; column++)
+          for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
+            packed[to++] = at(row, column, inChannel, channel);
+  return packed;
+}
+
+/** Sums `size` channels of the pixels of one tile. Expects `row`, `block`, `from`, `to` in scope. */
+function emitTile(
+  shape: Convolution,
+  span: Span,
+  size: number,
+  unroll: number,
+  clamped: boolean,
+  start: (channel: string) => string,
+  store: (value: string, cell: string, channel: string) => string,
+): string {
+  const { rows, columns, inChannels, pixelStep, channelStep } = shape;
+  const sum = (pixel: number, channel: number): string => `a${pixel}_${channel}`;
+  const pixels = Array.from({ length: span.size }, (_, pixel) => pixel);
+  const channels = Array.from({ length: size }, (_, channel) => channel);
+  const lines: string[] = [];
+  for (const channel of channels)
+    lines.push(
+      `float ${pixels.map((pixel) => `${sum(pixel, channel)} = ${pixel === 0 ? start(`c + ${channel}`) : sum(0, channel)}`).join(", ")};`,
+    );
+  const first = span.firstTap - columns.padding;
+  const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
+  lines.push(`const float *in = row + ${offset};`, "const float *weight = block;");
+
+  const step = (u: number): string[] => {
+    const read = new Set<number>();
+    const text: string[] = [];
+    const input = (tap: number): string => `in[${(tap - span.firstTap) * pixelStep + u * channelStep}]`;
+    if (columns.kernel === 1 && size < span.size) {
+      text.push(`const float ${channels.map((channel) => `w${channel} = weight[${u * size + channel}]`).join(", ")};`);
+      const inside = pixels.filter((pixel) => span.taps[pixel * columns.stride]);
+      for (const [index, pixel] of inside.entries()) {
+        text.push(
+          `${index === 0 ? "float " : ""}v = ${input(pixel * columns.stride)};`,
+          channels.map((channel) => `${sum(pixel, channel)} += v * w${channel};`).join(" "),
+        );
+      }
+      return text;
+    }
+    let declared = false;
+    for (const tap of tapOrder(columns)) {
+      const used = pixels.filter((pixel) => span.taps[pixel * columns.stride + tap]);
+      if (used.length === 0) continue;
+      const fresh = used.map((pixel) => pixel * columns.stride + tap).filter((column) => !read.has(column));
+      for (const column of fresh) read.add(column);
+      if (fresh.length > 0)
+        text.push(`const float ${fresh.map((column) => `x_${column} = ${input(column)}`).join(", ")};`);
+      for (const channel of channels) {
+        text.push(
+          `${declared ? "" : "float "}v = weight[${(u * columns.kernel + tap) * size + channel}];`,
+          used.map((pixel) => `${sum(pixel, channel)} += x_${pixel * columns.stride + tap} * v;`).join(" "),
+        );
+        declared = true;
+      }
+    }
+    return text;
+  };
+
+  if (span.taps.some((exists) => exists)) {
+    const looped = rows.kernel > 1 || clamped;
+    if (looped)
+      lines.push(clamped ? "for (int ky = from; ky < to; ky++) {" : `for (int ky = 0; ky < ${rows.kernel}; ky++) {`);
+    const turns = inChannels / unroll;
+    if (turns > 1) lines.push(`const float *const end = in + ${inChannels * channelStep};`, "do {");
+    for (let u = 0; u < unroll; u++) lines.push("{", ...step(u), "}");
+    if (turns > 1 || looped)
+      lines.push(`in += ${unroll * channelStep};`, `weight += ${unroll * columns.kernel * size};`);
+    if (turns > 1) lines.push("} while (in != end);");
+    if (looped) lines.push(`in += ${shape.rowStep - inChannels * channelStep};`, "}");
+  }
+  for (const pixel of pixels)
+    for (const channel of channels)
+      lines.push(store(sum(pixel, channel), `o + ${pixel * shape.outChannels + channel}`, `c + ${channel}`));
+  return lines.join("\n");
+}
+
+/** The function of a convolution and its call. `weights` gives the tap of [row, column, input channel, channel]. */
+export function emitConvolution<K extends InferenceOp>(
+  call: LayerCall<K>,
+  kind: string,
+  shape: Convolution,
+  weights: Weights,
+  at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
+): string {
+  const { unit } = call;
+  const { rows, columns, inChannels, outChannels } = shape;
+  const epilogue = epilogueOf(call, { accumulates: true });
+  const schedule = scheduleTile(shape, call.target, call.layer.epilogue.length);
+  const values = weights.values();
+  const packed = packWeights(shape, schedule.channels, (...place) => at(values, ...place));
+
+  const lowest = (rows.output - 1) * rows.stride - rows.padding + rows.kernel;
+  const clamped = rows.padding > 0 || lowest > rows.input;
+  const lines = [`for (int oy = 0; oy < ${rows.output}; oy++) {`];
+  if (clamped) {
+    lines.push(
+      `const int top = oy * ${rows.stride} - ${rows.padding};`,
+      `const int from = top < 0 ? ${rows.padding >= rows.kernel ? `(-top < ${rows.kernel} ? -top : ${rows.kernel})` : "-top"} : 0;`,
+      `const int to = top + ${rows.kernel} > ${rows.input} ? ${rows.input} - top : ${rows.kernel};`,
+    );
+    const outside = rows.padding >= rows.kernel || lowest - rows.kernel >= rows.input;
+    lines.push(
+      outside
+        ? `const float *const row = from < to ? x + (top + from) * ${shape.rowStep} : x;`
+        : `const float *const row = x + (top + from) * ${shape.rowStep};`,
+    );
+  } else lines.push(`const float *const row = x + oy * ${rows.stride * shape.rowStep};`);
+
+  const perRow = columns.kernel * inChannels;
+  const spans = spansOf(columns, schedule.pixels, schedule.even);
+  let first = 0;
+  for (const { size, blocks } of channelBlocks(outChannels, schedule.channels)) {
+    const weightsBefore = first * rows.kernel * perRow;
+    const source = `w${weightsBefore > 0 ? ` + ${weightsBefore}` : ""}${clamped ? ` + from * ${perRow * size}` : ""}`;
+    const tiles = spans.map((span) =>
+      overSpan(
+        span,
+        "x0",
+        `const int o = (oy * ${columns.output} + x0) * ${outChannels} + c;\n` +
+          emitTile(shape, span, size, schedule.unroll, clamped, epilogue.start, epilogue.store),
+      ),
+    );
+    if (blocks > 1)
+      lines.push(
+        `const float *block = ${source};`,
+        `for (int c = ${first}; c < ${first + size * blocks}; c += ${size}) {`,
+        ...tiles,
+        `block += ${rows.kernel * perRow * size};`,
+        "}",
+      );
+    else lines.push("{", `enum { c = ${first} };`, `const float *const block = ${source};`, ...tiles, "}");
+    first += size * blocks;
+  }
+  lines.push("}");
+  const name = unit.define(
+    kind,
+    ["const float *restrict x", "const float *restrict w", `float *${epilogue.restrict}y`, ...epilogue.parameters],
+    lines.join("\n"),
+    {
+      about:
+        `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
+        `${rows.kernel}x${columns.kernel}; tiles of ${schedule.pixels} pixels x ${schedule.channels} channels, ` +
+        `${schedule.unroll} input channels a turn`,
+    },
+  );
+  return `${name}(${[call.x[0], unit.constant(weights.name, packed), call.y, ...epilogue.arguments].join(", ")});`;
+}

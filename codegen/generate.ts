@@ -1,0 +1,165 @@
+import type { Normalization } from "../engine/data/image-set.ts";
+import { ConfigError } from "../engine/errors.ts";
+import type { InferenceOp } from "../engine/ops/vocabulary.ts";
+import type { InferenceGraph, Layer } from "../engine/plan/inference.ts";
+import { networkMacs } from "../engine/plan/macs.ts";
+import { elementCount, formatShape } from "../engine/shape.ts";
+import type { Emitter, LayerShapes } from "./emit/emitter.ts";
+import { emitters } from "./emit/emitters.ts";
+import { headerText } from "./header.ts";
+import { checkPrefix, identifierOf } from "./identifier.ts";
+import { hashWeights } from "./model-hash.ts";
+import { sourceText } from "./source.ts";
+import { isAlias, planStorage } from "./storage.ts";
+import { targets, type TargetName } from "./target.ts";
+import { Unit } from "./unit.ts";
+
+/** A trained network with what its user has to know. */
+export interface CodegenNetwork {
+  readonly graph: InferenceGraph;
+  /** Any text; identifiers are made from it. */
+  readonly name: string;
+  /** Class names by label; without them the library has none. */
+  readonly classes?: readonly string[];
+  /** How bytes become inputs; without it the library has no function for that. */
+  readonly normalization?: Normalization;
+}
+
+export interface CodegenOptions {
+  readonly target: TargetName;
+  readonly precision: "float32";
+  /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
+  readonly prefix?: string;
+}
+
+export interface GeneratedFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A C library of one network: `int <prefix>_run(<prefix>_context *, const float *input, float *output)`. */
+export interface GeneratedCode {
+  /** `<prefix>.h` and `<prefix>.c`. */
+  readonly files: readonly GeneratedFile[];
+  readonly target: TargetName;
+  readonly precision: "float32";
+  readonly prefix: string;
+  /** [height, width, channels], or whatever axes the input has besides the batch. */
+  readonly inputShape: readonly number[];
+  /** Floats of the output. */
+  readonly outputSize: number;
+  /** Working memory in the caller's context; input and output not included. */
+  readonly arenaBytes: number;
+  /** No placement of these layers in this order can need less. */
+  readonly arenaLowerBoundBytes: number;
+  /** Name of the layer at which most memory is in use; null when none is. */
+  readonly peakLayer: string | null;
+  readonly weightBytes: number;
+  /** Multiply-accumulates of one inference. */
+  readonly macs: number;
+}
+
+function emitterOf<K extends InferenceOp>(op: K): Emitter<K> {
+  const emitter = emitters[op];
+  if ("unsupported" in emitter) throw new ConfigError(`codegen: ${op}: ${emitter.unsupported}`);
+  return emitter;
+}
+
+/**
+ * Writes a network as C99 that needs no library but `<math.h>`, allocates nothing, and keeps all its state in a
+ * context of the caller. The same network and options give the same text.
+ * @throws ConfigError for a name, class list or layer that has no C
+ */
+export function generate(network: CodegenNetwork, options: CodegenOptions): GeneratedCode {
+  const { graph, classes, normalization } = network;
+  const target = targets[options.target];
+  const prefix = options.prefix === undefined ? identifierOf(network.name) : checkPrefix(options.prefix);
+  const inputShape = graph.values[graph.input]!.shape.slice(1);
+  const outputSize = elementCount(graph.values[graph.output]!.shape);
+  checkNetwork(network, inputShape, outputSize);
+
+  const shapesOf = <K extends InferenceOp>(layer: Layer<K>): LayerShapes<K> => ({
+    layer,
+    attributes: layer.attributes,
+    inputs: layer.inputs.map((id) => graph.values[id]!.shape),
+    output: graph.values[layer.output]!.shape,
+    target,
+  });
+  const storage = planStorage(
+    graph,
+    graph.layers.map((layer) => {
+      const emitter = emitterOf(layer.op);
+      return {
+        scratchFloats: emitter.scratchFloats?.(shapesOf(layer)) ?? 0,
+        overwritableInputs: emitter.overwritableInputs ?? [],
+        overwritableSummands: emitter.overwritableSummands ?? true,
+      };
+    }),
+  );
+
+  const unit = new Unit(prefix);
+  const statements: { readonly layer: Layer; readonly statement: string }[] = [];
+  graph.layers.forEach((layer, step) => {
+    if (isAlias(layer)) return;
+    const shapes = shapesOf(layer);
+    const emitter = emitterOf(layer.op);
+    const statement = emitter.emit({
+      ...shapes,
+      unit,
+      x: layer.inputs.map(storage.pointer),
+      y: storage.pointer(layer.output),
+      scratch: emitter.scratchFloats === undefined ? "" : storage.scratch(step),
+      summands: layer.epilogue.flatMap((step) => (step.kind === "add" ? [storage.pointer(step.value)] : [])),
+    });
+    statements.push({ layer, statement });
+  });
+
+  const { arenaBytes, arenaLowerBoundBytes } = storage;
+  const macs = networkMacs(graph);
+  const facts = {
+    name: network.name,
+    prefix,
+    target: options.target,
+    targetDescription: target.description,
+    inputShape,
+    outputSize,
+    arenaBytes,
+    arenaLowerBoundBytes,
+    weightBytes: unit.constantBytes,
+    macs,
+    modelHash: hashWeights(graph),
+    classes,
+    normalization,
+  };
+  return {
+    files: [
+      { name: `${prefix}.h`, text: headerText(facts) },
+      { name: `${prefix}.c`, text: sourceText(facts, unit, statements, storage.outputIsInput) },
+    ],
+    target: options.target,
+    precision: options.precision,
+    prefix,
+    inputShape,
+    outputSize,
+    arenaBytes,
+    arenaLowerBoundBytes,
+    peakLayer: graph.layers[storage.peakLayer]?.name ?? null,
+    weightBytes: unit.constantBytes,
+    macs,
+  };
+}
+
+function checkNetwork(
+  { classes, normalization }: CodegenNetwork,
+  inputShape: readonly number[],
+  outputSize: number,
+): void {
+  if (classes !== undefined && classes.length !== outputSize)
+    throw new ConfigError(`codegen: ${classes.length} class names for a network with ${outputSize} outputs`);
+  const channels = inputShape.at(-1);
+  if (normalization === undefined) return;
+  if (normalization.mean.length !== channels || normalization.deviation.length !== channels)
+    throw new ConfigError(
+      `codegen: normalisation of ${normalization.mean.length} channels for an input of ${formatShape(inputShape)}`,
+    );
+}

@@ -1,0 +1,68 @@
+import { headComment, type Facts } from "./facts.ts";
+
+const arenaAlignment = 16;
+
+/** `<prefix>.h`: sizes, context and functions, for C99 and C++. */
+export function headerText(facts: Facts): string {
+  const { prefix, inputShape, outputSize } = facts;
+  const upper = prefix.toUpperCase();
+  const inputSize = inputShape.reduce((product, size) => product * size, 1);
+  const axes =
+    inputShape.length === 3
+      ? ["HEIGHT", "WIDTH", "CHANNELS"].map((axis, index) => `#define ${upper}_INPUT_${axis} ${inputShape[index]}`)
+      : [];
+  return [
+    headComment(facts, `${prefix}.h`),
+    `#ifndef ${upper}_H`,
+    `#define ${upper}_H`,
+    "",
+    ...(facts.normalization === undefined ? [] : ["#include <stdint.h>", ""]),
+    "#ifdef __cplusplus",
+    'extern "C" {',
+    "#endif",
+    "",
+    ...axes,
+    `#define ${upper}_INPUT_SIZE ${inputSize}`,
+    `#define ${upper}_OUTPUT_SIZE ${outputSize}`,
+    `#define ${upper}_ARENA_BYTES ${facts.arenaBytes}`,
+    "",
+    `#define ${upper}_OK 0`,
+    `#define ${upper}_NULL_POINTER 1`,
+    "",
+    "#if defined(__GNUC__) || defined(__clang__)",
+    `#define ${upper}_ALIGNED __attribute__((aligned(${arenaAlignment})))`,
+    "#else",
+    `#define ${upper}_ALIGNED`,
+    "#endif",
+    "",
+    "/* All memory that a run needs besides its input and output. Holds nothing between runs. */",
+    `typedef struct ${prefix}_context {`,
+    `  ${upper}_ALIGNED float arena[${Math.max(1, facts.arenaBytes / 4)}];`,
+    `} ${prefix}_context;`,
+    "",
+    `/* Runs the network. input: [${inputShape.join(",")}], not changed; output: ${outputSize} floats, apart from the input.`,
+    `   Returns ${upper}_OK, or ${upper}_NULL_POINTER. Runs with different contexts may overlap. */`,
+    `int ${prefix}_run(${prefix}_context *context, const float *input, float *output);`,
+    "",
+    ...(facts.normalization === undefined
+      ? []
+      : [
+          `/* Turns bytes [${inputShape.join(",")}] into an input: (byte / 255 - mean) / deviation of each channel. */`,
+          `int ${prefix}_normalize(const uint8_t *bytes, float *input);`,
+          "",
+        ]),
+    ...(facts.classes === undefined
+      ? []
+      : [
+          "/* Name of each output, in UTF-8. */",
+          `extern const char *const ${prefix}_class_names[${upper}_OUTPUT_SIZE];`,
+          "",
+        ]),
+    "#ifdef __cplusplus",
+    "}",
+    "#endif",
+    "",
+    "#endif",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,29 @@
+import type { InferenceGraph } from "../engine/plan/inference.ts";
+
+/** FNV-1a (Fowler, Noll, Vo) of 32 bits over the bytes of some values. */
+function fnv1a(bytes: Uint8Array, basis: number): number {
+  let hash = basis;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** 16 hexadecimal digits that tell one set of trained weights and layers from another. */
+export function hashWeights(graph: InferenceGraph): string {
+  let low = 0x811c9dc5;
+  let high = 0x9747b28c;
+  const add = (bytes: Uint8Array): void => {
+    low = fnv1a(bytes, low);
+    high = fnv1a(bytes, high);
+  };
+  const encoder = new TextEncoder();
+  for (const layer of graph.layers) {
+    const { op, attributes, inputs, output } = layer;
+    add(encoder.encode(JSON.stringify({ op, attributes, inputs, output, shape: graph.values[output]!.shape })));
+    const biases = layer.epilogue.flatMap((step) => (step.kind === "bias" ? [step.weights] : []));
+    for (const weights of [...layer.weights, ...biases]) {
+      const values = weights.values();
+      add(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+  }
+  return [high, low].map((hash) => hash.toString(16).padStart(8, "0")).join("");
+}

@@ -1,0 +1,83 @@
+import type { Normalization } from "../engine/data/image-set.ts";
+import type { Layer } from "../engine/plan/inference.ts";
+import { headComment, type Facts } from "./facts.ts";
+import { commentText, floatLiteral, stringLiteral } from "./literals.ts";
+import { indent, type Unit } from "./unit.ts";
+
+interface Statement {
+  readonly layer: Layer;
+  readonly statement: string;
+}
+
+/** `<prefix>.c`: tables, kernels and the function that calls them in order. */
+export function sourceText(facts: Facts, unit: Unit, statements: readonly Statement[], outputIsInput: boolean): string {
+  const { prefix } = facts;
+  const upper = prefix.toUpperCase();
+  return [
+    headComment(facts, `${prefix}.c`),
+    `#include "${prefix}.h"`,
+    ...unit.headers.map((header) => `#include <${header}>`),
+    "",
+    // Scheduling before register allocation, and the default allocator, spill the sums of the register tiles.
+    "#if defined(__GNUC__) && !defined(__clang__) && defined(__riscv)",
+    '#pragma GCC optimize("no-schedule-insns", "ira-algorithm=priority", "finite-math-only", "no-signed-zeros")',
+    "#endif",
+    "",
+    "#if defined(__GNUC__) || defined(__clang__)",
+    `#define ${upper}_INLINE inline __attribute__((always_inline))`,
+    "#else",
+    `#define ${upper}_INLINE inline`,
+    "#endif",
+    "",
+    unit.constants,
+    unit.functions,
+    ...(facts.classes === undefined ? [] : [classNames(prefix, facts.classes)]),
+    ...(facts.normalization === undefined ? [] : [normalizeFunction(facts, facts.normalization)]),
+    runFunction(facts, statements, outputIsInput),
+  ].join("\n");
+}
+
+function classNames(prefix: string, classes: readonly string[]): string {
+  const names = classes.map((name) => `  ${stringLiteral(name)},`);
+  return `const char *const ${prefix}_class_names[${prefix.toUpperCase()}_OUTPUT_SIZE] = {\n${names.join("\n")}\n};\n`;
+}
+
+function normalizeFunction({ prefix }: Facts, { mean, deviation }: Normalization): string {
+  const upper = prefix.toUpperCase();
+  const channels = mean.length;
+  const row = (values: readonly number[]): string => `{${values.map(floatLiteral).join(", ")}}`;
+  const factor = row(deviation.map((value) => 1 / (255 * value)));
+  const shift = row(mean.map((value, channel) => -value / deviation[channel]!));
+  return [
+    `int ${prefix}_normalize(const uint8_t *bytes, float *input)`,
+    "{",
+    `  static const float factor[${channels}] = ${factor};`,
+    `  static const float shift[${channels}] = ${shift};`,
+    `  if (!bytes || !input) return ${upper}_NULL_POINTER;`,
+    `  for (int i = 0; i < ${upper}_INPUT_SIZE; i += ${channels}) {`,
+    `    for (int c = 0; c < ${channels}; c++) {`,
+    "      input[i + c] = (float)bytes[i + c] * factor[c] + shift[c];",
+    "    }",
+    "  }",
+    `  return ${upper}_OK;`,
+    "}",
+    "",
+  ].join("\n");
+}
+
+function runFunction({ prefix, outputSize }: Facts, statements: readonly Statement[], outputIsInput: boolean): string {
+  const upper = prefix.toUpperCase();
+  const usesArena = statements.some(({ statement }) => /\barena\b/.test(statement));
+  const copy = outputIsInput ? [`for (int i = 0; i < ${outputSize}; i++) {`, "output[i] = input[i];", "}"] : [];
+  const body = [
+    "{",
+    ...(usesArena ? ["float *arena;"] : []),
+    `if (!context || !input || !output) return ${upper}_NULL_POINTER;`,
+    ...(usesArena ? ["arena = context->arena;"] : []),
+    ...statements.flatMap(({ layer, statement }) => [`/* ${commentText(layer.name)} */`, statement]),
+    ...copy,
+    `return ${upper}_OK;`,
+    "}",
+  ].join("\n");
+  return `int ${prefix}_run(${prefix}_context *context, const float *input, float *output)\n${indent(body)}\n`;
+}

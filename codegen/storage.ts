@@ -1,0 +1,123 @@
+import type { InferenceGraph, Layer, ValueId } from "../engine/plan/inference.ts";
+import { planMemory, type LiveBuffer } from "../engine/plan/memory.ts";
+import { elementCount } from "../engine/shape.ts";
+
+/** What a layer's kernel needs of memory, besides its inputs and its output. */
+export interface LayerStorage {
+  /** Working memory of this layer alone. */
+  readonly scratchFloats: number;
+  /** Positions of inputs that the output may overwrite. */
+  readonly overwritableInputs: readonly number[];
+  /** Whether the output may overwrite a summand of the epilogue. */
+  readonly overwritableSummands: boolean;
+}
+
+export interface Storage {
+  /** C expression of a pointer to a value's first cell. */
+  readonly pointer: (value: ValueId) => string;
+  /** C expression of a pointer to a layer's working memory. */
+  readonly scratch: (layer: number) => string;
+  /** The network's output is the same cells as its input and has to be copied. */
+  readonly outputIsInput: boolean;
+  readonly arenaBytes: number;
+  readonly arenaLowerBoundBytes: number;
+  /** The first layer at which most memory is alive; −1 without buffers. */
+  readonly peakLayer: number;
+}
+
+const alignment = 16;
+const floatBytes = 4;
+
+/** True for a layer that computes nothing: its output is its input under another shape. */
+export function isAlias(layer: Layer): boolean {
+  return layer.op === "reshape" && layer.epilogue.length === 0;
+}
+
+/**
+ * Places every value of a network: input and output belong to the caller, everything else lies in one arena. Results
+ * are computed in place of an operand that nobody reads afterwards wherever a kernel allows it.
+ */
+export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[]): Storage {
+  const { layers, values } = graph;
+  const parent = values.map((value) => value.id);
+  const rootOf = (id: ValueId): ValueId => {
+    while (parent[id] !== id) id = parent[id]!;
+    return id;
+  };
+  for (const layer of layers) if (isAlias(layer)) parent[rootOf(layer.output)] = rootOf(layer.inputs[0]!);
+
+  const first = new Map<ValueId, number>();
+  const last = new Map<ValueId, number>();
+  const touch = (id: ValueId, step: number): void => {
+    const root = rootOf(id);
+    first.set(root, Math.min(first.get(root) ?? step, step));
+    last.set(root, Math.max(last.get(root) ?? step, step));
+  };
+  layers.forEach((layer, step) => {
+    for (const id of [...layer.inputs, ...summands(layer), layer.output]) touch(id, step);
+  });
+  touch(graph.input, 0);
+  touch(graph.output, layers.length);
+
+  const inputRoot = rootOf(graph.input);
+  layers.forEach((layer, step) => {
+    if (isAlias(layer)) return;
+    const { overwritableInputs, overwritableSummands } = needs[step]!;
+    const mayOverwrite = (operand: ValueId): boolean => {
+      const root = rootOf(operand);
+      return (
+        root !== inputRoot &&
+        root !== rootOf(layer.output) &&
+        last.get(root) === step &&
+        elementCount(values[operand]!.shape) === elementCount(values[layer.output]!.shape) &&
+        layer.inputs.every((id, position) => rootOf(id) !== root || overwritableInputs.includes(position)) &&
+        (overwritableSummands || summands(layer).every((id) => rootOf(id) !== root))
+      );
+    };
+    const operand = [...summands(layer), ...layer.inputs].find(mayOverwrite);
+    if (operand === undefined) return;
+    const kept = rootOf(operand);
+    const joined = rootOf(layer.output);
+    parent[joined] = kept;
+    first.set(kept, Math.min(first.get(kept)!, first.get(joined)!));
+    last.set(kept, Math.max(last.get(kept)!, last.get(joined)!));
+  });
+
+  const outputRoot = rootOf(graph.output);
+  const buffers: LiveBuffer[] = [];
+  const bufferOfValue = new Map<ValueId, number>();
+  const sizes = new Map<ValueId, number>();
+  for (const { id, shape } of values) {
+    const root = rootOf(id);
+    sizes.set(root, Math.max(sizes.get(root) ?? 0, elementCount(shape) * floatBytes));
+  }
+  for (const [root, bytes] of sizes) {
+    if (root === inputRoot || root === outputRoot || !first.has(root)) continue;
+    bufferOfValue.set(root, buffers.length);
+    buffers.push({ bytes, first: first.get(root)!, last: last.get(root)! });
+  }
+  const bufferOfScratch = new Map<number, number>();
+  needs.forEach(({ scratchFloats }, step) => {
+    if (scratchFloats === 0) return;
+    bufferOfScratch.set(step, buffers.length);
+    buffers.push({ bytes: scratchFloats * floatBytes, first: step, last: step });
+  });
+
+  const plan = planMemory(buffers, { alignment });
+  const at = (buffer: number): string => `arena + ${plan.offsets[buffer]! / floatBytes}`;
+  return {
+    pointer: (value) => {
+      const root = rootOf(value);
+      return root === inputRoot ? "input" : root === outputRoot ? "output" : at(bufferOfValue.get(root)!);
+    },
+    scratch: (layer) => at(bufferOfScratch.get(layer)!),
+    outputIsInput: outputRoot === inputRoot,
+    arenaBytes: plan.arenaBytes,
+    arenaLowerBoundBytes: plan.lowerBoundBytes,
+    peakLayer: plan.peakStep,
+  };
+}
+
+function summands(layer: Layer): ValueId[] {
+  return layer.epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []));
+}

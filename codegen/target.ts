@@ -1,0 +1,19 @@
+/** What the shape of the emitted kernels depends on. */
+export interface Target {
+  /** What the C is written for; for the comment at its head. */
+  readonly description: string;
+  /** Registers that a kernel may fill with accumulators, inputs and weights. */
+  readonly registers: number;
+  /** Whether a product costs a call of the compiler's arithmetic library, so that nothing else matters. */
+  readonly softFloat: boolean;
+}
+
+/** The machines that C is generated for. The C itself is portable: the target decides tile sizes, not what compiles. */
+export const targets = {
+  host: { description: "any machine with a floating-point unit", registers: 32, softFloat: false },
+  rv32imafc: { description: "RISC-V RV32IMAFC", registers: 32, softFloat: false },
+  rv64gc: { description: "RISC-V RV64GC", registers: 32, softFloat: false },
+  rv32imc: { description: "RISC-V RV32IMC without floating-point unit", registers: 9, softFloat: true },
+} as const satisfies Record<string, Target>;
+
+export type TargetName = keyof typeof targets;

@@ -1,0 +1,85 @@
+import { commentText, floatLiteral } from "./literals.ts";
+
+/** Collects the functions and tables of one C file. Equal functions are written once. */
+export class Unit {
+  readonly prefix: string;
+  readonly #functions = new Map<string, string>();
+  readonly #functionTexts: string[] = [];
+  readonly #constantTexts: string[] = [];
+  readonly #counts = new Map<string, number>();
+  readonly #headers = new Set<string>();
+  /** Bytes of all tables. */
+  constantBytes = 0;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  /** Asks for a standard header. */
+  include(header: "math.h" | "string.h" | "stdint.h"): void {
+    this.#headers.add(header);
+  }
+
+  /** Defines `static void kind_n(parameters) { body }` unless the same function exists, and gives its name. */
+  define(kind: string, parameters: readonly string[], body: string, { result = "void", about = "" } = {}): string {
+    const key = [kind, ...parameters, body].join("\n");
+    const known = this.#functions.get(key);
+    if (known !== undefined) return known;
+    const name = this.#name(kind);
+    this.#functions.set(key, name);
+    const comment = about === "" ? "" : `/* ${commentText(about)} */\n`;
+    this.#functionTexts.push(
+      `${comment}static ${result} ${name}(${parameters.join(", ")})\n${indent(`{\n${body}\n}`)}\n`,
+    );
+    return name;
+  }
+
+  /** Adds a table of constants and gives its name. @throws ConfigError when one is not finite */
+  constant(about: string, values: Float32Array): string {
+    const name = this.#name("w");
+    this.constantBytes += values.byteLength;
+    let rows = "";
+    for (let at = 0; at < values.length; at += 8)
+      rows += `  ${Array.from(values.subarray(at, at + 8), floatLiteral).join(", ")},\n`;
+    const comment = `/* ${commentText(about)} */\n`;
+    this.#constantTexts.push(
+      `${comment}static const ${this.prefix.toUpperCase()}_ALIGNED float ${name}[${values.length}] = {\n${rows}};\n`,
+    );
+    return name;
+  }
+
+  get headers(): readonly string[] {
+    return [...this.#headers].sort();
+  }
+
+  get constants(): string {
+    return this.#constantTexts.join("\n");
+  }
+
+  get functions(): string {
+    return this.#functionTexts.join("\n");
+  }
+
+  #name(kind: string): string {
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    return `${this.prefix}_${kind}_${count}`;
+  }
+}
+
+/** Indents C by its braces, two spaces a level. Braces in comments count only behind code; none may stand in strings. */
+export function indent(text: string): string {
+  let depth = 0;
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .map((line) => {
+      const closing = /^\}*/.exec(line)![0].length;
+      const level = depth - closing;
+      if (line.startsWith("/*")) return "  ".repeat(Math.max(0, depth)) + line;
+      for (const letter of line) depth += letter === "{" ? 1 : letter === "}" ? -1 : 0;
+      return "  ".repeat(Math.max(0, level)) + line;
+    })
+    .join("\n");
+}
