@@ -81,8 +81,8 @@ else {
         ...features.flatMap((feature) => ["--enable", feature]),
         ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
         ...["--runtime", "stub", "--noAssert"],
-      ]).catch((error: { stderr?: string }) => {
-        process.stderr.write(`${error.stderr ?? String(error)}\n`);
+      ]).catch((error: Error & { stderr?: string }) => {
+        process.stderr.write(`${error.stderr ?? error.message}\n`);
         process.exit(1);
       }),
     ),

@@ -4,7 +4,7 @@ import type { Runner } from "./program.ts";
 
 /** What a module exports. */
 export interface KernelExports {
-  run(program: number, thread: number, threads: number): void;
+  readonly run: (program: number, thread: number, threads: number) => void;
 }
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {

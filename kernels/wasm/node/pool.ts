@@ -27,7 +27,7 @@ class WorkerPool implements Runner {
     const file = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
     this.#workers = Array.from({ length: threads }, (_, thread) => {
       const task: WorkerTask = { module, memory: heap.memory, thread, threads };
-      return new Worker(file, { workerData: task, name: `finch-wasm-${thread}` });
+      return new Worker(file, { workerData: task, name: `finch-wasm-${thread}`, execArgv: [] });
     });
     const ready = this.#workers.map(
       (worker) =>
