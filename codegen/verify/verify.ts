@@ -1,7 +1,9 @@
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.ts";
-import { type Agreement, compareOutputs } from "./agreement.ts";
+import { compareOutputs } from "./agreement.ts";
 import { finchGlue } from "./driver/glue.ts";
+import { inParallel } from "./in-parallel.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
 import { compileProgram, type HostCompiler, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
 import { type VerifyTarget, verifyTargets } from "./targets.ts";
@@ -68,6 +70,8 @@ export interface VerifyRequest {
   readonly against: readonly VerifyReference[];
   /** Each [height, width, channels] in float32, normalised as the network was trained. */
   readonly images: readonly Float32Array[];
+  /** Only the first so many images on a target: soft float is slow. */
+  readonly imageLimits?: Readonly<Partial<Record<VerifyTarget, number>>>;
   /** Logits of the engine's reference back end, one array per image; for "engine". */
   readonly referenceOutputs?: readonly Float32Array[];
   /** The exported model; for "onnxruntime" and "tvm". */
@@ -78,6 +82,8 @@ export interface VerifyRequest {
   readonly strictAlign?: boolean;
   /** Extra compiler flags for the model's C files. */
   readonly flags?: readonly string[];
+  /** Programs compiled and run at a time. Default: as many as there are processors. */
+  readonly jobs?: number;
   /** Limit of one run of all images; by default generous, from MACs and images. */
   readonly timeoutSeconds?: number;
   readonly onProgress?: (message: string) => void;
@@ -90,8 +96,14 @@ interface ReferenceRun {
   readonly run: TvmRun | null;
 }
 
+interface TargetReference extends ReferenceRun {
+  readonly target: VerifyTarget;
+}
+
 interface OwnRun {
+  readonly target: VerifyTarget;
   readonly compiler: HostCompiler;
+  readonly precision: string;
   readonly outputs: readonly Float32Array[];
   readonly figures: Pick<
     VerifyRow,
@@ -99,45 +111,60 @@ interface OwnRun {
   >;
 }
 
+/** One program to be made and run: ours by one compiler, or TVM's. */
+type Job =
+  | { readonly kind: "own"; readonly target: VerifyTarget; readonly compiler: HostCompiler }
+  | { readonly kind: "tvm"; readonly target: VerifyTarget; readonly model: TvmModel };
+
 /**
  * Compiles and runs generated C on every target, feeding real images, and compares each output with each reference.
  * Disagreement is reported in the rows; `checkAgreement` turns it into an error.
  *
- * @throws ToolError when a compiler, an emulator or a reference is missing; nothing Python is needed for "engine" and
- * "onnxruntime".
+ * @throws ToolError when a compiler, an emulator or a reference is missing. Only "tvm" needs Python.
  */
 export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
   checkRequest(request);
-  const codes = request.targets.map((target) => ({ target, code: request.generate(target) }));
-  const [first] = codes;
-  const fixed = first ? await referencesOffTarget(request, first.code.inputShape) : [];
-  const tvmModels = await compileReferences(request);
-  const rows: VerifyRow[] = [];
-  for (const { target, code } of codes) {
-    const own: OwnRun[] = [];
-    const compilers = target === "host" ? (request.hostCompilers ?? ["gcc", "clang"]) : (["gcc"] as const);
-    for (const compiler of compilers) own.push(await runGenerated(request, target, code, compiler));
-    const references = [...fixed, ...(await referencesOnTarget(request, target, code, tvmModels))];
-    for (const { compiler, outputs, figures } of own) {
-      for (const { reference, outputs: expected, run } of references) {
-        const agreement: Agreement = compareOutputs(outputs, expected);
-        rows.push({
-          target,
-          compiler,
-          precision: code.precision,
-          reference,
-          images: request.images.length,
-          ...agreement,
-          ...figures,
-          referenceInstructions: run?.instructions ?? null,
-          referenceTextBytes: run?.textBytes ?? null,
-          referenceRodataBytes: run?.rodataBytes ?? null,
-          referenceRamBytes: run?.ramBytes ?? null,
-        });
-      }
-    }
+  const { targets, hostCompilers = ["gcc", "clang"], jobs: parallel = availableParallelism() } = request;
+  const codes = new Map(targets.map((target) => [target, request.generate(target)]));
+  const codeOf = (target: VerifyTarget) => codes.get(target) ?? request.generate(target);
+  const fixed = await referencesOffTarget(request, codeOf(targets[0] ?? "host").inputShape);
+  const models = await compileReferences(request);
+  const jobs: Job[] = targets.flatMap((target) => [
+    ...(target === "host" ? hostCompilers : (["gcc"] as const)).map((compiler) => ({
+      kind: "own" as const,
+      target,
+      compiler,
+    })),
+    ...models.filter((model) => model.target === target).map((model) => ({ kind: "tvm" as const, target, model })),
+  ]);
+  const own: OwnRun[] = [];
+  const onTarget: TargetReference[] = [];
+  const results = await inParallel<Job, OwnRun | TargetReference>(jobs, parallel, (job) =>
+    job.kind === "own"
+      ? runGenerated(request, job.target, codeOf(job.target), job.compiler)
+      : runReference(request, job.target, codeOf(job.target), job.model),
+  );
+  for (const result of results) {
+    if ("figures" in result) own.push(result);
+    else onTarget.push(result);
   }
-  return rows;
+  return own.flatMap(({ target, compiler, precision, outputs, figures }) =>
+    [...fixed, ...onTarget.filter((reference) => reference.target === target)].map(
+      ({ reference, outputs: expected, run }): VerifyRow => ({
+        target,
+        compiler,
+        precision,
+        reference,
+        images: outputs.length,
+        ...compareOutputs(outputs, expected.slice(0, outputs.length)),
+        ...figures,
+        referenceInstructions: run?.instructions ?? null,
+        referenceTextBytes: run?.textBytes ?? null,
+        referenceRodataBytes: run?.rodataBytes ?? null,
+        referenceRamBytes: run?.ramBytes ?? null,
+      }),
+    ),
+  );
 }
 
 function checkRequest({ images, against, targets, referenceOutputs, onnx }: VerifyRequest): void {
@@ -173,26 +200,21 @@ async function compileReferences({ against, onnx, targets, onProgress }: VerifyR
   return against.includes("tvm") && onnx ? compileWithTvm(onnx, targets, onProgress ? { onProgress } : {}) : [];
 }
 
-async function referencesOnTarget(
+async function runReference(
   request: VerifyRequest,
   target: VerifyTarget,
   code: VerifiableCode,
-  models: readonly TvmModel[],
-): Promise<ReferenceRun[]> {
-  const references: ReferenceRun[] = [];
-  for (const model of models) {
-    if (model.target !== target) continue;
-    request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
-    const run = await runTvmModel(model, code.inputShape, request.images, {
-      timeoutSeconds: runLimit(request, target, code),
-    });
-    references.push({
-      reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled",
-      outputs: run.outputs,
-      run,
-    });
-  }
-  return references;
+  model: TvmModel,
+): Promise<TargetReference> {
+  request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
+  const images = imagesFor(request, target);
+  const timeoutSeconds = runLimit(request, target, code);
+  const run = await runTvmModel(model, code.inputShape, images, { timeoutSeconds });
+  return { target, reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled", outputs: run.outputs, run };
+}
+
+function imagesFor({ images, imageLimits }: VerifyRequest, target: VerifyTarget): readonly Float32Array[] {
+  return images.slice(0, imageLimits?.[target] ?? images.length);
 }
 
 async function runGenerated(
@@ -201,7 +223,8 @@ async function runGenerated(
   code: VerifiableCode,
   compiler: HostCompiler,
 ): Promise<OwnRun> {
-  const { images, onProgress } = request;
+  const { onProgress } = request;
+  const images = imagesFor(request, target);
   const { inputShape, outputSize: outputLength, macs } = code;
   const header = code.files.find(({ name }) => name.endsWith(".h"))?.name;
   if (header === undefined) throw new ConfigError(`verify: the generated C for ${target} has no header`);
@@ -224,7 +247,9 @@ async function runGenerated(
     const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target, code) });
     const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
     return {
+      target,
       compiler,
+      precision: code.precision,
       outputs: run.outputs,
       figures: {
         instructions: run.instructions,
