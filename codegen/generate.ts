@@ -10,8 +10,8 @@ import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
 import { sourceText } from "./source.ts";
-import { isAlias, planStorage } from "./storage.ts";
-import { targets, type TargetName } from "./target.ts";
+import { isAlias, planStorage, type Storage } from "./storage.ts";
+import { targets, type Target, type TargetName } from "./target.ts";
 import { Unit } from "./unit.ts";
 
 /** A trained network with what its user has to know. */
@@ -78,37 +78,19 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const outputSize = elementCount(graph.values[graph.output]!.shape);
   checkNetwork(network, inputShape, outputSize);
 
-  const shapesOf = <K extends InferenceOp>(layer: Layer<K>): LayerShapes<K> => ({
-    layer,
-    attributes: layer.attributes,
-    inputs: layer.inputs.map((id) => graph.values[id]!.shape),
-    output: graph.values[layer.output]!.shape,
-    target,
-  });
-  const storage = planStorage(
-    graph,
-    graph.layers.map((layer) => {
-      const emitter = emitterOf(layer.op);
-      return {
-        scratchFloats: emitter.scratchFloats?.(shapesOf(layer)) ?? 0,
-        overwritableInputs: emitter.overwritableInputs ?? [],
-        overwritableSummands: emitter.overwritableSummands ?? true,
-      };
-    }),
-  );
+  const { storage, shapes } = placeLayers(graph, target);
 
   const unit = new Unit(prefix);
   const statements: { readonly layer: Layer; readonly statement: string }[] = [];
   graph.layers.forEach((layer, step) => {
     if (isAlias(layer)) return;
-    const shapes = shapesOf(layer);
     const emitter = emitterOf(layer.op);
     const statement = emitter.emit({
-      ...shapes,
+      ...shapes[step]!,
       unit,
       x: layer.inputs.map(storage.pointer),
       y: storage.pointer(layer.output),
-      scratch: emitter.scratchFloats === undefined ? "" : storage.scratch(step),
+      scratch: storage.scratch(step),
       summands: layer.epilogue.flatMap((step) => (step.kind === "add" ? [storage.pointer(step.value)] : [])),
     });
     statements.push({ layer, statement });
@@ -147,6 +129,43 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     weightBytes: unit.constantBytes,
     macs,
   };
+}
+
+/** Places all values, and makes layers compact as long as that lowers the peak. */
+function placeLayers(
+  graph: InferenceGraph,
+  target: Target,
+): { readonly storage: Storage; readonly shapes: readonly LayerShapes[] } {
+  const place = (compact: ReadonlySet<number>): { storage: Storage; shapes: LayerShapes[] } => {
+    const shapes = graph.layers.map((layer, step) => ({
+      layer,
+      attributes: layer.attributes,
+      inputs: layer.inputs.map((id) => graph.values[id]!.shape),
+      output: graph.values[layer.output]!.shape,
+      target,
+      compact: compact.has(step),
+    }));
+    const needs = shapes.map((layer) => {
+      const emitter = emitterOf(layer.layer.op);
+      return {
+        scratchFloats: emitter.scratchFloats?.(layer) ?? 0,
+        overwritableInputs: emitter.overwritableInputs?.(layer) ?? [],
+        overwritableSummands: emitter.overwritableSummands ?? true,
+      };
+    });
+    return { storage: planStorage(graph, needs), shapes };
+  };
+  let chosen = new Set<number>();
+  let placed = place(chosen);
+  for (;;) {
+    const { peakLayer, arenaBytes } = placed.storage;
+    const layer = placed.shapes[peakLayer];
+    if (layer === undefined || layer.compact || !emitterOf(layer.layer.op).compact?.(layer)) return placed;
+    chosen = new Set([...chosen, peakLayer]);
+    const next = place(chosen);
+    if (next.storage.arenaBytes >= arenaBytes) return placed;
+    placed = next;
+  }
 }
 
 function checkNetwork(

@@ -15,7 +15,7 @@ export interface LayerStorage {
 export interface Storage {
   /** C expression of a pointer to a value's first cell. */
   readonly pointer: (value: ValueId) => string;
-  /** C expression of a pointer to a layer's working memory. */
+  /** C expression of a pointer to a layer's working memory; empty when it has none. */
   readonly scratch: (layer: number) => string;
   /** The network's output is the same cells as its input and has to be copied. */
   readonly outputIsInput: boolean;
@@ -110,7 +110,10 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
       const root = rootOf(value);
       return root === inputRoot ? "input" : root === outputRoot ? "output" : at(bufferOfValue.get(root)!);
     },
-    scratch: (layer) => at(bufferOfScratch.get(layer)!),
+    scratch: (layer) => {
+      const buffer = bufferOfScratch.get(layer);
+      return buffer === undefined ? "" : at(buffer);
+    },
     outputIsInput: outputRoot === inputRoot,
     arenaBytes: plan.arenaBytes,
     arenaLowerBoundBytes: plan.lowerBoundBytes,

@@ -3,6 +3,7 @@ import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { defineExponential } from "./exponential.ts";
 import { floatLiteral } from "../literals.ts";
+import { largestDivisor } from "./spans.ts";
 
 interface Sizes {
   readonly tokens: number;
@@ -19,11 +20,6 @@ function sizesOf({ attributes, output }: LayerShapes<"attention">): Sizes {
 /** Queries that share each key and value that is read. */
 function queriesAtOnce(target: Target, tokens: number): number {
   return Math.min(tokens, target.softFloat ? 1 : 4);
-}
-
-function largestDivisor(of: number, limit: number): number {
-  for (let divisor = limit; divisor > 1; divisor--) if (of % divisor === 0) return divisor;
-  return 1;
 }
 
 /** Blocks of up to `size` that cover `count`: [start, size, how many]. */
@@ -160,7 +156,7 @@ function blockBody(
 
 export const attention: Emitter<"attention"> = {
   // A block of queries is copied before its results take its place.
-  overwritableInputs: [0],
+  overwritableInputs: () => [0],
   scratchFloats: (shapes) => {
     const { tokens, d } = sizesOf(shapes);
     return queriesAtOnce(shapes.target, tokens) * (tokens + d);

@@ -1,13 +1,19 @@
+import { elementCount, sameShape, type Pair } from "../../engine/shape.ts";
 import type { Target } from "../target.ts";
-import type { Emitter } from "./emitter.ts";
+import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
-import { instructionsPerByte, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import { instructionsPerByte, largestDivisor, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
 
 interface Depthwise {
   readonly rows: Axis;
   readonly columns: Axis;
   readonly channels: number;
+  /** Floats from one input pixel to the next in its row, and from one row to the next. */
+  readonly pixelStep: number;
+  readonly rowStep: number;
+  /** C expression of a pointer to the first pixel of channel c. */
+  readonly source: string;
 }
 
 /** Outputs of one channel that are summed at once, and whether the kernel stays in registers for all of them. */
@@ -66,8 +72,7 @@ function scheduleDepthwise(shape: Depthwise, target: Target): DepthwiseSchedule 
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
 function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epilogue): string {
-  const { rows, columns, channels } = shape;
-  const rowStep = columns.input * channels;
+  const { rows, columns, channels, pixelStep, rowStep } = shape;
   const sum = (y: number, x: number): string => `a${y}_${x}`;
   const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
     y: Math.floor(i / across.size),
@@ -80,8 +85,8 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
   const lastRow = across.taps.includes(true) ? down.taps.lastIndexOf(true) : -1;
   if (lastRow >= 0)
     lines.push(
-      `const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
-        `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels} + c;`,
+      `const float *in = ${shape.source} + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
+        `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${pixelStep};`,
       "float v;",
     );
   for (let row = down.firstTap; row <= lastRow; row++) {
@@ -93,7 +98,7 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
         const inside = ky >= 0 && ky < rows.kernel && kx >= 0 && kx < columns.kernel;
         return inside ? [`${sum(y, x)} += v * k${ky * columns.kernel + kx};`] : [];
       });
-      if (uses.length > 0) lines.push(`v = in[${(column - across.firstTap) * channels}];`, uses.join(" "));
+      if (uses.length > 0) lines.push(`v = in[${(column - across.firstTap) * pixelStep}];`, uses.join(" "));
     }
     if (row < lastRow) lines.push(`in += ${rowStep};`);
   }
@@ -104,11 +109,11 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
 
 /** A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel` in scope. */
 function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue): string {
-  const { columns, channels } = shape;
+  const { columns, channels, pixelStep } = shape;
   const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
   const lines = [
     `float ${pixels.map((pixel) => `a${pixel} = start`).join(", ")};`,
-    `const float *in = row + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`,
+    `const float *in = row + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${pixelStep};`,
     "const float *k = kernel;",
     `const int o = (oy * ${columns.output} + x0) * ${channels} + c;`,
   ];
@@ -119,38 +124,87 @@ function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue): strin
       if (used.length === 0) continue;
       lines.push(`v = k[${tap}];`);
       for (const pixel of used)
-        lines.push(`a${pixel} += v * in[${(pixel * columns.stride + tap - across.firstTap) * channels}];`);
+        lines.push(`a${pixel} += v * in[${(pixel * columns.stride + tap - across.firstTap) * pixelStep}];`);
     }
-    lines.push(`in += ${columns.input * channels};`, `k += ${columns.kernel};`, "}");
+    lines.push(`in += ${shape.rowStep};`, `k += ${columns.kernel};`, "}");
   }
   for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`, "c"));
   return lines.join("\n");
 }
 
+/** Sizes of one padded channel: [height, width]. */
+function planeSizes({ attributes, inputs }: LayerShapes<"depthwiseConv2d">): Pair {
+  const [, height, width] = inputs[0] as [number, number, number, number];
+  const [top, bottom, left, right] = attributes.padding;
+  return [height + top + bottom, width + left + right];
+}
+
+/** Copies channel c of x [height,width,channels] into the zeros-bordered `plane`. */
+function fillPlane([height, width]: Pair, channels: number, planeWidth: number, first: number): string[] {
+  const turn = largestDivisor(width, 8);
+  const cells = Array.from({ length: turn }, (_, cell) => `to[${cell}] = from[${cell * channels}];`);
+  return [
+    "const float *from = x + c;",
+    `float *to = plane + ${first};`,
+    `for (int iy = 0; iy < ${height}; iy++) {`,
+    `for (int ix = 0; ix < ${width}; ix += ${turn}) {`,
+    cells.join(" "),
+    `from += ${turn * channels};`,
+    `to += ${turn};`,
+    "}",
+    `to += ${planeWidth - width};`,
+    "}",
+  ];
+}
+
 export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
+  // Compact: each channel is copied before its results take its place.
+  compact: ({ inputs, output }) => sameShape(inputs[0]!, output),
+  overwritableInputs: ({ compact }) => (compact ? [0] : []),
+  scratchFloats: (shapes) => (shapes.compact ? elementCount(planeSizes(shapes)) : 0),
   emit: (call) => {
-    const { unit } = call;
+    const { unit, compact } = call;
     const weights = onlyWeights(call, 1);
     const { stride, padding } = call.attributes;
     const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
     const [, outHeight, outWidth] = call.output as [number, number, number, number];
     const [kernelHeight, kernelWidth] = weights.shape as [number, number, number];
+    const plane = planeSizes(call);
+    const axis = (at: 0 | 1): Axis => ({
+      input: compact ? plane[at] : [height, width][at]!,
+      output: [outHeight, outWidth][at]!,
+      kernel: [kernelHeight, kernelWidth][at]!,
+      stride: stride[at],
+      padding: compact ? 0 : padding[at === 0 ? 0 : 2],
+    });
     const shape: Depthwise = {
-      rows: { input: height, output: outHeight, kernel: kernelHeight, stride: stride[0], padding: padding[0] },
-      columns: { input: width, output: outWidth, kernel: kernelWidth, stride: stride[1], padding: padding[2] },
+      rows: axis(0),
+      columns: axis(1),
       channels,
+      pixelStep: compact ? 1 : channels,
+      rowStep: compact ? plane[1] : width * channels,
+      source: compact ? "plane" : "x + c",
     };
     const taps = kernelHeight * kernelWidth;
     const values = weights.values();
     const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
     const schedule = scheduleDepthwise(shape, call.target);
     const epilogue = epilogueOf(call, { accumulates: true });
+    const restrict = compact ? "" : "restrict ";
     const name = unit.define(
       "depthwise_conv2d",
-      ["const float *restrict x", "const float *restrict w", `float *${epilogue.restrict}y`, ...epilogue.parameters],
       [
+        `const float *${restrict}x`,
+        "const float *restrict w",
+        `float *${compact ? "" : epilogue.restrict}y`,
+        ...(compact ? ["float *restrict plane"] : []),
+        ...epilogue.parameters,
+      ],
+      [
+        ...(compact ? [`for (int i = 0; i < ${elementCount(plane)}; i++) {`, "plane[i] = 0.0f;", "}"] : []),
         `for (int c = 0; c < ${channels}; c++) {`,
         `const float start = ${epilogue.start("c")};`,
+        ...(compact ? fillPlane([height, width], channels, plane[1], padding[0] * plane[1] + padding[2]) : []),
         ...(schedule.resident ? residentBody(shape, schedule, epilogue) : streamedBody(shape, schedule, epilogue)),
         `w += ${taps};`,
         "}",
@@ -158,10 +212,13 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
       {
         about:
           `[${height},${width},${channels}] to [${outHeight},${outWidth},${channels}], kernel ` +
-          `${kernelHeight}x${kernelWidth}; tiles of ${schedule.height} x ${schedule.width} pixels`,
+          `${kernelHeight}x${kernelWidth}; tiles of ${schedule.height} x ${schedule.width} pixels` +
+          (compact ? "; in place" : ""),
       },
     );
-    return `${name}(${[call.x[0], unit.constant(weights.name, packed), call.y, ...epilogue.arguments].join(", ")});`;
+    const scratch = compact ? [call.scratch] : [];
+    const table = unit.constant(weights.name, packed);
+    return `${name}(${[call.x[0], table, call.y, ...scratch, ...epilogue.arguments].join(", ")});`;
   },
 };
 
@@ -183,7 +240,7 @@ function residentBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: E
 }
 
 function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
-  const { rows, columns, channels } = shape;
+  const { rows, columns } = shape;
   return [
     `for (int oy = 0; oy < ${rows.output}; oy++) {`,
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
@@ -191,7 +248,7 @@ function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: E
     `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
     `const int below = top + ${rows.kernel} > ${rows.input} ? ${rows.input} - top : ${rows.kernel};`,
     `const int to = below > from ? below : from;`,
-    `const float *const row = x + (from < to ? (top + from) * ${columns.input * channels} : 0) + c;`,
+    `const float *const row = ${shape.source} + (from < to ? (top + from) * ${shape.rowStep} : 0);`,
     `const float *const kernel = w + from * ${columns.kernel};`,
     ...spansOf(columns, schedule.width, false).map((across) =>
       overSpan(across, "x0", streamedTile(shape, across, epilogue)),

@@ -12,6 +12,8 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly inputs: readonly Shape[];
   readonly output: Shape;
   readonly target: Target;
+  /** The layer has been chosen to save memory at the cost of instructions; see `Emitter.compact`. */
+  readonly compact: boolean;
 }
 
 /** A layer whose values have their places. */
@@ -30,9 +32,11 @@ export interface Emitter<K extends InferenceOp> {
   /** Working memory in floats; none by default. */
   readonly scratchFloats?: (shapes: LayerShapes<K>) => number;
   /** Positions of the inputs that the kernel may overwrite with its output; none by default. */
-  readonly overwritableInputs?: readonly number[];
+  readonly overwritableInputs?: (shapes: LayerShapes<K>) => readonly number[];
   /** Whether every summand of the epilogue is read in the cell that is written next. Default true. */
   readonly overwritableSummands?: boolean;
+  /** Whether this layer can do with less memory where memory is scarcest. */
+  readonly compact?: (shapes: LayerShapes<K>) => boolean;
   /** Adds what the layer needs to the unit and gives the statement that runs it. */
   readonly emit: (call: LayerCall<K>) => string;
 }

@@ -4,7 +4,7 @@ import { table, type Emitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 
 export const layerNorm: Emitter<"layerNorm"> = {
-  overwritableInputs: [0],
+  overwritableInputs: () => [0],
   emit: (call) => {
     const { output, unit, layer } = call;
     const epilogue = epilogueOf(call);

@@ -1,6 +1,8 @@
+import type { Pooling } from "../../engine/ops/vocabulary.ts";
 import { floatLiteral } from "../literals.ts";
 import type { Emitter, LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { overSpan, spansOf, type Axis, type Span } from "./spans.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
@@ -13,7 +15,7 @@ export function poolEmitter<K extends PoolOp>(op: K): Emitter<K> {
 
 function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const { unit, output } = call;
-  const { kernel, stride, padding } = call.attributes;
+  const { kernel, stride } = call.attributes;
   const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
   const [, outHeight, outWidth] = output as [number, number, number, number];
   const epilogue = epilogueOf(call);
@@ -22,32 +24,13 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const average = floatLiteral(1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1)));
   const value =
     op === "maxPool" ? "largest" : op === "averagePool" ? `sum * ${average}` : `0.5f * largest + sum * ${average}`;
-  const body = `for (int oy = 0; oy < ${outHeight}; oy++) {
-    const int top = oy * ${stride[0]} - ${padding[0]};
-    const int y0 = top < 0 ? 0 : top;
-    const int y1 = top + ${kernel[0]} > ${height} ? ${height} : top + ${kernel[0]};
-    for (int ox = 0; ox < ${outWidth}; ox++) {
-    const int left = ox * ${stride[1]} - ${padding[2]};
-    const int x0 = left < 0 ? 0 : left;
-    const int x1 = left + ${kernel[1]} > ${width} ? ${width} : left + ${kernel[1]};
-    const int i = (oy * ${outWidth} + ox) * ${channels};
-    for (int c = 0; c < ${channels}; c++) {
-    ${largest ? "float largest = -0x1.fffffep127f;" : ""}
-    ${sums ? "float sum = 0.0f;" : ""}
-    float v;
-    for (int yy = y0; yy < y1; yy++) {
-    const float *cell = x + (yy * ${width} + x0) * ${channels} + c;
-    for (int xx = x0; xx < x1; xx++) {
-    ${largest ? "largest = *cell > largest ? *cell : largest;" : ""}
-    ${sums ? "sum += *cell;" : ""}
-    cell += ${channels};
-    }
-    }
-    v = ${value};
-    ${epilogue.store("v", "i + c", "c")}
-    }
-    }
-    }`;
+  const rows = axis(height, outHeight, 0, call.attributes);
+  const columns = axis(width, outWidth, 1, call.attributes);
+  const store = `v = ${value};\n${epilogue.store("v", "o", "c")}`;
+  const body =
+    kernel[0] * kernel[1] <= largestWrittenOut
+      ? writtenOut(rows, columns, channels, { largest, sums }, store)
+      : looped(rows, columns, channels, { largest, sums }, store);
   const name = unit.define(
     kinds[op],
     ["const float *restrict x", `float *${epilogue.restrict}y`, ...epilogue.parameters],
@@ -55,4 +38,87 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
     { about: `${height}x${width}x${channels}, window ${kernel.join("x")}, stride ${stride.join("x")}` },
   );
   return `${name}(${[call.x[0], call.y, ...epilogue.arguments].join(", ")});`;
+}
+
+interface Gathered {
+  readonly largest: boolean;
+  readonly sums: boolean;
+}
+
+/** Cells of the largest window whose code is written out. */
+const largestWrittenOut = 16;
+const lowest = "-0x1.fffffep127f";
+
+function axis(input: number, output: number, at: 0 | 1, { kernel, stride, padding }: Pooling): Axis {
+  return { input, output, kernel: kernel[at], stride: stride[at], padding: padding[2 * at]! };
+}
+
+/** Windows inside the image and at each border have code of their own, without a loop over their cells. */
+function writtenOut(rows: Axis, columns: Axis, channels: number, { largest, sums }: Gathered, store: string): string {
+  const rowStep = columns.input * channels;
+  const window = (down: Span, across: Span): string => {
+    const cells = down.taps.flatMap((inRow, ky) =>
+      across.taps.flatMap((inColumn, kx) =>
+        inRow && inColumn ? [`in[${(ky - down.firstTap) * rowStep + (kx - across.firstTap) * channels}]`] : [],
+      ),
+    );
+    const gather = cells.flatMap((cell) => [
+      `v = ${cell};`,
+      ...(largest ? ["largest = v > largest ? v : largest;"] : []),
+      ...(sums ? ["sum += v;"] : []),
+    ]);
+    const empty = cells.length === 0;
+    const pointer =
+      `const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
+      `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`;
+    return [
+      ...(empty ? [] : [pointer]),
+      `int o = (y0 * ${columns.output} + x0) * ${channels};`,
+      `for (int c = 0; c < ${channels}; c++, ${empty ? "" : "in++, "}o++) {`,
+      `float v${largest ? `, largest = ${empty ? lowest : cells[0]}` : ""}${sums ? ", sum = 0.0f" : ""};`,
+      ...gather,
+      store,
+      "}",
+    ].join("\n");
+  };
+  return spansOf(rows, 1, false)
+    .map((down) =>
+      overSpan(
+        down,
+        "y0",
+        spansOf(columns, 1, false)
+          .map((across) => overSpan(across, "x0", window(down, across)))
+          .join("\n"),
+      ),
+    )
+    .join("\n");
+}
+
+/** Large windows: loops over the cells that exist. */
+function looped(rows: Axis, columns: Axis, channels: number, { largest, sums }: Gathered, store: string): string {
+  return `for (int oy = 0; oy < ${rows.output}; oy++) {
+    const int top = oy * ${rows.stride} - ${rows.padding};
+    const int y0 = top < 0 ? 0 : top;
+    const int y1 = top + ${rows.kernel} > ${rows.input} ? ${rows.input} : top + ${rows.kernel};
+    for (int ox = 0; ox < ${columns.output}; ox++) {
+    const int left = ox * ${columns.stride} - ${columns.padding};
+    const int x0 = left < 0 ? 0 : left;
+    const int x1 = left + ${columns.kernel} > ${columns.input} ? ${columns.input} : left + ${columns.kernel};
+    int o = (oy * ${columns.output} + ox) * ${channels};
+    for (int c = 0; c < ${channels}; c++, o++) {
+    ${largest ? `float largest = ${lowest};` : ""}
+    ${sums ? "float sum = 0.0f;" : ""}
+    float v;
+    for (int yy = y0; yy < y1; yy++) {
+    const float *cell = x + (yy * ${columns.input} + x0) * ${channels} + c;
+    for (int xx = x0; xx < x1; xx++) {
+    ${largest ? "largest = *cell > largest ? *cell : largest;" : ""}
+    ${sums ? "sum += *cell;" : ""}
+    cell += ${channels};
+    }
+    }
+    ${store}
+    }
+    }
+    }`;
 }

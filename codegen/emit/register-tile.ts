@@ -81,7 +81,8 @@ export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: 
     for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
       const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
       if (pixels * channels + held + 1 > target.registers) continue;
-      for (const unroll of unrolls)
+      const full = pixels * channels + held + 1 > target.registers - 4 && shape.columns.kernel > 1;
+      for (const unroll of full ? [1] : unrolls)
         for (const even of [false, true]) {
           const schedule = { pixels, even, channels, unroll };
           const price = cost(shape, schedule, epilogueSteps);

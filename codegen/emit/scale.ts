@@ -3,7 +3,7 @@ import { emitElementwise } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 
 export const scale: Emitter<"scale"> = {
-  overwritableInputs: [0],
+  overwritableInputs: () => [0],
   emit: (call) =>
     emitElementwise(call, "scale", { operands: call.x, value: `${floatLiteral(call.attributes.factor)} * x0[i]` }),
 };

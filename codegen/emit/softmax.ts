@@ -4,7 +4,7 @@ import { epilogueOf } from "./epilogue.ts";
 import { defineExponential, log2e } from "./exponential.ts";
 
 export const softmax: Emitter<"softmax"> = {
-  overwritableInputs: [0],
+  overwritableInputs: () => [0],
   // The exponentials are kept in the output until their sum is known.
   overwritableSummands: false,
   emit: (call) => {

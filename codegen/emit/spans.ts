@@ -59,3 +59,9 @@ export function overSpan(span: Span, variable: string, body: string): string {
 
 /** Instructions that one byte of code must save: keeps rare tiles small. */
 export const instructionsPerByte = 4;
+
+/** How many steps of a loop over `of` can be written out, up to `limit`. */
+export function largestDivisor(of: number, limit: number): number {
+  for (let divisor = limit; divisor > 1; divisor--) if (of % divisor === 0) return divisor;
+  return 1;
+}

@@ -154,12 +154,14 @@ export function networkCases(): NetworkCase[] {
   for (const op of ["maxPool", "averagePool", "mixPool"] as const) {
     add(op, [1, 8, 8, 5], (x) => x[op]({ kernel: 2, stride: 2 }));
     add(`${op} 3x3 stride 2`, [1, 9, 7, 3], (x) => x[op]({ kernel: 3, stride: 2, padding: "same" }));
+    add(`${op} 5x5`, [1, 7, 6, 3], (x) => x[op]({ kernel: 5, stride: 2, padding: "same" }).relu());
     add(`${op} 3x2 with epilogue`, [1, 6, 5, 4], (x) =>
       x[op]({ kernel: [3, 2], stride: 1, padding: [1, 1, 0, 1] })
         .bias(trained(4))
         .add(x),
     );
   }
+  add("averagePool with wide padding", [1, 3, 4, 2], (x) => x.averagePool({ kernel: 2, stride: 2, padding: 3 }));
   add("globalAveragePool", [1, 5, 3, 7], (x) => x.globalAveragePool().relu());
   add("attention", [1, 4, 4, 8], (x) => tokens(x).attention(tokens(x), tokens(x), { heads: 2, scale: 0.5 }));
   add("attention, odd sizes", [1, 3, 5, 9], (x) => {

@@ -46,3 +46,13 @@ test("layers of one configuration share a function", () => {
   expect(text.match(/^static void shared_conv2d/gm)).toHaveLength(1);
   expect(text.match(/shared_conv2d_1\(/g)).toHaveLength(4);
 });
+
+test("a depthwise convolution works in place where memory is scarcest", () => {
+  const graph = lowered([1, 8, 8, 4], (x) =>
+    x
+      .conv2d(trained(1, 1, 4, 16))
+      .depthwiseConv2d(trained(3, 3, 16), { padding: "same" })
+      .globalAveragePool(),
+  );
+  expect(generate({ graph, name: "depthwise" }, options).arenaBytes).toBe((8 * 8 * 16 + 10 * 10) * 4);
+});
