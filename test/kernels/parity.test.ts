@@ -1,24 +1,29 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../kernels/reference/index.ts";
-import { lowerings } from "../../kernels/wasm/lowerings.ts";
 import { createWasmBackend } from "../../kernels/wasm/node/index.ts";
-import { parity, recordCase } from "../op-cases/harness.ts";
+import { parity, sameBits } from "../op-cases/harness.ts";
 import { opCases } from "../op-cases/index.ts";
-import type { OpCase } from "../op-cases/case.ts";
 
+const families = Object.entries(opCases);
 const reference = createReferenceBackend();
-const variants = ["wide", "plain"] as const;
-const wasm = await Promise.all(variants.map((variant) => createWasmBackend({ threads: 1, variant })));
-afterAll(() => Promise.all(wasm.map((backend) => backend.dispose())));
+const wide = await createWasmBackend({ variant: "wide", inline: true });
+const narrow = await createWasmBackend({ variant: "narrow", inline: true });
+const plain = await createWasmBackend({ variant: "plain", inline: true });
+const threaded = await Promise.all([1, 2, 3].map((threads) => createWasmBackend({ variant: "wide", threads })));
+const all = [wide, narrow, plain, ...threaded];
+afterAll(() => Promise.all(all.map((backend) => backend.dispose())));
 
-const lowered = (opCase: OpCase): boolean => recordCase(opCase).graph.ops.every(({ op }) => op in lowerings);
-
-describe.each(Object.entries(opCases))("%s on wasm", (_, cases) => {
-  it.each(wasm.map((backend) => [backend.variant, backend] as const))(
+describe.each(families)("%s on wasm", (_, cases) => {
+  it.each([wide, plain].map((backend) => [backend.variant, backend] as const))(
     "agrees with the reference (%s)",
     { timeout: 60_000 },
     async (_, backend) => {
-      expect(await parity(cases.filter(lowered), backend, reference)).toEqual([]);
+      expect(await parity(cases, backend, reference)).toEqual([]);
     },
   );
+
+  it("has the same bits with 1, 2 and 3 threads and with tiles of either shape", { timeout: 60_000 }, async () => {
+    expect(narrow.profile).toEqual(wide.profile);
+    expect(await sameBits(cases, [wide, narrow, ...threaded])).toEqual([]);
+  });
 });

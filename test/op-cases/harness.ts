@@ -45,9 +45,8 @@ export function recordCase(opCase: OpCase, { keepLoss = false } = {}): RecordedC
   return { graph: buildGraph(outputs), feeds, differentiated };
 }
 
-/** All outputs and gradients of a case on one back end. */
-export async function runCase(opCase: OpCase, backend: Backend): Promise<Record<string, Float32Array>> {
-  const { graph, feeds } = recordCase(opCase);
+/** All outputs and gradients of a recorded case on one back end. */
+export async function runCase({ graph, feeds }: RecordedCase, backend: Backend): Promise<Record<string, Float32Array>> {
   const program = await backend.compile(graph);
   try {
     await program.run(feeds);
@@ -94,8 +93,9 @@ export async function parity(
 ): Promise<string[]> {
   const failures: string[] = [];
   for (const opCase of cases) {
-    const wanted = await runCase(opCase, expected);
-    const got = await runCase(opCase, actual);
+    const recorded = recordCase(opCase);
+    const wanted = await runCase(recorded, expected);
+    const got = await runCase(recorded, actual);
     for (const [name, values] of Object.entries(wanted)) {
       const off = distance(got[name]!, values);
       if (!(off.normalizedMeanSquare <= normalizedMeanSquare && off.maxError <= maxError))
@@ -112,12 +112,13 @@ export async function parity(
 export async function sameBits(cases: readonly OpCase[], backends: readonly Backend[]): Promise<string[]> {
   const failures: string[] = [];
   for (const opCase of cases) {
-    const [first, ...others] = await Promise.all(backends.map((backend) => runCase(opCase, backend)));
+    const recorded = recordCase(opCase);
+    const [first, ...others] = await Promise.all(backends.map((backend) => runCase(recorded, backend)));
     for (const [index, other] of others.entries())
       for (const [name, values] of Object.entries(first!))
         if (Buffer.compare(Buffer.from(values.buffer), Buffer.from(other[name]!.buffer)) !== 0)
           failures.push(
-            `${opCase.name}: ${name} has other bits with ${backends[index + 1]!.threads} threads than with ${backends[0]!.threads}`,
+            `${opCase.name}: ${name} has other bits on ${label(backends[index + 1]!)} than on ${label(backends[0]!)}`,
           );
   }
   return failures;
@@ -174,3 +175,5 @@ async function slope(
   };
   return ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
 }
+
+const label = ({ name, variant, threads }: Backend): string => `${name} (${variant}, ${threads} threads)`;
