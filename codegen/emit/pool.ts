@@ -67,15 +67,14 @@ function writtenOut(rows: Axis, columns: Axis, channels: number, { largest, sums
       ...(largest ? ["largest = v > largest ? v : largest;"] : []),
       ...(sums ? ["sum += v;"] : []),
     ]);
-    const empty = cells.length === 0;
     const pointer =
       `const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
       `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`;
     return [
-      ...(empty ? [] : [pointer]),
+      pointer,
       `int o = (y0 * ${columns.output} + x0) * ${channels};`,
-      `for (int c = 0; c < ${channels}; c++, ${empty ? "" : "in++, "}o++) {`,
-      `float v${largest ? `, largest = ${empty ? lowest : cells[0]}` : ""}${sums ? ", sum = 0.0f" : ""};`,
+      `for (int c = 0; c < ${channels}; c++, in++, o++) {`,
+      `float v${largest ? `, largest = ${cells[0]}` : ""}${sums ? ", sum = 0.0f" : ""};`,
       ...gather,
       store,
       "}",
