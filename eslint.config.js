@@ -77,6 +77,8 @@ export default defineConfig(
       // Kernels and graph walks index arrays that their shapes bound: `!` says so, whether the compiler asks or not.
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-unnecessary-type-assertion": "off",
+      // Exports of a WebAssembly instance are taken apart freely.
+      "@typescript-eslint/unbound-method": "off",
       // An interface may be asynchronous where one of its implementations is not.
       "@typescript-eslint/require-await": "off",
       // An op without attributes, and a schema's row, are exactly that.

@@ -38,7 +38,10 @@ export async function runVerb(
   try {
     await work({ output, signal: interruption.signal, exitWith: (code) => (exitCode = code) });
   } catch (error) {
-    exitCode = reportError(error, output, options.verbose ?? false);
+    if (interruption.signal.aborted && error === interruption.signal.reason) {
+      output.message("interrupted; the same command goes on");
+      output.failed({ name: "Interrupted", message: "interrupted", exitCode: interruption.exitCode()! });
+    } else exitCode = reportError(error, output, options.verbose ?? false);
   }
   process.exitCode = interruption.exitCode() ?? exitCode;
 }

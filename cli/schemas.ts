@@ -66,6 +66,21 @@ export const predictSchema = z.object({
   ),
 });
 
+export const exportSchema = z.object({ file: z.string(), bytes: wholeNumber });
+
+export const codegenSchema = z.object({
+  files: z.array(z.string()),
+  precision: z.enum(["float32"]),
+  target: z.string(),
+  /** Working memory; input and output not included. */
+  arenaBytes: wholeNumber,
+  arenaLowerBoundBytes: wholeNumber,
+  weightBytes: wholeNumber,
+  macs: wholeNumber,
+  /** The layer that sets the peak. */
+  peakLayer: z.string().nullable(),
+});
+
 export const errorSchema = z.object({
   error: z.object({ name: z.string(), message: z.string(), exitCode: z.int() }),
 });

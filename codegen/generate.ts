@@ -131,6 +131,11 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   };
 }
 
+/** Bytes of the generated C's working memory, without writing it: what a search limits. @throws ConfigError as generate */
+export function arenaBytes(graph: InferenceGraph, target: TargetName = "rv32imafc"): number {
+  return placeLayers(graph, targets[target]).storage.arenaBytes;
+}
+
 /** Places all values, and makes layers compact as long as that lowers the peak. */
 function placeLayers(
   graph: InferenceGraph,

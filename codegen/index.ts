@@ -1,5 +1,6 @@
-export { generate } from "./generate.ts";
+export { arenaBytes, generate } from "./generate.ts";
 export type { CodegenNetwork, CodegenOptions, GeneratedCode, GeneratedFile } from "./generate.ts";
 export { identifierOf } from "./identifier.ts";
 export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";
+export { exportOnnx, type OnnxMetadata } from "./onnx/export.ts";

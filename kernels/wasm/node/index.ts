@@ -65,7 +65,10 @@ async function trial(variant: Variant): Promise<Trial> {
     if (milliseconds === undefined) return { milliseconds, problem: "gives wrong answers on this machine" };
     return { module: loaded, milliseconds };
   } catch (error) {
-    return { milliseconds: undefined, problem: `cannot be used: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      milliseconds: undefined,
+      problem: `cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

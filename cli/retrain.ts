@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { Option } from "@commander-js/extra-typings";
+import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
+import type { RetrainEvent } from "../nas/search-run.ts";
+import { SearchRun } from "../nas/search-run.ts";
+import { sqliteStore } from "../nas/store/sqlite.ts";
+import { openBackend } from "./open-backend.ts";
+import { openData } from "./open-data.ts";
+import {
+  backendOption,
+  batchOption,
+  dataDirOption,
+  dataOption,
+  epochsOption,
+  limitOption,
+  positiveInteger,
+  seedOption,
+  threadsOption,
+  validationOption,
+  variantOption,
+} from "./options.ts";
+import { count, type Output, percent } from "./output.ts";
+import { runVerb } from "./run-verb.ts";
+import { verb } from "./verb.ts";
+
+export const command = () =>
+  verb(
+    "retrain",
+    "Trains the winners of a search in full. The same command again goes on where it stopped.",
+    "finch retrain runs/search --top 1 --epochs 100 --test",
+  )
+    .argument("<run>", "run folder of a search")
+    .addOption(new Option("--top <count>", "how many winners").argParser(positiveInteger).default(1))
+    .addOption(epochsOption().default(100))
+    .addOption(new Option("--test", "measure the results on the test images too"))
+    .addOption(dataOption().default(undefined, "what the search used"))
+    .addOption(dataDirOption())
+    .addOption(limitOption())
+    .addOption(validationOption())
+    .addOption(batchOption())
+    .addOption(backendOption())
+    .addOption(variantOption())
+    .addOption(threadsOption())
+    .addOption(seedOption())
+    .action((folder, options) =>
+      runVerb(
+        options,
+        async ({ output, signal }) => {
+          const openStore = sqliteStore(folder, { mustExist: true });
+          const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) });
+          const backend = await openBackend(options, output);
+          const watch = watchRetraining(output, options.epochs);
+          try {
+            const retrainer = trainRetrainer({
+              run: folder,
+              data,
+              backend,
+              batchSize: options.batch,
+              test: options.test ?? false,
+            });
+            const run = await SearchRun.open(openStore, { retrainer });
+            const { top, epochs, seed } = options;
+            const result = await run.retrain({ top, epochs, seed, signal, onEvent: watch.onEvent });
+            watch.stop();
+            const models = result.models.map((model) => ({ ...model, checkpoint: join(folder, model.checkpoint) }));
+            output.document({ models });
+            output.table(
+              models.map((model) => ({
+                candidate: model.id,
+                parameters: count(model.parameters),
+                MACs: count(model.macs),
+                "validation accuracy": percent(model.validationAccuracy),
+                "test accuracy": percent(model.testAccuracy),
+              })),
+            );
+            output.data(models.map(({ checkpoint }) => checkpoint).join("\n"));
+            output.message(`next: finch codegen ${folder} --target rv32imafc --out generated`);
+          } finally {
+            watch.stop();
+            await backend.dispose();
+          }
+        },
+        { resumable: true },
+      ),
+    );
+
+async function searchedData(openStore: ReturnType<typeof sqliteStore>): Promise<string> {
+  const store = await openStore();
+  try {
+    const data = (await store.configuration())?.data as { readonly name: string } | undefined;
+    return data?.name ?? "synthetic";
+  } finally {
+    await store.close();
+  }
+}
+
+/** Shows the events of a retraining. */
+export function watchRetraining(
+  output: Output,
+  epochs: number,
+): { readonly onEvent: (event: RetrainEvent) => void; readonly stop: () => void } {
+  let progress: ReturnType<Output["progress"]> | undefined;
+  return {
+    onEvent: (event) => {
+      if (event.type === "started") {
+        output.message(`retraining ${event.id} (${event.place + 1} of ${event.count})`);
+        progress = output.progress(epochs);
+      } else if (event.type === "epoch") {
+        const text = `epoch ${event.epoch}: validation accuracy ${percent(event.validationAccuracy)}`;
+        progress?.update(event.epoch, text);
+        if (!process.stderr.isTTY) output.message(text);
+      } else progress?.stop();
+    },
+    stop: () => progress?.stop(),
+  };
+}

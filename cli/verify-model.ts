@@ -1,0 +1,67 @@
+import { generate } from "../codegen/generate.ts";
+import { exportOnnx } from "../codegen/onnx/export.ts";
+import type { VerifyTarget } from "../codegen/verify/targets.ts";
+import { verify, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
+import type { ImageSet } from "../engine/data/image-set.ts";
+import { normalizationTable, normalizeBytes } from "../engine/data/normalization.ts";
+import { ConfigError } from "../engine/errors.ts";
+import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
+import { writeState } from "../engine/train/evaluate-model.ts";
+import { createReferenceBackend } from "../kernels/reference/index.ts";
+import type { OpenedModel } from "./open-model.ts";
+
+export interface VerifyModelOptions {
+  readonly targets: readonly VerifyTarget[];
+  readonly against: readonly VerifyReference[];
+  /** Images to feed: the first of this set. */
+  readonly set: ImageSet;
+  readonly images: number;
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Everything that `verify` of codegen/verify wants, made from a model. @throws ToolError, ConfigError */
+export async function verifyModel(opened: OpenedModel, options: VerifyModelOptions): Promise<VerifyRow[]> {
+  const { model, values, name, classes, normalization } = opened;
+  const { targets, against, set, images: count, onProgress } = options;
+  const [height, width, channels] = model.input;
+  const size = height * width * channels;
+  if (count > set.count) throw new ConfigError(`verify: ${count} images were asked for, the data have ${set.count}`);
+  if (set.images.length !== set.count * size)
+    throw new ConfigError(
+      `verify: the images are ${set.height}×${set.width}×${set.channels}, the model takes ${height}×${width}×${channels}`,
+    );
+  const table = normalizationTable(normalization);
+  const images = Array.from({ length: count }, (_, index) => {
+    const image = new Float32Array(size);
+    normalizeBytes(image, 0, set.images, index * size, size, table);
+    return image;
+  });
+  const graph = lowerModel(model, values);
+  return verify({
+    generate: (target) => generate({ graph, name, classes, normalization }, { target, precision: "float32" }),
+    targets,
+    against,
+    images,
+    referenceOutputs: against.includes("engine") ? await engineOutputs(opened, images) : [],
+    ...(against.some((reference) => reference !== "engine")
+      ? { onnx: exportOnnx(graph, { name, classes, normalization }) }
+      : {}),
+    ...(onProgress ? { onProgress } : {}),
+  });
+}
+
+/** Logits of the model as it was trained, nothing folded, on the reference back end. */
+async function engineOutputs({ model, state }: OpenedModel, images: readonly Float32Array[]): Promise<Float32Array[]> {
+  const program = await createReferenceBackend().compile(evaluationGraph(model));
+  try {
+    await writeState(program, state);
+    const outputs: Float32Array[] = [];
+    for (const image of images) {
+      await program.run({ images: image });
+      outputs.push(await program.read("logits"));
+    }
+    return outputs;
+  } finally {
+    await program.dispose();
+  }
+}

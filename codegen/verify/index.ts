@@ -1,0 +1,12 @@
+export { checkAgreement, compareOutputs, floatTolerance, type Agreement } from "./agreement.ts";
+export { doctor, doctorReportSchema, type DoctorOptions, type DoctorReport, type ToolState } from "./doctor.ts";
+export { verifyTargets, type VerifyTarget } from "./targets.ts";
+export {
+  verify,
+  verifyReferences,
+  verifyReportSchema,
+  type VerifiableCode,
+  type VerifyReference,
+  type VerifyRequest,
+  type VerifyRow,
+} from "./verify.ts";
