@@ -1,12 +1,12 @@
 import { canonicalJson, type Json } from "./json.ts";
 import type { Settings } from "./run-store.ts";
 
-/** Sentences such as `seed was 1, now 2`, one for each setting that differs. */
-export function settingDifferences(before: Settings, now: Settings): string[] {
+/** Sentences such as `seed was 1, now 2`, one for each setting that differs and may not. */
+export function settingDifferences(before: Settings, now: Settings, mayDiffer: readonly string[] = []): string[] {
   const [was, is] = [flatten(normalize(before)), flatten(normalize(now))];
   const names = [...new Set([...was.keys(), ...is.keys()])].sort();
   return names
-    .filter((name) => was.get(name) !== is.get(name))
+    .filter((name) => was.get(name) !== is.get(name) && !mayDiffer.includes(name))
     .map((name) => difference(name, was.get(name), is.get(name)));
 }
 

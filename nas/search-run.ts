@@ -46,6 +46,7 @@ export type RetrainEvent =
 
 interface SearchRunOptions {
   readonly trials: readonly Trial[];
+  readonly settings: Settings;
   readonly objectives: readonly ObjectiveName[];
   readonly limits: Limits;
   readonly resumed: boolean;
@@ -58,6 +59,8 @@ interface SearchRunOptions {
 export class SearchRun {
   /** All candidates, by index. */
   readonly trials: readonly Trial[];
+  /** What the run is frozen to: space, data, strategy, limits, objectives, seed, evaluation. */
+  readonly settings: Settings;
   readonly objectives: readonly ObjectiveName[];
   readonly limits: Limits;
   /** Whether an earlier sitting had begun it. */
@@ -67,8 +70,9 @@ export class SearchRun {
   readonly #openStore: OpenStore;
   readonly #retrainer: Retrainer | undefined;
 
-  constructor({ trials, objectives, limits, resumed, location, openStore, retrainer }: SearchRunOptions) {
+  constructor({ trials, settings, objectives, limits, resumed, location, openStore, retrainer }: SearchRunOptions) {
     this.trials = trials;
+    this.settings = settings;
     this.objectives = objectives;
     this.limits = limits;
     this.resumed = resumed;
@@ -85,6 +89,7 @@ export class SearchRun {
       if (settings === undefined) throw new ConfigError(`${store.location ?? "run"}: holds no search`);
       return new SearchRun({
         trials: await store.trials(),
+        settings,
         objectives: settings.objectives as readonly ObjectiveName[],
         limits: settings.limits as Limits,
         resumed: true,

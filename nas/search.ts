@@ -33,6 +33,8 @@ export interface SearchOptions {
   readonly retrainer?: Retrainer;
   /** Genotypes looked at for one proposal before giving up. */
   readonly tries?: number;
+  /** Settings, by path, that may differ from those that the run was started with: `evaluation.profile`, say. */
+  readonly mayDiffer?: readonly string[];
   /** Stops at once; what is finished is kept, candidates in flight start over when the run is resumed. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SearchEvent) => void;
@@ -77,7 +79,7 @@ export async function search(
   };
   const store = await openStore();
   try {
-    const resumed = await freeze(store, settings);
+    const resumed = await freeze(store, settings, options.mayDiffer ?? []);
     const sampler = createSampler(space, task, options.costs, { limits, tries: options.tries });
     const state: SearchState = { trials: new Map((await store.trials()).map((trial) => [trial.id, trial])) };
     onEvent({ type: "begun", resumed, evaluated: endedTrials(state).length, budget });
@@ -86,6 +88,7 @@ export async function search(
     await store.setStatus("finished");
     return new SearchRun({
       trials: [...state.trials.values()],
+      settings,
       objectives,
       limits,
       resumed,
@@ -101,13 +104,13 @@ export async function search(
   }
 }
 
-async function freeze(store: RunStore, settings: Settings): Promise<boolean> {
+async function freeze(store: RunStore, settings: Settings, mayDiffer: readonly string[]): Promise<boolean> {
   const before = await store.configuration();
   if (before === undefined) {
     await store.configure(settings);
     return false;
   }
-  const differences = settingDifferences(before, settings);
+  const differences = settingDifferences(before, settings, mayDiffer);
   if (differences.length > 0)
     throw new ConfigError(
       `${store.location ?? "run"}: was started with other settings: ${differences.join("; ")}. Repeat those, choose another --out, or start anew with --fresh`,

@@ -76,6 +76,11 @@ test(
 
     const again = await localSearch(small, data, options);
     expect(again.result()).toEqual({ ...run.result(), resumed: true });
+    const float64 = { ...options, backend: { ...backend, options: { precision: "float64" } } };
+    await expect(localSearch(small, data, float64)).rejects.toThrow("with other settings: evaluation.profile was");
+    expect((await localSearch(small, data, { ...float64, allowDifferentBits: true })).resumed).toBe(true);
+    const missing = { ...options, backend: { ...backend, factory: "createQuantumBackend" } };
+    await expect(localSearch(small, data, missing)).rejects.toThrow("exports no function createQuantumBackend");
     await expect(localSearch(small, data, { ...options, proxy: { ...options.proxy, epochs: 3 } })).rejects.toThrow(
       `${out}: was started with other settings: evaluation.epochs was 2, now 3.`,
     );

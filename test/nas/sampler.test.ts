@@ -26,14 +26,14 @@ describe("sampling within limits", () => {
         expect(child.id).not.toBe(parent.id);
         expect(sampler.sample(none, key, 0)).toEqual(parent);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
   test("the walk reaches limits that samples hardly ever keep", () => {
     const tight = { parameters: 8_000, macs: 600_000 };
     const sampler = createSampler(presets.hybrid!, cifar, countCosts, { limits: tight });
-    for (let key = 0; key < 3; key++) {
+    for (let key = 0; key < 2; key++) {
       const { costs } = sampler.sample(none, key)!;
       expect(costs.parameters).toBeLessThanOrEqual(8_000);
       expect(costs.macs).toBeLessThanOrEqual(600_000);

@@ -18,7 +18,7 @@ const limits = { parameters: 100_000, macs: 30_000_000 };
 
 function options(changes: Partial<SearchOptions> = {}): SearchOptions {
   return {
-    budget: 12,
+    budget: 10,
     costs: countCosts,
     runner: inProcessRunner(createEvaluator({})),
     limits,
@@ -37,7 +37,7 @@ describe("search", () => {
   test("ends with a front within the limits, as its schema says", async () => {
     const run = await search(hybrid, tinyData, options());
     const result = searchResultSchema.parse(run.result());
-    expect(result).toMatchObject({ evaluated: 12, failed: 0, resumed: false, run: null });
+    expect(result).toMatchObject({ evaluated: 10, failed: 0, resumed: false, run: null });
     expect(result.best).toBe(result.front[0]!.id);
     const accuracies = run.trials.map(({ evaluation }) => evaluation!.validationAccuracy);
     expect(run.best!.validationAccuracy).toBe(Math.max(...accuracies));
@@ -73,7 +73,7 @@ describe("search", () => {
     };
     const run = await search(hybrid, tinyData, options({ store, onEvent }));
     expect(run.resumed).toBe(true);
-    expect(started.length).toBe(12 - 7);
+    expect(started.length).toBe(10 - 7);
     const undisturbed = await search(hybrid, tinyData, options());
     expect(run.trials.map(({ id }) => id)).toEqual(undisturbed.trials.map(({ id }) => id));
     expect(run.result().front).toEqual(undisturbed.result().front);
@@ -95,9 +95,9 @@ describe("search", () => {
     const run = await search(hybrid, tinyData, options({ runner: inProcessRunner(createEvaluator({ failing: 0.5 })) }));
     const failed = run.trials.filter(({ status }) => status === "failed");
     expect(failed.length).toBeGreaterThan(0);
-    expect(failed.length).toBeLessThan(12);
+    expect(failed.length).toBeLessThan(10);
     expect(new Set(failed.map(({ reason }) => reason))).toEqual(new Set(["out of luck"]));
-    expect(run.result()).toMatchObject({ evaluated: 12, failed: failed.length });
+    expect(run.result()).toMatchObject({ evaluated: 10, failed: failed.length });
     const all = await search(
       hybrid,
       tinyData,
@@ -162,7 +162,7 @@ describe("worker pool", () => {
     const runner = workers(2, { milliseconds: 5 });
     const run = await search(hybrid, tinyData, options({ runner }));
     await runner.close();
-    expect(run.result()).toMatchObject({ evaluated: 12, failed: 0 });
+    expect(run.result()).toMatchObject({ evaluated: 10, failed: 0 });
     for (const { architecture, seed, evaluation } of run.trials)
       expect(await createEvaluator({}).evaluate(architecture, { seed })).toEqual(evaluation);
   });
@@ -176,7 +176,7 @@ describe("worker pool", () => {
     await runner.close();
     const failed = run.trials.filter(({ status }) => status === "failed");
     expect(failed.length).toBeGreaterThan(0);
-    expect(failed.length).toBeLessThan(12);
+    expect(failed.length).toBeLessThan(10);
     expect(failed.map((trial) => trial.reason)).toEqual(failed.map(() => reason));
   });
 
