@@ -1,13 +1,12 @@
 import type { Graph } from "../../engine/graph.ts";
-import type { OpName } from "../../engine/ops/vocabulary.ts";
 import { planMemory, type MemoryPlan } from "../../engine/plan/memory.ts";
-import type { GraphNode, OpNode } from "../../engine/record.ts";
+import type { GraphNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
 import type { Tensor } from "../../engine/tensor.ts";
-import type { Emitter, Float, Lowering, Operand, TilePreference } from "./emitter.ts";
+import type { Emitter, Float, Operand, TilePreference } from "./emitter.ts";
+import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
-import { inPlace, lowerings } from "./lowerings.ts";
 
 /** Bytes behind every buffer that vector kernels may touch. */
 const SLACK = 64;
@@ -18,7 +17,7 @@ type BufferKind = "input" | "slot" | "constant" | "value" | "scratch";
 export interface PlannedBuffer {
   readonly kind: BufferKind;
   readonly bytes: number;
-  /** First and last position in the list of ops; whole program for state. */
+  /** First and last position in the list of units. */
   first: number;
   last: number;
   /** Bytes from the start of the program's region. */
@@ -63,6 +62,7 @@ interface Access {
 
 class Planner {
   readonly #graph: Graph;
+  readonly #units: readonly Unit[];
   readonly #options: PlanOptions;
   readonly #buffers: PlannedBuffer[] = [];
   readonly #values = new Map<GraphNode, number[]>();
@@ -75,12 +75,13 @@ class Planner {
 
   constructor(graph: Graph, options: PlanOptions) {
     this.#graph = graph;
+    this.#units = fuse(graph);
     this.#options = options;
   }
 
   plan(): WasmPlan {
     const graph = this.#graph;
-    const end = graph.ops.length;
+    const end = this.#units.length;
     this.#findUses();
     const inputs = new Map<string, { buffer: number; length: number }>();
     for (const node of graph.inputs) {
@@ -92,7 +93,7 @@ class Planner {
     for (const node of graph.constants)
       this.#constants.push({ buffer: this.#define(node, 0, "constant", 0), data: node.data });
 
-    graph.ops.forEach((node, position) => this.#lower(node, position));
+    this.#units.forEach((unit, position) => this.#lower(unit, position));
     this.#copyAssigns();
     const outputs = new Map<string, { buffer: number; length: number }>();
     for (const [name, tensor] of Object.entries(graph.outputs)) {
@@ -114,8 +115,8 @@ class Planner {
       slotUse.last = Math.max(slotUse.last, position);
       this.#slotUses.set(origin.node.slot, slotUse);
     };
-    this.#graph.ops.forEach((node, position) => {
-      if (node.op !== "reshape") for (const tensor of node.inputs) use(tensor, position);
+    this.#units.forEach(({ inputs }, position) => {
+      for (const tensor of inputs) use(tensor, position);
     });
     for (const tensor of Object.values(this.#graph.outputs)) use(tensor, Infinity);
     for (const { value } of this.#graph.assigns) use(value, Infinity);
@@ -148,16 +149,12 @@ class Planner {
   }
 
   #bufferOf(tensor: Tensor): number {
-    return this.#values.get(tensor.node)![tensor.output]!;
+    const { node, output } = original(tensor);
+    return this.#values.get(node)![output]!;
   }
 
-  #lower(node: OpNode, position: number): void {
-    if (node.op === "reshape") {
-      this.#place(node, 0, this.#bufferOf(node.inputs[0]!));
-      return;
-    }
-    const lowering = lowerings[node.op] as Lowering<OpName>;
-    this.#placeOutputs(node, position);
+  #lower(unit: Unit, position: number): void {
+    this.#placeOutputs(unit, position);
     const access: Access = { reads: new Set(), writes: new Set() };
     const steps: PlannedStep[] = [];
     const touch = (buffer: number, into: Set<number>): Operand => {
@@ -166,17 +163,17 @@ class Planner {
       into.add(buffer);
       return { buffer, offset: 0 };
     };
-    for (const tensor of node.inputs) touch(this.#bufferOf(tensor), access.reads);
-    node.shapes.forEach((_, output) => touch(this.#values.get(node)![output]!, access.writes));
+    for (const tensor of unit.inputs) touch(this.#bufferOf(tensor), access.reads);
+    for (const tensor of unit.outputs) touch(this.#bufferOf(tensor), access.writes);
     const emit: Emitter = {
       tiles: this.#options.tiles,
       maxThreads: this.#options.threads,
-      input: (index) => ({ buffer: this.#bufferOf(node.inputs[index]!), offset: 0 }),
-      output: (index) => ({ buffer: this.#values.get(node)![index]!, offset: 0 }),
+      input: (index) => ({ buffer: this.#bufferOf(unit.inputs[index]!), offset: 0 }),
+      output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),
       scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),
       step: (kernel, args) => {
-        if (steps.length > 0) steps.push({ kernel: "barrier", args: [], op: node.op });
-        steps.push({ kernel, args, op: node.op });
+        if (steps.length > 0) steps.push({ kernel: "barrier", args: [], op: unit.name });
+        steps.push({ kernel, args, op: unit.name });
       },
       constantTable: (data) => {
         const buffer = this.#buffer("constant", data.byteLength, 0);
@@ -184,35 +181,37 @@ class Planner {
         return { buffer, offset: 0 };
       },
     };
-    lowering(node, emit);
+    unit.lower(emit);
     this.#nodes.push({ steps, access });
   }
 
-  /** Gives every output of `node` a buffer: a slot that it updates, an input that ends here, or a new one. */
-  #placeOutputs(node: OpNode, position: number): void {
+  /** Gives every output of `unit` a buffer: a slot that it updates, an input that ends here, or a new one. */
+  #placeOutputs(unit: Unit, position: number): void {
     const taken = new Set<number>();
-    node.shapes.forEach((_, output) => {
-      for (const [from, input] of inPlace[node.op] ?? []) {
-        const tensor = node.inputs[input];
-        if (from !== output || tensor === undefined) continue;
+    unit.outputs.forEach((output, index) => {
+      for (const [from, input] of unit.inPlace) {
+        const tensor = unit.inputs[input];
+        if (from !== index || tensor === undefined) continue;
         const buffer = this.#bufferOf(tensor);
-        if (taken.has(buffer) || !this.#mayOverwrite(node, output, tensor, position)) continue;
+        if (taken.has(buffer) || !this.#mayOverwrite(output, tensor, position)) continue;
         taken.add(buffer);
-        this.#place(node, output, buffer);
+        this.#place(output.node, output.output, buffer);
         return;
       }
-      this.#define(node, output, "value", position);
+      this.#define(output.node, output.output, "value", position);
     });
   }
 
-  #mayOverwrite(node: OpNode, output: number, tensor: Tensor, position: number): boolean {
+  #mayOverwrite(output: Tensor, tensor: Tensor, position: number): boolean {
     const origin = original(tensor);
-    if (elementCount(tensor.shape) !== elementCount(node.shapes[output]!)) return false;
+    if (elementCount(tensor.shape) !== elementCount(output.shape)) return false;
     if (origin.node.kind === "slot") {
       const { slot } = origin.node;
       const assign = this.#graph.assigns.find((candidate) => candidate.slot === slot);
       const value = assign && original(assign.value);
-      return value?.node === node && value.output === output && this.#slotUses.get(slot)!.last <= position;
+      return (
+        value?.node === output.node && value.output === output.output && this.#slotUses.get(slot)!.last <= position
+      );
     }
     // The buffer may already hold a chain of values: all of them must end here.
     const buffer = this.#bufferOf(tensor);
@@ -222,7 +221,7 @@ class Planner {
 
   /** Slots that were not updated in place get their new value after all ops have read the old one. */
   #copyAssigns(): void {
-    const end = this.#graph.ops.length;
+    const end = this.#units.length;
     const copies: { from: number; to: number; count: number }[] = [];
     for (const { slot, value } of this.#graph.assigns) {
       const from = this.#bufferOf(value);

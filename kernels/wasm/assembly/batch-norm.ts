@@ -1,8 +1,12 @@
-import { CHUNKS, laneMask, madd, share } from "./simd";
+import { CHUNKS, laneMask, madd, max, share } from "./simd";
 import { STRIP } from "./channels";
 
-// y [periods,period] = x · scale + shift over `width` bytes of each period
-function applyRange(y: usize, x: usize, table: usize, stride: usize, width: usize, periods: i32): void {
+// y [periods,period] = x · scale + shift over `width` bytes of each period, then relu when `rectify`
+// @ts-ignore: decorator
+@inline function applyRange(
+  y: usize, x: usize, table: usize, stride: usize, width: usize, periods: i32, rectify: bool,
+): void {
+  const zero = f32x4.splat(0);
   for (let p = 0; p < periods; p += STRIP) {
     const strip = min(periods - p, STRIP);
     for (let i: usize = 0; i < width; i += 64) {
@@ -11,8 +15,14 @@ function applyRange(y: usize, x: usize, table: usize, stride: usize, width: usiz
       const t0 = v128.load(t), t1 = v128.load(t, 16), t2 = v128.load(t, 32), t3 = v128.load(t, 48);
       let from = x + i, to = y + i;
       for (let s = 0; s < strip; s++) {
-        const y0 = madd(v128.load(from), k0, t0), y1 = madd(v128.load(from, 16), k1, t1);
-        const y2 = madd(v128.load(from, 32), k2, t2), y3 = madd(v128.load(from, 48), k3, t3);
+        let y0 = madd(v128.load(from), k0, t0), y1 = madd(v128.load(from, 16), k1, t1);
+        let y2 = madd(v128.load(from, 32), k2, t2), y3 = madd(v128.load(from, 48), k3, t3);
+        if (rectify) {
+          y0 = max(zero, y0);
+          y1 = max(zero, y1);
+          y2 = max(zero, y2);
+          y3 = max(zero, y3);
+        }
         v128.store(to, y3, 48);
         v128.store(to, y2, 32);
         v128.store(to, y1, 16);
@@ -26,14 +36,25 @@ function applyRange(y: usize, x: usize, table: usize, stride: usize, width: usiz
   }
 }
 
-// y [n] = x [n] · table [0,period] + table [1,period]
-export function batchNormApply(a: usize, thread: i32, threads: i32): void {
+// @ts-ignore: decorator
+@inline function apply(a: usize, thread: i32, threads: i32, rectify: bool): void {
   const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), table = <usize>load<u32>(a, 8);
   const n = load<i32>(a, 12), period = load<i32>(a, 16);
   const periods = n / period, stride = <usize>period << 2, done = <usize>periods * stride;
   const begin = share(periods, STRIP, thread, threads), end = share(periods, STRIP, thread + 1, threads);
-  applyRange(y + <usize>begin * stride, x + <usize>begin * stride, table, stride, stride, end - begin);
-  if (thread == threads - 1) applyRange(y + done, x + done, table, stride, <usize>(n % period) << 2, 1);
+  const at = <usize>begin * stride;
+  applyRange(y + at, x + at, table, stride, stride, end - begin, rectify);
+  if (thread == threads - 1) applyRange(y + done, x + done, table, stride, <usize>(n % period) << 2, 1, rectify);
+}
+
+// y [n] = x [n] · table [0,period] + table [1,period]
+export function batchNormApply(a: usize, thread: i32, threads: i32): void {
+  apply(a, thread, threads, false);
+}
+
+// y [n] = max(0, x [n] · table [0,period] + table [1,period])
+export function batchNormReluApply(a: usize, thread: i32, threads: i32): void {
+  apply(a, thread, threads, true);
 }
 
 // @ts-ignore: decorator
@@ -41,8 +62,16 @@ export function batchNormApply(a: usize, thread: i32, threads: i32): void {
   return load<f32>(base + (<usize>index << 2));
 }
 
-/** Writes scale and shift of one channel to all its places in table [2,period]. */
-function tabulate(table: usize, channel: i32, c: i32, period: i32, scale: f32, shift: f32): void {
+/**
+ * Writes scale gamma / √(variance + ε) and shift beta − mean · scale of one channel to all its places in table
+ * [2,period]. Both passes of training come here with the same float32 statistics, so a rectified element is one in both.
+ */
+function tabulate(
+  table: usize, channel: i32, c: i32, period: i32, mean: f32, variance: f32, gamma: usize, beta: usize, epsilon: f64,
+): void {
+  let k = 1 / Math.sqrt(<f64>variance + epsilon);
+  if (gamma) k *= <f64>floatAt(gamma, channel);
+  const scale = <f32>k, shift = <f32>((beta ? <f64>floatAt(beta, channel) : 0) - <f64>mean * k);
   for (let i = channel; i < period; i += c) {
     store<f32>(table + (<usize>i << 2), scale);
     store<f32>(table + (<usize>(period + i) << 2), shift);
@@ -55,10 +84,7 @@ export function batchNormTable(a: usize, thread: i32, threads: i32): void {
   const gamma = <usize>load<u32>(a, 12), beta = <usize>load<u32>(a, 16), c = load<i32>(a, 20), period = load<i32>(a, 24);
   const epsilon = load<f64>(a, 28), end = share(c, 16, thread + 1, threads);
   for (let channel = share(c, 16, thread, threads); channel < end; channel++) {
-    let k = 1 / Math.sqrt(<f64>floatAt(variance, channel) + epsilon);
-    if (gamma) k *= <f64>floatAt(gamma, channel);
-    const shift = (beta ? <f64>floatAt(beta, channel) : 0) - <f64>floatAt(mean, channel) * k;
-    tabulate(table, channel, c, period, <f32>k, <f32>shift);
+    tabulate(table, channel, c, period, floatAt(mean, channel), floatAt(variance, channel), gamma, beta, epsilon);
   }
 }
 
@@ -156,31 +182,46 @@ export function batchNormStatistics(a: usize, thread: i32, threads: i32): void {
     const spread = Math.max(squares / rows, 0);
     store<f32>(mean + (<usize>channel << 2), <f32>average);
     store<f32>(variance + (<usize>channel << 2), <f32>spread);
-    let k = 1 / Math.sqrt(spread + epsilon);
-    if (gamma) k *= <f64>floatAt(gamma, channel);
-    tabulate(table, channel, c, period, <f32>k, <f32>((beta ? <f64>floatAt(beta, channel) : 0) - average * k));
+    tabulate(table, channel, c, period, <f32>average, <f32>spread, gamma, beta, epsilon);
   }
 }
 
-// acc [2,period] += dy and dy · (x − mean)
-function addProducts(acc: usize, dy: usize, x: usize, mean: usize, stride: usize, periods: i32): void {
+// acc [2,period] += g and g · (x − mean), where g is dy, or dy where x · scale + shift > 0 when `rectified`
+// @ts-ignore: decorator
+@inline function addProducts(
+  acc: usize, dy: usize, x: usize, mean: usize, table: usize, stride: usize, periods: i32, rectified: bool,
+): void {
+  const zero = f32x4.splat(0);
   for (let p = 0; p < periods; p += STRIP) {
     const strip = min(periods - p, STRIP);
     for (let i: usize = 0; i < stride; i += 64) {
       const s = acc + i, q = s + stride, v = mean + i;
       const m0 = v128.load(v), m1 = v128.load(v, 16), m2 = v128.load(v, 32), m3 = v128.load(v, 48);
+      let k0 = zero, k1 = zero, k2 = zero, k3 = zero, t0 = zero, t1 = zero, t2 = zero, t3 = zero;
+      if (rectified) {
+        const scale = table + i, shift = scale + stride;
+        k0 = v128.load(scale), k1 = v128.load(scale, 16), k2 = v128.load(scale, 32), k3 = v128.load(scale, 48);
+        t0 = v128.load(shift), t1 = v128.load(shift, 16), t2 = v128.load(shift, 32), t3 = v128.load(shift, 48);
+      }
       let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
       let from = x + i, g = dy + i;
       for (let k = 0; k < strip; k++) {
-        const g0 = v128.load(g), g1 = v128.load(g, 16), g2 = v128.load(g, 32), g3 = v128.load(g, 48);
+        const x0 = v128.load(from), x1 = v128.load(from, 16), x2 = v128.load(from, 32), x3 = v128.load(from, 48);
+        let g0 = v128.load(g), g1 = v128.load(g, 16), g2 = v128.load(g, 32), g3 = v128.load(g, 48);
+        if (rectified) {
+          g0 = v128.and(g0, f32x4.gt(madd(x0, k0, t0), zero));
+          g1 = v128.and(g1, f32x4.gt(madd(x1, k1, t1), zero));
+          g2 = v128.and(g2, f32x4.gt(madd(x2, k2, t2), zero));
+          g3 = v128.and(g3, f32x4.gt(madd(x3, k3, t3), zero));
+        }
         s0 = f32x4.add(s0, g0);
         s1 = f32x4.add(s1, g1);
         s2 = f32x4.add(s2, g2);
         s3 = f32x4.add(s3, g3);
-        q0 = madd(f32x4.sub(v128.load(from), m0), g0, q0);
-        q1 = madd(f32x4.sub(v128.load(from, 16), m1), g1, q1);
-        q2 = madd(f32x4.sub(v128.load(from, 32), m2), g2, q2);
-        q3 = madd(f32x4.sub(v128.load(from, 48), m3), g3, q3);
+        q0 = madd(f32x4.sub(x0, m0), g0, q0);
+        q1 = madd(f32x4.sub(x1, m1), g1, q1);
+        q2 = madd(f32x4.sub(x2, m2), g2, q2);
+        q3 = madd(f32x4.sub(x3, m3), g3, q3);
         from += stride;
         g += stride;
       }
@@ -202,10 +243,10 @@ function addProducts(acc: usize, dy: usize, x: usize, mean: usize, stride: usize
   }
 }
 
-// partials [CHUNKS,2,period]: sums of dy and of dy · (x − mean), from dy [n], x [n], mean [period]
-export function batchNormProducts(a: usize, thread: i32, threads: i32): void {
+// @ts-ignore: decorator
+@inline function products(a: usize, thread: i32, threads: i32, rectified: bool): void {
   const partials = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), x = <usize>load<u32>(a, 8);
-  const mean = <usize>load<u32>(a, 12), n = load<i32>(a, 16), period = load<i32>(a, 20);
+  const mean = <usize>load<u32>(a, 12), table = <usize>load<u32>(a, 16), n = load<i32>(a, 20), period = load<i32>(a, 24);
   const periods = n / period, stride = <usize>period << 2;
   const last = share(CHUNKS, 1, thread + 1, threads);
   for (let chunk = share(CHUNKS, 1, thread, threads); chunk < last; chunk++) {
@@ -213,18 +254,30 @@ export function batchNormProducts(a: usize, thread: i32, threads: i32): void {
     const begin = share(periods, 1, chunk, CHUNKS), end = share(periods, 1, chunk + 1, CHUNKS);
     const from = <usize>begin * stride;
     memory.fill(acc, 0, 2 * stride);
-    addProducts(acc, dy + from, x + from, mean, stride, end - begin);
+    addProducts(acc, dy + from, x + from, mean, table, stride, end - begin, rectified);
     if (chunk == CHUNKS - 1) {
       const done = <usize>periods * stride, count = n % period;
       for (let i = 0; i < count; i += 4) {
         const at = <usize>i << 2, to = acc + at, mask = laneMask(count - i);
-        const g = v128.and(v128.load(dy + done + at), mask);
-        const v = v128.and(f32x4.sub(v128.load(x + done + at), v128.load(mean + at)), mask);
+        const value = v128.load(x + done + at), v = v128.and(f32x4.sub(value, v128.load(mean + at)), mask);
+        let g = v128.and(v128.load(dy + done + at), mask);
+        if (rectified)
+          g = v128.and(g, f32x4.gt(madd(value, v128.load(table + at), v128.load(table + stride + at)), f32x4.splat(0)));
         v128.store(to + stride, madd(v, g, v128.load(to + stride)));
         v128.store(to, f32x4.add(v128.load(to), g));
       }
     }
   }
+}
+
+// partials [CHUNKS,2,period]: sums of dy and of dy · (x − mean), from dy [n], x [n], mean [period]
+export function batchNormProducts(a: usize, thread: i32, threads: i32): void {
+  products(a, thread, threads, false);
+}
+
+// The same of dy where x · table [0,period] + table [1,period] > 0
+export function batchNormReluProducts(a: usize, thread: i32, threads: i32): void {
+  products(a, thread, threads, true);
 }
 
 // table [3,period] of dx = A · dy + B · x + D, and dgamma [c], dbeta [c] (0 when absent), from partials, mean, variance,
@@ -248,23 +301,41 @@ export function batchNormGradientTable(a: usize, thread: i32, threads: i32): voi
     const D = (-A * sum) / rows - B * <f64>floatAt(mean, channel);
     if (dgamma) store<f32>(dgamma + (<usize>channel << 2), <f32>(product * inverse));
     if (dbeta) store<f32>(dbeta + (<usize>channel << 2), <f32>sum);
-    tabulate(table, channel, c, period, <f32>A, <f32>B);
-    for (let i = channel; i < period; i += c) store<f32>(table + (<usize>(2 * period + i) << 2), <f32>D);
+    for (let i = channel; i < period; i += c) {
+      store<f32>(table + (<usize>i << 2), <f32>A);
+      store<f32>(table + (<usize>(period + i) << 2), <f32>B);
+      store<f32>(table + (<usize>(2 * period + i) << 2), <f32>D);
+    }
   }
 }
 
-// dx = A · dy + B · x + D over `width` bytes of each period
-function gradientRange(dx: usize, dy: usize, x: usize, table: usize, stride: usize, width: usize, periods: i32): void {
+// dx = A · g + B · x + D over `width` bytes of each period, with g as in addProducts
+// @ts-ignore: decorator
+@inline function gradientRange(
+  dx: usize, dy: usize, x: usize, table: usize, forward: usize, stride: usize, width: usize, periods: i32, rectified: bool,
+): void {
+  const zero = f32x4.splat(0);
   for (let p = 0; p < periods; p += STRIP) {
     const strip = min(periods - p, STRIP);
     for (let i: usize = 0; i < width; i += 32) {
       const ta = table + i, tb = ta + stride, td = tb + stride;
       const a0 = v128.load(ta), a1 = v128.load(ta, 16), b0 = v128.load(tb), b1 = v128.load(tb, 16);
       const d0 = v128.load(td), d1 = v128.load(td, 16);
+      let k0 = zero, k1 = zero, t0 = zero, t1 = zero;
+      if (rectified) {
+        const scale = forward + i, shift = scale + stride;
+        k0 = v128.load(scale), k1 = v128.load(scale, 16);
+        t0 = v128.load(shift), t1 = v128.load(shift, 16);
+      }
       let from = x + i, g = dy + i, to = dx + i;
       for (let s = 0; s < strip; s++) {
-        const y0 = madd(a0, v128.load(g), madd(b0, v128.load(from), d0));
-        const y1 = madd(a1, v128.load(g, 16), madd(b1, v128.load(from, 16), d1));
+        const x0 = v128.load(from), x1 = v128.load(from, 16);
+        let g0 = v128.load(g), g1 = v128.load(g, 16);
+        if (rectified) {
+          g0 = v128.and(g0, f32x4.gt(madd(x0, k0, t0), zero));
+          g1 = v128.and(g1, f32x4.gt(madd(x1, k1, t1), zero));
+        }
+        const y0 = madd(a0, g0, madd(b0, x0, d0)), y1 = madd(a1, g1, madd(b1, x1, d1));
         v128.store(to, y1, 16);
         v128.store(to, y0);
         from += stride;
@@ -278,14 +349,24 @@ function gradientRange(dx: usize, dy: usize, x: usize, table: usize, stride: usi
   }
 }
 
-// dx [n] = A · dy [n] + B · x [n] + D, with table [3,period]
-export function batchNormGradientApply(a: usize, thread: i32, threads: i32): void {
+// @ts-ignore: decorator
+@inline function gradientApply(a: usize, thread: i32, threads: i32, rectified: bool): void {
   const dx = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4), x = <usize>load<u32>(a, 8), table = <usize>load<u32>(a, 12);
-  const n = load<i32>(a, 16), period = load<i32>(a, 20);
+  const forward = <usize>load<u32>(a, 16), n = load<i32>(a, 20), period = load<i32>(a, 24);
   const periods = n / period, stride = <usize>period << 2, done = <usize>periods * stride;
   const begin = share(periods, STRIP, thread, threads), end = share(periods, STRIP, thread + 1, threads);
   const at = <usize>begin * stride;
-  gradientRange(dx + at, dy + at, x + at, table, stride, stride, end - begin);
+  gradientRange(dx + at, dy + at, x + at, table, forward, stride, stride, end - begin, rectified);
   if (thread == threads - 1)
-    gradientRange(dx + done, dy + done, x + done, table, stride, <usize>(n % period) << 2, 1);
+    gradientRange(dx + done, dy + done, x + done, table, forward, stride, <usize>(n % period) << 2, 1, rectified);
+}
+
+// dx [n] = A · dy [n] + B · x [n] + D, with table [3,period]
+export function batchNormGradientApply(a: usize, thread: i32, threads: i32): void {
+  gradientApply(a, thread, threads, false);
+}
+
+// The same of dy where x · forward [0,period] + forward [1,period] > 0
+export function batchNormReluGradientApply(a: usize, thread: i32, threads: i32): void {
+  gradientApply(a, thread, threads, true);
 }

@@ -58,15 +58,15 @@ export function scale(a: usize, thread: i32, threads: i32): void {
   }
 }
 
-// y [n] = max(x [n], 0)
+// y [n] = max(0, x [n]); of two operands that do not compare the second is kept, so NaN stays NaN
 export function relu(a: usize, thread: i32, threads: i32): void {
   const n = load<i32>(a, 8), zero = f32x4.splat(0);
   const begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
   const at = <usize>begin << 2;
   let y = <usize>load<u32>(a) + at, x = <usize>load<u32>(a, 4) + at;
   for (let i = begin; i < end; i += 16) {
-    const a0 = max(v128.load(x), zero), a1 = max(v128.load(x, 16), zero);
-    const a2 = max(v128.load(x, 32), zero), a3 = max(v128.load(x, 48), zero);
+    const a0 = max(zero, v128.load(x)), a1 = max(zero, v128.load(x, 16));
+    const a2 = max(zero, v128.load(x, 32)), a3 = max(zero, v128.load(x, 48));
     v128.store(y, a3, 48);
     v128.store(y, a2, 32);
     v128.store(y, a1, 16);
