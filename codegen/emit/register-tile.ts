@@ -25,6 +25,8 @@ export interface TileSchedule {
   readonly channels: number;
   /** Input channels per turn of the innermost loop; a divisor of their number. */
   readonly unroll: number;
+  /** The first turn stands before the loop and starts the sums, so that they need no clearing. */
+  readonly peeled: boolean;
 }
 
 /** Taps in an order in which inputs that neighbouring pixels share meet early: by column within a stride. */
@@ -55,19 +57,30 @@ function channelBlocks(channels: number, block: number): { readonly size: number
 /** Instructions of one inference plus the price of the code. */
 function cost(shape: Convolution, schedule: TileSchedule, epilogueSteps: number): number {
   const { rows, columns, inChannels } = shape;
-  const { unroll } = schedule;
+  const { unroll, peeled } = schedule;
   let total = 0;
   for (const span of spansOf(columns, schedule.pixels, schedule.even))
     for (const { size, blocks } of channelBlocks(shape.outChannels, schedule.channels)) {
       const step = products(span, columns) * size + columnsRead(span, columns) + columns.kernel * size;
       const sums = span.size * size;
       const turn = unroll === inChannels ? 0 : 3;
-      const perRow = inChannels * step + (inChannels / unroll) * turn + 4;
-      const tile = rows.kernel * perRow + sums * (2 + epilogueSteps) + size + 8;
+      const perRow = inChannels * step + (inChannels / unroll - (peeled ? 1 : 0)) * turn + 4;
+      const tile = rows.kernel * perRow + sums * (peeled ? 1 : 2) + sums * epilogueSteps + size + 8;
       total += tile * span.tiles * blocks * rows.output;
-      total += (step * unroll + sums * 3 + 20) * 4 * instructionsPerByte;
+      total += (step * unroll * (peeled ? 2 : 1) + sums * 3 + 20) * 4 * instructionsPerByte;
     }
   return total;
+}
+
+function product(first: readonly boolean[], second: readonly boolean[]): [boolean, boolean][] {
+  return first.flatMap((a) => second.map((b): [boolean, boolean] => [a, b]));
+}
+
+/** One tap that always exists. */
+function isPlain({ rows, columns }: Convolution): boolean {
+  const inside = ({ input, output, kernel, stride, padding }: Axis): boolean =>
+    kernel === 1 && padding === 0 && (output - 1) * stride < input;
+  return inside(rows) && inside(columns);
 }
 
 /** The cheapest tile that the registers of the target hold. */
@@ -75,6 +88,7 @@ export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: 
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
     (unroll) => shape.inChannels % unroll === 0,
   );
+  const canPeel = isPlain(shape) && !target.softFloat;
   let best: TileSchedule | undefined;
   let bestCost = Infinity;
   for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++)
@@ -83,8 +97,8 @@ export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: 
       if (pixels * channels + held + 1 > target.registers) continue;
       const full = pixels * channels + held + 1 > target.registers - 4 && shape.columns.kernel > 1;
       for (const unroll of full ? [1] : unrolls)
-        for (const even of [false, true]) {
-          const schedule = { pixels, even, channels, unroll };
+        for (const [even, peeled] of product([false, true], [false, canPeel && unroll < shape.inChannels])) {
+          const schedule = { pixels, even, channels, unroll, peeled };
           const price = cost(shape, schedule, epilogueSteps);
           if (price < bestCost) {
             best = schedule;
@@ -118,7 +132,7 @@ function emitTile(
   shape: Convolution,
   span: Span,
   size: number,
-  unroll: number,
+  { unroll, peeled }: TileSchedule,
   clamped: boolean,
   start: (channel: string) => string,
   store: (value: string, cell: string, channel: string) => string,
@@ -128,15 +142,23 @@ function emitTile(
   const pixels = Array.from({ length: span.size }, (_, pixel) => pixel);
   const channels = Array.from({ length: size }, (_, channel) => channel);
   const lines: string[] = [];
-  for (const channel of channels)
-    lines.push(
-      `float ${pixels.map((pixel) => `${sum(pixel, channel)} = ${pixel === 0 ? start(`c + ${channel}`) : sum(0, channel)}`).join(", ")};`,
-    );
+  const sums = pixels.map((pixel) => channels.map((channel) => sum(pixel, channel)));
+  if (peeled) lines.push(`float ${sums.flat().join(", ")};`);
+  else
+    for (const channel of channels)
+      lines.push(
+        `float ${pixels.map((pixel) => `${sum(pixel, channel)} = ${pixel === 0 ? start(`c + ${channel}`) : sum(0, channel)}`).join(", ")};`,
+      );
   const first = span.firstTap - columns.padding;
   const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
   lines.push(`const float *in = row + ${offset};`, "const float *weight = block;");
 
-  const step = (u: number): string[] => {
+  const begin = (channel: number): string => {
+    const value = start(`c + ${channel}`);
+    return value === "0.0f" ? "=" : `= ${value} +`;
+  };
+  const step = (u: number, fresh = false): string[] => {
+    const add = (pixel: number, channel: number): string => `${sum(pixel, channel)} ${fresh ? begin(channel) : "+="}`;
     const read = new Set<number>();
     const text: string[] = [];
     const input = (tap: number): string => `in[${(tap - span.firstTap) * pixelStep + u * channelStep}]`;
@@ -146,7 +168,7 @@ function emitTile(
       for (const [index, pixel] of inside.entries()) {
         text.push(
           `${index === 0 ? "float " : ""}v = ${input(pixel * columns.stride)};`,
-          channels.map((channel) => `${sum(pixel, channel)} += v * w${channel};`).join(" "),
+          channels.map((channel) => `${add(pixel, channel)} v * w${channel};`).join(" "),
         );
       }
       return text;
@@ -155,14 +177,14 @@ function emitTile(
     for (const tap of tapOrder(columns)) {
       const used = pixels.filter((pixel) => span.taps[pixel * columns.stride + tap]);
       if (used.length === 0) continue;
-      const fresh = used.map((pixel) => pixel * columns.stride + tap).filter((column) => !read.has(column));
-      for (const column of fresh) read.add(column);
-      if (fresh.length > 0)
-        text.push(`const float ${fresh.map((column) => `x_${column} = ${input(column)}`).join(", ")};`);
+      const unread = used.map((pixel) => pixel * columns.stride + tap).filter((column) => !read.has(column));
+      for (const column of unread) read.add(column);
+      if (unread.length > 0)
+        text.push(`const float ${unread.map((column) => `x_${column} = ${input(column)}`).join(", ")};`);
       for (const channel of channels) {
         text.push(
           `${declared ? "" : "float "}v = weight[${(u * columns.kernel + tap) * size + channel}];`,
-          used.map((pixel) => `${sum(pixel, channel)} += x_${pixel * columns.stride + tap} * v;`).join(" "),
+          used.map((pixel) => `${add(pixel, channel)} x_${pixel * columns.stride + tap} * v;`).join(" "),
         );
         declared = true;
       }
@@ -175,10 +197,14 @@ function emitTile(
     if (looped)
       lines.push(clamped ? "for (int ky = from; ky < to; ky++) {" : `for (int ky = 0; ky < ${rows.kernel}; ky++) {`);
     const turns = inChannels / unroll;
-    if (turns > 1) lines.push(`const float *const end = in + ${inChannels * channelStep};`, "do {");
-    for (let u = 0; u < unroll; u++) lines.push("{", ...step(u), "}");
-    if (turns > 1 || looped)
-      lines.push(`in += ${unroll * channelStep};`, `weight += ${unroll * columns.kernel * size};`);
+    const turn = (fresh: boolean): string[] =>
+      Array.from({ length: unroll }, (_, u) => ["{", ...step(u, fresh && u === 0), "}"]).flat();
+    const advance = [`in += ${unroll * channelStep};`, `weight += ${unroll * columns.kernel * size};`];
+    if (peeled) lines.push(...turn(true), ...advance);
+    if (turns > 1)
+      lines.push(`const float *const end = in + ${(inChannels - (peeled ? unroll : 0)) * channelStep};`, "do {");
+    lines.push(...turn(false));
+    if (turns > 1 || looped) lines.push(...advance);
     if (turns > 1) lines.push("} while (in != end);");
     if (looped) lines.push(`in += ${shape.rowStep - inChannels * channelStep};`, "}");
   }
@@ -231,7 +257,7 @@ export function emitConvolution<K extends InferenceOp>(
         span,
         "x0",
         `const int o = (oy * ${columns.output} + x0) * ${outChannels} + c;\n` +
-          emitTile(shape, span, size, schedule.unroll, clamped, epilogue.start, epilogue.store),
+          emitTile(shape, span, size, schedule, clamped, epilogue.start, epilogue.store),
       ),
     );
     if (blocks > 1)
