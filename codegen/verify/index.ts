@@ -10,3 +10,4 @@ export {
   type VerifyRequest,
   type VerifyRow,
 } from "./verify.ts";
+export { verifyNetwork, type VerifyNetworkRequest } from "./verify-network.ts";

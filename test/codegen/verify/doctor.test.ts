@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -37,6 +37,19 @@ describe("doctor", () => {
     const report = await doctor();
     expect(report.complete).toBe(false);
     expect(report.problem).toMatch(/^Missing: gcc, clang, .*tvm.*`finch doctor --install` gets them\.$/);
+  });
+
+  test("an environment whose installation was interrupted counts as missing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "finch-tools-"));
+    vi.stubEnv("FINCH_TOOLS", folder);
+    await mkdir(join(folder, "tvm-venv.building/bin"), { recursive: true });
+    await mkdir(join(folder, "tvm-venv/bin"), { recursive: true });
+    await symlink(process.execPath, join(folder, "tvm-venv/bin/python"));
+    const stateOfTvm = async () => (await doctor()).tools.find(({ name }) => name === "tvm")?.state;
+    expect(await stateOfTvm()).toBe("missing");
+    await writeFile(join(folder, "tvm-venv/finch.json"), JSON.stringify({ requirements: "of an older release" }));
+    expect(await stateOfTvm()).toBe("missing");
+    await rm(folder, { recursive: true });
   });
 
   test("install without apt-get says which packages to install", async () => {
