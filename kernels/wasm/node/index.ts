@@ -9,6 +9,10 @@ import { tryVariant } from "../tune.ts";
 import { moduleFiles, type Variant } from "../variants.ts";
 import { workerPool } from "./pool.ts";
 
+export type { Variant } from "../variants.ts";
+export type { StepTime, WasmProgram } from "../program.ts";
+export type { WasmBackend } from "../backend.ts";
+
 export interface WasmOptions {
   /** Workers, 1 to 64. Default: the number of cores that this process may use. */
   readonly threads?: number;

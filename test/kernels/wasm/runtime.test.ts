@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildGraph } from "../../../engine/graph.ts";
 import { constant, input, readSlot, record, recordOne } from "../../../engine/record.ts";
 import { filledSlot } from "../../../engine/slot.ts";
+import { Heap } from "../../../kernels/wasm/heap.ts";
 import { createWasmBackend } from "../../../kernels/wasm/node/index.ts";
+import { workerPool } from "../../../kernels/wasm/node/pool.ts";
 
 const backend = await createWasmBackend({ threads: 2 });
 afterAll(() => backend.dispose());
@@ -120,6 +123,21 @@ describe("a program", () => {
   });
 });
 
+it("a kernel that fails ends the pool with an error, not with a program that hangs", async () => {
+  const heap = new Heap();
+  const module = await WebAssembly.compile(
+    await readFile(new URL("../../../kernels/wasm/kernels-plain.wasm", import.meta.url)),
+  );
+  const pool = await workerPool(module, heap, 2);
+  const program = heap.allocate(1024);
+  heap.words(program, 256).fill(0);
+  heap.words(program, 1)[0] = 1; // one step, of a kernel that does not exist
+  heap.words(program + 256, 1)[0] = 9999;
+  await expect(pool.execute(program)).rejects.toThrow(/^wasm: a worker failed: RuntimeError: unreachable/);
+  await expect(pool.execute(program)).rejects.toThrow("wasm: a worker failed");
+  await pool.dispose();
+});
+
 describe("createWasmBackend", () => {
   it("names the variant, the threads and the numerics profile", async () => {
     const plain = await createWasmBackend({ variant: "plain", threads: 3 });
@@ -138,7 +156,8 @@ describe("createWasmBackend", () => {
 
   it("obeys FINCH_WASM=plain, and a process ends with its pool idle", () => {
     const script = `
-      import { createWasmBackend } from "./kernels/wasm/node/index.ts";
+      import { Heap } from "../../../kernels/wasm/heap.ts";
+import { createWasmBackend } from "./kernels/wasm/node/index.ts";
       const backend = await createWasmBackend({ threads: 2 });
       const refused = await createWasmBackend({ variant: "wide" }).catch((error) => error.name + ": " + error.message);
       process.stdout.write(backend.variant + "; " + refused);`;
