@@ -156,8 +156,7 @@ describe("createWasmBackend", () => {
 
   it("obeys FINCH_WASM=plain, and a process ends with its pool idle", () => {
     const script = `
-      import { Heap } from "../../../kernels/wasm/heap.ts";
-import { createWasmBackend } from "./kernels/wasm/node/index.ts";
+      import { createWasmBackend } from "./kernels/wasm/node/index.ts";
       const backend = await createWasmBackend({ threads: 2 });
       const refused = await createWasmBackend({ variant: "wide" }).catch((error) => error.name + ": " + error.message);
       process.stdout.write(backend.variant + "; " + refused);`;
