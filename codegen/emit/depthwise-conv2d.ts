@@ -224,19 +224,22 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
 
 function residentBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
   const { rows, columns } = shape;
-  const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => `k${tap} = w[${tap}]`);
-  return [
-    `const float ${taps.join(", ")};`,
-    ...spansOf(rows, schedule.height, false).map((down) =>
-      overSpan(
-        down,
-        "y0",
-        spansOf(columns, schedule.width, false)
-          .map((across) => overSpan(across, "x0", residentTile(shape, down, across, epilogue)))
-          .join("\n"),
-      ),
+  const tiles = spansOf(rows, schedule.height, false).map((down) =>
+    overSpan(
+      down,
+      "y0",
+      spansOf(columns, schedule.width, false)
+        .map((across) => overSpan(across, "x0", residentTile(shape, down, across, epilogue)))
+        .join("\n"),
     ),
-  ];
+  );
+  // Where padding is wide, some taps only ever meet zeros.
+  const text = tiles.join("\n");
+  const used = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => tap).filter((tap) =>
+    new RegExp(`\\bk${tap}\\b`).test(text),
+  );
+  const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
+  return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
 }
 
 function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {

@@ -25,7 +25,7 @@ const images = cases.map(({ image }) => image);
 
 describe.each([
   ["gcc", "host", ["-O2"]],
-  ["clang-19", "host", ["-O1"]],
+  ["clang", "host", ["-O1"]],
   ["gcc", "rv32imc", ["-O1"]],
   ["gcc", "host", ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]],
 ] as const)("all ops in one program by %s, tiles for %s, %j", (compiler, target, flags) => {

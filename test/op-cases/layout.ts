@@ -17,6 +17,7 @@ export const layoutCases: readonly OpCase[] = [
   reshapeCase([1], []),
   reshapeCase([2, 3, 5, 7], [2, 15, 7]),
   reshapeCase([4, 6], [24]),
+  reshapeCase([1, 5, 7, 3], [1, 35, 3]),
   transposeCase([3, 5], [1, 0]),
   transposeCase([2, 3, 5, 7], [0, 3, 1, 2]),
   transposeCase([2, 5, 7, 3], [0, 2, 1, 3]),

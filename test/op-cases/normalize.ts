@@ -38,6 +38,7 @@ const shapes = [
   [3, 6, 5, 24],
   [5, 257, 3],
   [2, 9, 9, 20],
+  [1, 4, 5, 6],
 ];
 
 export const normalizeCases: readonly OpCase[] = [
