@@ -18,7 +18,7 @@ export interface Convolution {
 }
 
 /** How the sums of a convolution are spread over registers. */
-export interface TileSchedule {
+interface TileSchedule {
   /** Neighbouring pixels × channels that are summed at once. */
   readonly pixels: number;
   readonly even: boolean;
@@ -54,14 +54,25 @@ function channelBlocks(channels: number, block: number): { readonly size: number
   return [...(blocks > 0 ? [{ size: block, blocks }] : []), ...(rest > 0 ? [{ size: rest, blocks: 1 }] : [])];
 }
 
+/** A span with what its tiles compute and read for one input channel of one row. */
+interface Counted {
+  readonly span: Span;
+  readonly products: number;
+  readonly reads: number;
+}
+
 /** Instructions of one inference plus the price of the code. */
-function cost(shape: Convolution, schedule: TileSchedule, epilogueSteps: number): number {
+function cost(
+  shape: Convolution,
+  spans: readonly Counted[],
+  { channels, unroll, peeled }: Omit<TileSchedule, "pixels" | "even">,
+  epilogueSteps: number,
+): number {
   const { rows, columns, inChannels } = shape;
-  const { unroll, peeled } = schedule;
   let total = 0;
-  for (const span of spansOf(columns, schedule.pixels, schedule.even))
-    for (const { size, blocks } of channelBlocks(shape.outChannels, schedule.channels)) {
-      const step = products(span, columns) * size + columnsRead(span, columns) + columns.kernel * size;
+  for (const { span, products, reads } of spans)
+    for (const { size, blocks } of channelBlocks(shape.outChannels, channels)) {
+      const step = products * size + reads + columns.kernel * size;
       const sums = span.size * size;
       const turn = unroll === inChannels ? 0 : 3;
       const perRow = inChannels * step + (inChannels / unroll - (peeled ? 1 : 0)) * turn + 4;
@@ -72,10 +83,6 @@ function cost(shape: Convolution, schedule: TileSchedule, epilogueSteps: number)
   return total;
 }
 
-function product(first: readonly boolean[], second: readonly boolean[]): [boolean, boolean][] {
-  return first.flatMap((a) => second.map((b): [boolean, boolean] => [a, b]));
-}
-
 /** One tap that always exists. */
 function isPlain({ rows, columns }: Convolution): boolean {
   const inside = ({ input, output, kernel, stride, padding }: Axis): boolean =>
@@ -84,7 +91,7 @@ function isPlain({ rows, columns }: Convolution): boolean {
 }
 
 /** The cheapest tile that the registers of the target hold. */
-export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number): TileSchedule {
+function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number): TileSchedule {
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
     (unroll) => shape.inChannels % unroll === 0,
   );
@@ -92,25 +99,32 @@ export function scheduleTile(shape: Convolution, target: Target, epilogueSteps: 
   let best: TileSchedule | undefined;
   let bestCost = Infinity;
   for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++)
-    for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
-      const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
-      if (pixels * channels + held + 1 > target.registers) continue;
-      const full = pixels * channels + held + 1 > target.registers - 4 && shape.columns.kernel > 1;
-      for (const unroll of full ? [1] : unrolls)
-        for (const [even, peeled] of product([false, true], [false, canPeel && unroll < shape.inChannels])) {
-          const schedule = { pixels, even, channels, unroll, peeled };
-          const price = cost(shape, schedule, epilogueSteps);
-          if (price < bestCost) {
-            best = schedule;
+    for (const even of [false, true]) {
+      const spans = spansOf(shape.columns, pixels, even).map((span) => ({
+        span,
+        products: products(span, shape.columns),
+        reads: columnsRead(span, shape.columns),
+      }));
+      for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
+        const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
+        const used = pixels * channels + held + 1;
+        if (used > target.registers) continue;
+        // With nearly all registers taken, gcc spills in loops that are written out.
+        const full = used > target.registers - 4 && shape.columns.kernel > 1;
+        for (const unroll of full ? [1] : unrolls)
+          for (const peeled of canPeel && unroll < shape.inChannels ? [false, true] : [false]) {
+            const price = cost(shape, spans, { channels, unroll, peeled }, epilogueSteps);
+            if (price >= bestCost) continue;
+            best = { pixels, even, channels, unroll, peeled };
             bestCost = price;
           }
-        }
+      }
     }
   return best!;
 }
 
 /** Weights in the order in which tiles read them: [block of channels][row][input channel][column][channel]. */
-export function packWeights(
+function packWeights(
   shape: Convolution,
   block: number,
   at: (row: number, column: number, inChannel: number, outChannel: number) => number,
