@@ -17,6 +17,8 @@ export interface CommandOptions {
 export interface CommandResult {
   /** Exit status; null when a signal ended the command. */
   readonly code: number | null;
+  /** That signal; null when the command ended by itself. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -84,9 +86,9 @@ export function runCommand(
       finish();
       reject(new ToolError(`${command} could not be started: ${error.message}`, { cause: error }));
     });
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       finish();
-      resolve({ code, stdout: stdout(), stderr: stderr(), timedOut });
+      resolve({ code, signal, stdout: stdout(), stderr: stderr(), timedOut });
     });
     // A program that never reads its input closes the pipe early; its exit status says the rest.
     child.stdin.on("error", () => undefined);

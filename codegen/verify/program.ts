@@ -159,14 +159,14 @@ export async function runProgram(
     const input = Buffer.concat(images.map((image) => Buffer.from(image.buffer, image.byteOffset, image.byteLength)));
     await writeFile(join(folder, "input.bin"), input);
     const [command, ...parameters] = await startCommand(program, timeoutSeconds);
-    // The outer limit is for the case that `timeout` itself is stuck.
-    const result = await runCommand(command, parameters, { cwd: folder, timeoutSeconds: timeoutSeconds + 10 });
+    const result = await runCommand(command, parameters, { cwd: folder, timeoutSeconds });
     const what = `generated C on ${target}`;
-    if (result.timedOut || result.code === null || result.code === 124 || result.code === 137) {
+    if (result.timedOut) {
       throw new ToolError(
         `${what} did not end within ${timeoutSeconds} seconds; an instruction that the processor lacks hangs like this`,
       );
     }
+    if (result.signal !== null) throw new ToolError(`${what} was ended by ${result.signal}`);
     if (result.code !== 0) {
       const said = lastLines(`${result.stdout}\n${result.stderr}`.trim(), 4);
       throw new ToolError(`${what} ended with status ${result.code}${said === "" ? "" : `: ${said}`}`);
@@ -188,12 +188,13 @@ export async function runProgram(
   });
 }
 
+/** The command of a program, arranged to end with this process even when that is killed: a hung emulator never ends. */
 async function startCommand(program: Program, seconds: number): Promise<[string, ...string[]]> {
-  const command = program.target === "host" ? [program.executable] : await emulatorCommand(program);
-  // Ends a hung emulator even when this process has been killed.
+  const [first = "", ...rest] = await emulatorCommand(program);
+  const setpriv = await findOnPath("setpriv");
+  if (setpriv !== null) return [setpriv, "--pdeathsig", "KILL", first, ...rest];
   const timeout = await findOnPath("timeout");
-  const [first = "", ...rest] = command;
-  return timeout === null ? [first, ...rest] : [timeout, "-s", "KILL", String(seconds), first, ...rest];
+  return timeout === null ? [first, ...rest] : [timeout, "-s", "KILL", String(Math.ceil(seconds) + 10), first, ...rest];
 }
 
 async function emulatorCommand({ target, executable }: Program): Promise<string[]> {

@@ -267,8 +267,8 @@ async function runGenerated(
 const worstInstructionsPerMac = { float: 30, softFloat: 600 } as const;
 const slowestEmulation = 20e6;
 
-function runLimit({ timeoutSeconds, images }: VerifyRequest, target: VerifyTarget, { macs }: VerifiableCode): number {
-  if (timeoutSeconds !== undefined) return timeoutSeconds;
+function runLimit(request: VerifyRequest, target: VerifyTarget, { macs }: VerifiableCode): number {
+  if (request.timeoutSeconds !== undefined) return request.timeoutSeconds;
   const perMac = target === "rv32imc" ? worstInstructionsPerMac.softFloat : worstInstructionsPerMac.float;
-  return Math.ceil(60 + (images.length * macs * perMac) / slowestEmulation);
+  return Math.ceil(60 + (imagesFor(request, target).length * macs * perMac) / slowestEmulation);
 }

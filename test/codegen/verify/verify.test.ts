@@ -20,7 +20,7 @@ const request: VerifyRequest = {
 afterEach(() => vi.unstubAllEnvs());
 
 const programs = [
-  ...["gcc", "clang", "size", "as", "ld", "timeout"],
+  ...["gcc", "clang", "size", "as", "ld", "setpriv"],
   ...["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-size", "qemu-system-riscv32", "qemu-system-riscv64"],
 ];
 
@@ -91,6 +91,13 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
     const failing = withBody("(void)context; output[0] = input[0]; return -7;");
     await expect(verify({ ...request, generate: () => failing, hostCompilers: ["gcc"] })).rejects.toThrow(
       "generated C on host ended with status 3",
+    );
+  });
+
+  test("code that crashes is an error", async () => {
+    const crashing = withBody("(void)context; (void)input; *(volatile float *)0 = 1.0f; return 0;");
+    await expect(verify({ ...request, generate: () => crashing, hostCompilers: ["gcc"] })).rejects.toThrow(
+      "generated C on host was ended by SIGSEGV",
     );
   });
 
