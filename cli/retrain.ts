@@ -107,8 +107,8 @@ export function watchRetraining(
         progress = output.progress(epochs);
       } else if (event.type === "epoch") {
         const text = `epoch ${event.epoch}: validation accuracy ${percent(event.validationAccuracy)}`;
-        progress?.update(event.epoch, text);
-        if (!process.stderr.isTTY) output.message(text);
+        if (process.stderr.isTTY) progress?.update(event.epoch, text);
+        else output.message(text);
       } else progress?.stop();
     },
     stop: () => progress?.stop(),

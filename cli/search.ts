@@ -115,8 +115,8 @@ export function watchSearch(
   const progress = output.progress(budget);
   let done = 0;
   const tell = (text: string): void => {
-    progress.update(done, text);
-    if (!process.stderr.isTTY) output.message(text);
+    if (process.stderr.isTTY) progress.update(done, text);
+    else output.message(text);
   };
   return {
     onEvent: (event) => {
