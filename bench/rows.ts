@@ -29,5 +29,25 @@ export const kernelRowSchema = z.object({
   gflops: z.number().nullable(),
 });
 
+/** Generated code beside that of others: the same network, images, C library and emulator. */
+export const codegenRowSchema = z.object({
+  suite: z.literal("codegen"),
+  model: z.string(),
+  precision: z.string(),
+  target: z.string(),
+  generator: z.enum(["finch", "tvm", "tvm-scheduled"]),
+  plan: z.literal("default"),
+  /** Executed instructions of one inference, from the emulator; null on this machine. */
+  instructions: z.int().nullable(),
+  instructionsPerMac: z.number().nullable(),
+  textBytes: z.int().nullable(),
+  rodataBytes: z.int().nullable(),
+  /** Arena or workspace + input + output + painted stack. */
+  ramBytes: z.int().nullable(),
+  /** Known of our own code alone. */
+  stackBytes: z.int().nullable(),
+});
+
+export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

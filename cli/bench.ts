@@ -1,22 +1,69 @@
 import { Argument, Option } from "@commander-js/extra-typings";
+import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
+import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
+import { datasets } from "../engine/data/datasets.ts";
+import { lowerModel } from "../engine/plan/lower.ts";
+import { networkMacs } from "../engine/plan/macs.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
-import { archOption, backendOption, batchOption, positiveNumber, threadsOption, variantOption } from "./options.ts";
-import { count } from "./output.ts";
+import { openModelOrArchitecture } from "./open-model.ts";
+import {
+  archOption,
+  backendOption,
+  batchOption,
+  listOf,
+  positiveNumber,
+  threadsOption,
+  variantOption,
+} from "./options.ts";
+import { count, type Output } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
+import { verifyModel } from "./verify-model.ts";
+
+interface CodegenBenchFlags {
+  readonly arch: string;
+  readonly targets: readonly VerifyTarget[];
+  readonly against: readonly "tvm"[];
+}
+
+/** Instructions do not depend on the weights much, so random ones do. */
+async function benchCodegen({ arch, targets, against }: CodegenBenchFlags, output: Output): Promise<void> {
+  const opened = await openModelOrArchitecture(arch, output);
+  const { test: images } = await datasets.synthetic({ limit: 1, validation: 1, test: 1 });
+  const verified = await verifyModel(opened, {
+    targets,
+    against: ["engine", ...against],
+    set: await images(),
+    images: 1,
+    onProgress: (message) => output.message(message),
+  });
+  const rows = codegenRows(opened.name, networkMacs(lowerModel(opened.model)), verified);
+  output.document({ rows });
+  const known = (value: number | null): string => (value === null ? "–" : count(value));
+  output.table(
+    rows.map((row) => ({
+      target: row.target,
+      generator: row.generator,
+      instructions: known(row.instructions),
+      "per MAC": row.instructionsPerMac?.toFixed(2) ?? "–",
+      text: known(row.textBytes),
+      RAM: known(row.ramBytes),
+    })),
+  );
+}
 
 const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(4);
 
 export const command = () =>
   verb(
     "bench",
-    "Measures this machine: kernels, training steps, inference.",
+    "Measures kernels, training steps and inference on this machine, and generated C on an emulator.",
     "finch bench train --arch ref-hybrid --batch 128 --threads 2",
   )
-    .addArgument(new Argument("<suite>", "what to measure").choices(["kernels", "train", "infer"] as const))
+    .addArgument(new Argument("<suite>", "what to measure").choices(["kernels", "train", "infer", "codegen"] as const))
     .addOption(archOption().default("ref-hybrid"))
     .addOption(batchOption())
     .addOption(backendOption())
@@ -24,8 +71,19 @@ export const command = () =>
     .addOption(threadsOption())
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
+    .addOption(
+      new Option("--targets <names>", `codegen: some of ${verifyTargets.join(",")}`)
+        .argParser(listOf(verifyTargets))
+        .default(["rv32imafc"] as VerifyTarget[], "rv32imafc"),
+    )
+    .addOption(
+      new Option("--against <names>", "codegen: some of tvm")
+        .argParser(listOf(["tvm"] as const))
+        .default([] as "tvm"[], "none"),
+    )
     .action((suite, options) =>
       runVerb(options, async ({ output }) => {
+        if (suite === "codegen") return benchCodegen(options, output);
         const backend = await openBackend(options, output);
         const time = options.seconds === undefined ? {} : { seconds: options.seconds };
         try {

@@ -1,7 +1,6 @@
-import { generate } from "../codegen/generate.ts";
-import { exportOnnx } from "../codegen/onnx/export.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
-import { verify, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
+import { verifyNetwork } from "../codegen/verify/verify-network.ts";
+import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { normalizationTable, normalizeBytes } from "../engine/data/normalization.ts";
 import { ConfigError } from "../engine/errors.ts";
@@ -19,7 +18,7 @@ export interface VerifyModelOptions {
   readonly onProgress?: (message: string) => void;
 }
 
-/** Everything that `verify` of codegen/verify wants, made from a model. @throws ToolError, ConfigError */
+/** Compares the C of a model with references, on images of a set. @throws ToolError, ConfigError */
 export async function verifyModel(opened: OpenedModel, options: VerifyModelOptions): Promise<VerifyRow[]> {
   const { model, values, name, classes, normalization } = opened;
   const { targets, against, set, images: count, onProgress } = options;
@@ -36,16 +35,12 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
     normalizeBytes(image, 0, set.images, index * size, size, table);
     return image;
   });
-  const graph = lowerModel(model, values);
-  return verify({
-    generate: (target) => generate({ graph, name, classes, normalization }, { target, precision: "float32" }),
+  return verifyNetwork({
+    network: { graph: lowerModel(model, values), name, classes, normalization },
     targets,
     against,
     images,
     referenceOutputs: against.includes("engine") ? await engineOutputs(opened, images) : [],
-    ...(against.some((reference) => reference !== "engine")
-      ? { onnx: exportOnnx(graph, { name, classes, normalization }) }
-      : {}),
     ...(onProgress ? { onProgress } : {}),
   });
 }

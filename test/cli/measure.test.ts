@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { codegenRowSchema, kernelRowSchema, networkRowSchema } from "../../bench/rows.ts";
+import { doctorReportSchema } from "../../codegen/verify/doctor.ts";
+import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
+
+const folder = temporaryFolder();
+const rowsOf = <T extends z.ZodType>(row: T) => z.object({ rows: z.array(row).min(1) });
+
+test.each(["train", "infer"])("bench %s says what ran and how fast", async (suite) => {
+  const words = [
+    "bench",
+    suite,
+    "--arch",
+    tinyArchitecture(folder),
+    "--batch",
+    "8",
+    "--threads",
+    "2",
+    "--seconds",
+    "0.2",
+  ];
+  const { rows } = rowsOf(networkRowSchema).parse(await finchJson(words));
+  expect(rows[0]).toMatchObject({ suite, arch: "tiny", backend: "wasm", batch: 8, threads: 2 });
+  expect(rows[0]!.variant).toMatch(/^simd128/);
+  expect(rows[0]!.minimum).toBeLessThanOrEqual(rows[0]!.median);
+  expect(rows[0]!.imagesPerSecond).toBeCloseTo(8 / rows[0]!.median, 3);
+});
+
+test("bench kernels times op cases, forward and with gradients", async () => {
+  const words = ["bench", "kernels", "--filter", "conv2d stride 1 padding same [8,8,8,64]", "--seconds", "0.05"];
+  const { rows } = rowsOf(kernelRowSchema).parse(await finchJson(words));
+  expect(rows.map(({ kernel }) => kernel.endsWith("with gradients"))).toContain(true);
+  for (const { gflops } of rows) expect(gflops).toBeGreaterThan(0);
+});
+
+test("bench codegen counts instructions on the emulator", async () => {
+  const { rows } = rowsOf(codegenRowSchema).parse(
+    await finchJson(["bench", "codegen", "--arch", tinyArchitecture(folder)]),
+  );
+  expect(rows).toHaveLength(1);
+  expect(rows[0]).toMatchObject({ target: "rv32imafc", generator: "finch", plan: "default" });
+  expect(rows[0]!.instructions).toBeGreaterThan(1000);
+});
+
+test("doctor lists the tools, and ends with 4 when one is missing", async () => {
+  const { code, stdout } = await finch(["doctor", "--json"]);
+  const report = doctorReportSchema.parse(JSON.parse(stdout));
+  expect(code).toBe(report.complete ? 0 : 4);
+  expect(report.tools.map(({ name }) => name)).toEqual(expect.arrayContaining(["node", "simd", "gcc", "tvm"]));
+});
