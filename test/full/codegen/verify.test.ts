@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
@@ -26,7 +27,7 @@ import { verifyTable } from "./verify-table.ts";
 
 const imageCount = 100;
 const softFloatImages = 10;
-const resultFile = fileURLToPath(new URL("../results/verify.md", import.meta.url));
+const resultFile = fileURLToPath(new URL("../../../docs/results/verify.md", import.meta.url));
 
 function randomCandidates(count: number): Architecture[] {
   const sampler = createSampler(presets.hybrid!, cifar, countCosts, {
@@ -77,7 +78,7 @@ await describeWithTools("generated C on real images, every target against every 
   describe.skipIf(absent)("CIFAR-10", () => {
     const tables: string[] = [];
     afterAll(async () => {
-      await mkdir(fileURLToPath(new URL("../results", import.meta.url)), { recursive: true });
+      await mkdir(dirname(resultFile), { recursive: true });
       await writeFile(resultFile, ["# Generated C beside its references", "", ...tables].join("\n"));
     });
     const candidates = randomCandidates(3).map((architecture, index) => [`candidate ${index + 1}`, architecture]);
