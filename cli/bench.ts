@@ -6,6 +6,7 @@ import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
+import type { CodegenRow } from "../bench/rows.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
@@ -42,17 +43,19 @@ async function benchCodegen({ arch, targets, against }: CodegenBenchFlags, outpu
   });
   const rows = codegenRows(opened.name, networkMacs(lowerModel(opened.model)), verified);
   output.document({ rows });
+  output.table(rows.map(codegenTableRow));
+}
+
+export function codegenTableRow(row: CodegenRow): Record<string, string> {
   const known = (value: number | null): string => (value === null ? "–" : count(value));
-  output.table(
-    rows.map((row) => ({
-      target: row.target,
-      generator: row.generator,
-      instructions: known(row.instructions),
-      "per MAC": row.instructionsPerMac?.toFixed(2) ?? "–",
-      text: known(row.textBytes),
-      RAM: known(row.ramBytes),
-    })),
-  );
+  return {
+    target: row.target,
+    generator: row.generator,
+    instructions: known(row.instructions),
+    "per MAC": row.instructionsPerMac?.toFixed(2) ?? "–",
+    "code bytes": known(row.textBytes),
+    "RAM bytes": known(row.ramBytes),
+  };
 }
 
 const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(4);

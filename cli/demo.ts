@@ -1,11 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
+import { codegenRows } from "../bench/codegen.ts";
 import { generate } from "../codegen/generate.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import { doctor } from "../codegen/verify/doctor.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
-import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
+import type { VerifyReference } from "../codegen/verify/verify.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { ToolError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
@@ -14,6 +15,7 @@ import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { localSearch } from "../nas/runners/local-search.ts";
 import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
 import { hybrid } from "../nas/space/presets.ts";
+import { codegenTableRow } from "./bench.ts";
 import { openModel } from "./open-model.ts";
 import { positiveInteger } from "./options.ts";
 import { count, duration, type Output, percent } from "./output.ts";
@@ -21,13 +23,14 @@ import { watchRetraining } from "./retrain.ts";
 import { runVerb } from "./run-verb.ts";
 import { watchSearch } from "./search.ts";
 import { candidateCosts, costTableRow, workerBackend } from "./search-setup.ts";
+import { verifyTableRow } from "./verify.ts";
 import { verifyModel } from "./verify-model.ts";
 
 /** `npm run demo`: search, retrain, generate and verify on data that need no download. */
 const program = new Command("demo")
   .addOption(new Option("--out <folder>", "run folder; given again it is resumed").default("runs/demo"))
   .addOption(new Option("--budget <count>", "candidates to evaluate").argParser(positiveInteger).default(8))
-  .addOption(new Option("--epochs <count>", "training of the winner").argParser(positiveInteger).default(12))
+  .addOption(new Option("--epochs <count>", "training of the winner").argParser(positiveInteger).default(10))
   .addOption(new Option("--images <count>", "images to verify on").argParser(positiveInteger).default(5))
   .action((options) => runVerb({}, ({ output, signal }) => demo(options, output, signal), { resumable: true }));
 
@@ -45,7 +48,7 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
   const { targets, against } = await usableTools(output);
   const installed = performance.now();
 
-  heading(`2/5 Search: ${budget} candidates of the hybrid space, at most 50,000 parameters and 6 M MACs`);
+  heading(`2/5 Search: ${budget} candidates of the hybrid space, at most 50,000 parameters and 3 M MACs`);
   const data = await datasets.synthetic({ limit: 20_000, validation: 1000, test: 1000 });
   const backend = await createWasmBackend();
   output.message(`training on ${backend.name} ${backend.variant}, threads: ${backend.threads}`);
@@ -54,11 +57,11 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
     out,
     budget,
     costs: candidateCosts,
-    limits: { parameters: 50_000, macs: 6_000_000 },
+    limits: { parameters: 50_000, macs: 3_000_000 },
     seed: 1,
     backend: workerBackend,
-    proxy: { epochs: 2, limit: 5000, batchSize: 64 },
-    retrainer: trainRetrainer({ run: out, data, backend, batchSize: 64, peak: 3e-3, augment: [], test: true }),
+    proxy: { epochs: 2, limit: 6000, batchSize: 32, peak: 4e-3 },
+    retrainer: trainRetrainer({ run: out, data, backend, batchSize: 64, peak: 4e-3, augment: [], test: true }),
     signal,
     onEvent: searching.onEvent,
   }).finally(() => searching.stop());
@@ -93,8 +96,10 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
 
   const [best] = models;
   output.data("");
-  output.table(rows.map(demoRow));
+  output.table(rows.map(verifyTableRow));
   checkAgreement(rows);
+  output.data("");
+  output.table(codegenRows("demo", best!.macs, rows).map(codegenTableRow));
   output.data("");
   output.data(
     `${count(best!.parameters)} parameters, ${count(best!.macs)} MACs, test accuracy ${percent(best!.testAccuracy)} ` +
@@ -134,19 +139,6 @@ async function usableTools(output: Output): Promise<{ targets: VerifyTarget[]; a
   if (skipped.length > 0) output.warn(`skipped for want of tools: ${skipped.join(", ")}`);
   if (targets.length === 0) throw new ToolError(report.problem!);
   return { targets, against };
-}
-
-function demoRow(row: VerifyRow): Record<string, string> {
-  const millions = (value: number | null): string => (value === null ? "–" : `${(value / 1e6).toFixed(2)} M`);
-  return {
-    target: `${row.target} ${row.compiler}`,
-    against: row.reference,
-    "max error": row.maxAbsError.toExponential(1),
-    instructions: millions(row.instructions),
-    theirs: millions(row.referenceInstructions),
-    RAM: count(row.ramBytes),
-    "their RAM": row.referenceRamBytes === null ? "–" : count(row.referenceRamBytes),
-  };
 }
 
 await program.parseAsync();

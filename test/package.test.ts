@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,14 +84,21 @@ console.log(JSON.stringify({
 }));
 `;
 
-test("a program that uses the library type-checks and runs", async () => {
+/** The TypeScript of the README, one block after another. */
+function readmeProgram(): string {
+  const blocks = readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm);
+  return [...blocks].map(([, code]) => code).join("\n");
+}
+
+test("a program that uses the library type-checks and runs, and what the README shows type-checks", async () => {
   writeFileSync(join(consumer, "program.ts"), program);
+  writeFileSync(join(consumer, "readme.ts"), readmeProgram());
   const options = { module: "NodeNext", target: "ES2024", lib: ["ES2024", "DOM"], strict: true, types: ["node"] };
   writeFileSync(
     join(consumer, "tsconfig.json"),
     JSON.stringify({
       compilerOptions: { ...options, noEmit: true, typeRoots: [join(root, "node_modules/@types")] },
-      files: ["program.ts"],
+      files: ["program.ts", "readme.ts"],
     }),
   );
   await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."]);
