@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { jsonSchemas } from "../cli/json-schemas.ts";
 
 /** Makes `dist/`: JavaScript and declarations by tsc, and beside them every file that the code reads at run time. */
 const root = new URL("..", import.meta.url).pathname;
@@ -33,3 +34,7 @@ const main = join(dist, "cli/main.js");
 const source = readFileSync(main, "utf8");
 if (!source.startsWith("#!")) writeFileSync(main, `#!/usr/bin/env node\n${source}`);
 chmodSync(main, 0o755);
+
+mkdirSync(join(dist, "schemas"));
+for (const [name, schema] of Object.entries(jsonSchemas()))
+  writeFileSync(join(dist, "schemas", `${name}.schema.json`), JSON.stringify(schema, null, 2) + "\n");

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { codegenRowSchema, kernelRowSchema, networkRowSchema } from "../bench/rows.ts";
+import { doctorReportSchema } from "../codegen/verify/doctor.ts";
+import { verifyReportSchema } from "../codegen/verify/verify.ts";
+import { architectureSchema } from "../engine/architecture.ts";
+import { retrainResultSchema, searchResultSchema } from "../nas/schema.ts";
+import { codegenSchema, errorSchema, evaluateSchema, exportSchema, predictSchema, trainSchema } from "./schemas.ts";
+
+const benchSchema = z.object({ rows: z.array(z.union([networkRowSchema, kernelRowSchema, codegenRowSchema])) });
+
+const documents = {
+  bench: benchSchema,
+  codegen: codegenSchema,
+  doctor: doctorReportSchema,
+  error: errorSchema,
+  evaluate: evaluateSchema,
+  export: exportSchema,
+  predict: predictSchema,
+  retrain: retrainResultSchema,
+  search: searchResultSchema,
+  train: trainSchema,
+  verify: verifyReportSchema,
+};
+
+/** JSON Schema of each document that `finch VERB --json` prints, and of the architecture file that `--arch` takes. */
+export function jsonSchemas(): Record<string, object> {
+  const printed = Object.entries(documents).map(([name, schema]) => [name, z.toJSONSchema(schema)] as const);
+  const architecture = z.toJSONSchema(architectureSchema, { io: "input" });
+  return Object.fromEntries([...printed, ["architecture", architecture]]);
+}
