@@ -24,7 +24,7 @@ const documents = {
 
 /** JSON Schema of each document that `finch VERB --json` prints, and of the architecture file that `--arch` takes. */
 export function jsonSchemas(): Record<string, object> {
-  const printed = Object.entries(documents).map(([name, schema]) => [name, z.toJSONSchema(schema)] as const);
-  const architecture = z.toJSONSchema(architectureSchema, { io: "input" });
-  return Object.fromEntries([...printed, ["architecture", architecture]]);
+  const schemas: Record<string, object> = { architecture: z.toJSONSchema(architectureSchema, { io: "input" }) };
+  for (const [name, schema] of Object.entries(documents)) schemas[name] = z.toJSONSchema(schema);
+  return schemas;
 }
