@@ -1,6 +1,6 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import { commentText } from "./literals.ts";
-import { version } from "./version.ts";
+import { version } from "../engine/version.ts";
 
 /** What header and source tell about the network. */
 export interface Facts {

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { generate, identifierOf } from "../../codegen/index.ts";
 import { floatLiteral } from "../../codegen/literals.ts";
-import { version } from "../../codegen/version.ts";
+import { version } from "../../engine/version.ts";
 import { ConfigError } from "../../engine/errors.ts";
 import { randomBits } from "../../engine/random.ts";
 import { CProgram, strict } from "./c-program.ts";
