@@ -20,12 +20,12 @@ export async function openBackend(
     case "reference":
       return createReferenceBackend();
     case "wasm":
-      return createWasmBackend({ variant, threads });
+      return openWasm(variant, threads, output);
     case "gpu":
       throw new BackendError("gpu: this version trains on wasm or reference only; give --backend auto");
     case "auto":
       try {
-        return await createWasmBackend({ variant, threads });
+        return await openWasm(variant, threads, output);
       } catch (error) {
         if (!(error instanceof BackendError) || variant !== "auto") throw error;
         output.warn(`${error.message}; the slow reference back end runs instead`);
@@ -33,3 +33,16 @@ export async function openBackend(
       }
   }
 }
+
+async function openWasm(variant: Variant | "auto", threads: number | undefined, output: Output): Promise<Backend> {
+  const backend = await createWasmBackend({ variant, threads });
+  const major = Number(process.versions.node.split(".")[0]);
+  if (variant === "auto" && major < nodeOfWideKernels)
+    output.message(
+      `Node ${process.versions.node}: Node ${nodeOfWideKernels} or later has wider kernels and trains faster`,
+    );
+  return backend;
+}
+
+/** The first Node whose V8 joins 128-bit operations into 256-bit ones. */
+const nodeOfWideKernels = 24;
