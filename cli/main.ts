@@ -21,6 +21,12 @@ async function main(words: readonly string[]): Promise<void> {
   await program.parseAsync(words, { from: "user" });
 }
 
+// A reader that has seen enough, as in `finch doctor | head -1`, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 const words = process.argv.slice(2);
 try {
   await main(words);

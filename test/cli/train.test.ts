@@ -86,6 +86,17 @@ describe("going on", () => {
     expect(results(resumed)).toEqual(results(whole));
   });
 
+  test("a second Ctrl-C ends at once", async () => {
+    const words = train(join(folder, "forced"), "--epochs", "400");
+    const { code } = await finch(words, { signal: { name: "SIGINT", at: /epoch 2,/, times: 2 } });
+    expect(code).toBe(130);
+  });
+
+  test("SIGTERM ends with 143", async () => {
+    const words = train(join(folder, "terminated"), "--epochs", "400");
+    expect((await finch(words, { signal: { name: "SIGTERM", at: /epoch 2,/ } })).code).toBe(143);
+  });
+
   test("a full disk leaves the previous checkpoint as it was", async () => {
     const out = join(folder, "full");
     const words = train(out, "--epochs", "40");
