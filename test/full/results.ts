@@ -17,9 +17,14 @@ export function circumstances(): Record<string, string | number> {
   };
 }
 
+/** Keeps a document in docs/results, to be committed. */
+export async function saveDocument(name: string, text: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomically(join(folder, name), text);
+}
+
 /** Keeps a measurement in docs/results, to be committed. */
 export async function saveResult(name: string, command: string, result: object): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const document = { ...circumstances(), command, ...result };
-  await writeFileAtomically(join(folder, `${name}.json`), JSON.stringify(document, null, 2) + "\n");
+  await saveDocument(`${name}.json`, JSON.stringify(document, null, 2) + "\n");
 }

@@ -1,4 +1,29 @@
+import { circumstances } from "../results.ts";
+import { doctor } from "../../../codegen/verify/doctor.ts";
 import type { VerifyRow } from "../../../codegen/verify/verify.ts";
+
+/** What was measured, with what. */
+export async function verifyNotes(images: number, softFloatImages: number): Promise<string> {
+  const wanted = [
+    "gcc",
+    "clang",
+    "riscv64-unknown-elf-gcc",
+    "picolibc",
+    "qemu-system-riscv32",
+    "tvm",
+    "onnxruntime-node",
+  ];
+  const { tools } = await doctor();
+  const versions = tools.filter(({ name }) => wanted.includes(name)).map(({ name, version }) => `${name} ${version}`);
+  const { date, processor, node } = circumstances();
+  return [
+    `\`npm run test:full\`, ${date}, ${processor}, Node ${node}: ${versions.join(", ")}. ${images} test images of CIFAR-10`,
+    `(${softFloatImages} on rv32imc, whose floats are soft); each network was trained for one epoch of 4,096 images first.`,
+    "The largest error is absolute, over all logits. Instructions are executed instructions of one inference; text is the",
+    "model's own code, rodata its weights; RAM is working memory, input, output and painted stack. The columns “its” are",
+    "the reference's figures by the same rules. tvm-scheduled has a 4×4 register-tiling schedule of its own.",
+  ].join("\n");
+}
 
 const number = (value: number | null) => (value === null ? "–" : value.toLocaleString("en-US"));
 

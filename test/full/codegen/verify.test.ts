@@ -1,6 +1,3 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { verifyTargets } from "../../../codegen/verify/targets.ts";
@@ -23,11 +20,11 @@ import { presets } from "../../../nas/space/presets.ts";
 import { dataFolder, dataIsAbsent } from "../../data-folder.ts";
 import { describeWithTools, riscvTools } from "../../codegen/verify/with-tools.ts";
 import { cifar, countCosts } from "../../nas/networks.ts";
-import { verifyTable } from "./verify-table.ts";
+import { saveDocument } from "../results.ts";
+import { verifyNotes, verifyTable } from "./verify-table.ts";
 
 const imageCount = 100;
 const softFloatImages = 10;
-const resultFile = fileURLToPath(new URL("../../../docs/results/verify.md", import.meta.url));
 
 function randomCandidates(count: number): Architecture[] {
   const sampler = createSampler(presets.hybrid!, cifar, countCosts, {
@@ -78,8 +75,8 @@ await describeWithTools("generated C on real images, every target against every 
   describe.skipIf(absent)("CIFAR-10", () => {
     const tables: string[] = [];
     afterAll(async () => {
-      await mkdir(dirname(resultFile), { recursive: true });
-      await writeFile(resultFile, ["# Generated C beside its references", "", ...tables].join("\n"));
+      const notes = await verifyNotes(imageCount, softFloatImages);
+      await saveDocument("verify.md", ["# Generated C beside its references", "", notes, "", ...tables].join("\n"));
     });
     const candidates = randomCandidates(3).map((architecture, index) => [`candidate ${index + 1}`, architecture]);
 
