@@ -12,7 +12,7 @@ const wholeNumber =
   };
 
 export const positiveInteger = wholeNumber(1);
-export const naturalNumber = wholeNumber(0);
+const naturalNumber = wholeNumber(0);
 
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -63,7 +63,6 @@ export const architectureSchema = z.strictObject({
 export type Architecture = z.output<typeof architectureSchema>;
 export type ArchitectureInput = z.input<typeof architectureSchema>;
 export type Block = Architecture["blocks"][number];
-export type PlainBlock = z.output<typeof plainBlock>;
 
 /** @throws ConfigError naming the field that is wrong */
 export function parseArchitecture(value: unknown, where = "architecture"): Architecture {

@@ -8,7 +8,7 @@ import type { Pair } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a derivative rule may use: the op's inputs x, outputs y, attributes, and the gradient dy of its first output. */
-export interface Recorded<K extends OpName> {
+interface Recorded<K extends OpName> {
   readonly x: readonly Tensor[];
   readonly y: readonly Tensor[];
   readonly dy: Tensor;

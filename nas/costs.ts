@@ -12,7 +12,7 @@ export type CostModel = (architecture: Architecture) => Costs;
 /** Upper bounds that every candidate keeps. */
 export type Limits = Partial<Readonly<Record<CostName, number>>>;
 
-export const costNames: readonly CostName[] = ["parameters", "weights", "macs", "peakRamBytes"];
+const costNames: readonly CostName[] = ["parameters", "weights", "macs", "peakRamBytes"];
 
 /** By how much costs exceed the limits: Σ max(0, cost / limit − 1); 0 is within. */
 export function limitViolation(costs: Costs, limits: Limits): number {

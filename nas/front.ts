@@ -40,7 +40,7 @@ export function paretoFront<S extends Scored>(
 }
 
 /** Most accurate first; of equals, the one with fewer parameters, then fewer MACs, then by identity. */
-export function byAccuracy(a: Scored, b: Scored): number {
+function byAccuracy(a: Scored, b: Scored): number {
   return (
     b.validationAccuracy - a.validationAccuracy ||
     a.costs.parameters - b.costs.parameters ||

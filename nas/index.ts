@@ -14,7 +14,7 @@ export {
   type Parameter,
   type ValueOf,
 } from "./space/parameter.ts";
-export { hybrid, hybridSpace, presets, resnetSpace, type HybridOptions } from "./space/presets.ts";
+export { hybrid, hybridSpace, presets, resnetSpace, type BodyPattern, type HybridOptions } from "./space/presets.ts";
 export {
   assertSpace,
   defineSpace,
@@ -31,4 +31,11 @@ export type { OpenStore, RetrainedModel, RunStore, Settings, Trial } from "./run
 export { RunnerError, type Evaluation, type EvaluationRequest, type Evaluator, type Runner } from "./runner.ts";
 export { retrainResultSchema, searchResultSchema, type RetrainResult, type SearchResult } from "./schema.ts";
 export { search, type SearchEvent, type SearchOptions } from "./search.ts";
-export { SearchRun, type FrontMember, type Retrainer, type RetrainEvent, type RetrainOptions } from "./search-run.ts";
+export {
+  SearchRun,
+  type FrontMember,
+  type Retrainer,
+  type RetrainEvent,
+  type RetrainOptions,
+  type RetrainRequest,
+} from "./search-run.ts";

@@ -7,7 +7,7 @@ import { Draw } from "./draw.ts";
 import type { ObjectiveName } from "./front.ts";
 import type { Json } from "./json.ts";
 import { memoryStore } from "./memory-store.ts";
-import type { OpenStore, RunStore, Settings, Trial } from "./run-store.ts";
+import type { OpenStore, RunStore, Settings, Trial, TrialProposal } from "./run-store.ts";
 import { RunnerError, type EpochReport, type Evaluation, type Runner } from "./runner.ts";
 import { createSampler, type Sampler, type Taken } from "./sampler.ts";
 import { finishedTrials, SearchRun, type Retrainer } from "./search-run.ts";
@@ -203,7 +203,7 @@ async function evaluate(loop: Loop, trial: Trial, signal: AbortSignal): Promise<
   }
 }
 
-function propose(loop: Loop, state: SearchState): Trial | undefined {
+function propose(loop: Loop, state: SearchState): TrialProposal | undefined {
   const { strategy, sampler, objectives, limits, seed } = loop;
   const trials = [...state.trials.values()];
   const index = trials.length;
@@ -220,12 +220,6 @@ function propose(loop: Loop, state: SearchState): Trial | undefined {
     parent,
     seen: endedTrials(state).length,
     seed: randomBits(seed, streams.search, index, 1) >>> 1,
-    status: "running",
-    order: null,
-    evaluation: null,
-    reason: null,
-    proposedAt: new Date().toISOString(),
-    endedAt: null,
   };
 }
 

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * `npm test`: format, lint, types, browser bundle, tools, then the tests; arguments go to vitest. With `--full`, the
- * long tests of test/full instead.
+ * `npm test`: format, lint, unused exports and packages, types, browser bundle, tools, then the tests; arguments go to
+ * vitest. With `--full`, the long tests of test/full instead.
  */
 const root = new URL("..", import.meta.url).pathname;
 const full = process.argv.includes("--full");
@@ -15,6 +15,7 @@ const kernels: Stage = ["kernels", process.execPath, "kernels/wasm/build.ts"];
 const checks: readonly Stage[] = [
   ["format", bin("prettier"), "--check", "--log-level", "warn", "."],
   ["lint", bin("eslint"), "--max-warnings", "0", "."],
+  ["unused", bin("knip"), "--no-progress"],
   ["types", bin("tsc"), "-p", "."],
   ["browser bundle", process.execPath, "scripts/browser-bundle.ts"],
 ];

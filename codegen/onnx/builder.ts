@@ -14,7 +14,7 @@ import {
   type ValueInfoProto,
 } from "./onnx_pb.ts";
 
-export const opset = 17;
+const opset = 17;
 const irVersion = 8;
 
 export type AttributeValue =

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where local tools and cached results live: `$FINCH_TOOLS`, else `.finch` in the current folder. */
-export function toolsFolder(): string {
+function toolsFolder(): string {
   return resolve(process.env["FINCH_TOOLS"] || ".finch");
 }
 

@@ -36,13 +36,10 @@ export interface CompileOptions {
 }
 
 /** How a model is compiled unless told otherwise. In C99 mode gcc fuses no multiply-add on its own. */
-export const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
-
-/** The warnings under which generated C must stay silent. */
-export const strictFlags: readonly string[] = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
+const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
 
 /** Bytes of the model's own objects, by kind of section. */
-export interface CodeSize {
+interface CodeSize {
   readonly textBytes: number;
   readonly rodataBytes: number;
   readonly dataBytes: number;

@@ -21,7 +21,7 @@ import type { VerifyTarget } from "./targets.ts";
 import { runTool } from "./tools.ts";
 
 /** TVM as it comes, and with a register-tiling schedule of ours: a fairer peer. */
-export const tvmSchedules = ["untuned", "scheduled"] as const;
+const tvmSchedules = ["untuned", "scheduled"] as const;
 
 export type TvmSchedule = (typeof tvmSchedules)[number];
 

@@ -14,7 +14,7 @@ export const verifyReferences = ["engine", "onnxruntime", "tvm"] as const;
 
 export type VerifyReference = (typeof verifyReferences)[number];
 
-export const verifyRowSchema = z.object({
+const verifyRowSchema = z.object({
   target: z.enum(verifyTargets),
   compiler: z.enum(["gcc", "clang"]),
   precision: z.string(),

@@ -2,7 +2,7 @@ import { DataError, FinchError } from "../errors.ts";
 import type { Source } from "./image-set.ts";
 
 /** More than any file that the readers here take; guards against decompression bombs. */
-export const maxUnpackedBytes = 2 ** 30;
+const maxUnpackedBytes = 2 ** 30;
 
 /** Bytes that have come out of a stream so far. */
 export interface Progress {

@@ -3,8 +3,8 @@ import type { ImageSet } from "./image-set.ts";
 
 const size = 32;
 
-export const syntheticShapes = ["disc", "square", "triangle", "cross", "ring"] as const;
-export const syntheticTextures = ["striped", "checked"] as const;
+const syntheticShapes = ["disc", "square", "triangle", "cross", "ring"] as const;
+const syntheticTextures = ["striped", "checked"] as const;
 
 /** Ten classes: five shapes, each striped or checked. */
 export const syntheticClasses: readonly string[] = syntheticTextures.flatMap((texture) =>

@@ -150,7 +150,7 @@ export type OpName = keyof Ops;
 export type Attributes<K extends OpName> = Ops[K]["attributes"];
 
 /** Ops that belong to training alone. */
-export type TrainingOp =
+type TrainingOp =
   | Extract<OpName, `${string}Gradient`>
   | "sumRows"
   | "batchNormTraining"

@@ -18,7 +18,7 @@ export interface GpuJsKernel {
   destroy(): void;
 }
 
-export interface GpuJsSettings {
+interface GpuJsSettings {
   readonly output: readonly number[];
   readonly precision: "single";
   readonly pipeline: true;

@@ -45,7 +45,7 @@ export type KernelName = (typeof kernelFamilies)[keyof typeof kernelFamilies][nu
 /** Number 0 of a step list is the barrier between dependent steps. */
 export const barrierNumber = 0;
 
-export const kernelNames: readonly KernelName[] = Object.values(kernelFamilies).flat();
+const kernelNames: readonly KernelName[] = Object.values(kernelFamilies).flat();
 
 /** Kernel numbers start at 1. */
 export const kernelNumbers = Object.fromEntries(kernelNames.map((name, index) => [name, index + 1])) as Readonly<

@@ -14,7 +14,7 @@ const SLACK = 64;
 /** Where a buffer lives: state keeps its contents between runs, the arena does not. */
 type BufferKind = "input" | "slot" | "constant" | "value" | "scratch";
 
-export interface PlannedBuffer {
+interface PlannedBuffer {
   readonly kind: BufferKind;
   readonly bytes: number;
   /** First and last position in the list of units. */

@@ -14,7 +14,7 @@ import { migrate } from "./migrations.ts";
 import { lockRun } from "./run-lock.ts";
 
 /** Files of a search run's folder. */
-export const searchRunFiles = { store: "search.sqlite", run: "run.json", models: "models" } as const;
+const searchRunFiles = { store: "search.sqlite", run: "run.json" } as const;
 
 export interface SqliteStoreOptions {
   /** Moves what the folder holds aside, to `FOLDER.old-1` and so on, and starts anew. Default false. */

@@ -30,7 +30,7 @@ export function trained(...shape: number[]): Tensor {
 }
 
 /** A trained table of values between 0.5 and 1.5. */
-export function positive(...shape: number[]): Tensor {
+function positive(...shape: number[]): Tensor {
   const key = draws++;
   return constant(
     Float32Array.from({ length: elementCount(shape) }, (_, i) => 0.5 + randomUniform(37, key, i)),
@@ -42,7 +42,7 @@ export function lowered(shape: Shape, build: (x: Tensor) => Tensor): InferenceGr
   return lowerGraph(buildGraph({ y: build(input("x", shape)) }), (slot) => slot.initial());
 }
 
-export function networkCase(name: string, shape: Shape, build: (x: Tensor) => Tensor): NetworkCase {
+function networkCase(name: string, shape: Shape, build: (x: Tensor) => Tensor): NetworkCase {
   const image = Float32Array.from({ length: elementCount(shape) }, (_, i) => randomNormal(41, shape.length, i));
   return { name: `${name} ${formatShape(shape)}`, graph: lowered(shape, build), image };
 }

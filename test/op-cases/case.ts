@@ -6,7 +6,7 @@ import type { Tensor } from "../../engine/tensor.ts";
  * How an input is filled: `normal` values; `spread`, all different by at least 0.05 and away from zero, so that
  * neither a maximum nor a sign is near a tie; `positive`, between 0.5 and 1.5; given values.
  */
-export type Fill = "normal" | "spread" | "positive" | readonly number[];
+type Fill = "normal" | "spread" | "positive" | readonly number[];
 
 export interface CaseInput {
   readonly shape: Shape;

@@ -46,7 +46,7 @@ export function recordCase(opCase: OpCase, { keepLoss = false } = {}): RecordedC
 }
 
 /** All outputs and gradients of a recorded case on one back end. */
-export async function runCase({ graph, feeds }: RecordedCase, backend: Backend): Promise<Record<string, Float32Array>> {
+async function runCase({ graph, feeds }: RecordedCase, backend: Backend): Promise<Record<string, Float32Array>> {
   const program = await backend.compile(graph);
   try {
     await program.run(feeds);

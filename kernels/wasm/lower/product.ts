@@ -4,7 +4,7 @@ import { cutStrips, isInside, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, paddedColumns, tileTable, type ColumnTile } from "./tiles.ts";
 
 /** A convolution that writes every `yStep`-th cell of its output. */
-export interface ProductPhase {
+interface ProductPhase {
   readonly rows: number;
   readonly columns: number;
   /** First window, in the bordered image. */

@@ -11,12 +11,12 @@ import { Model } from "../../../engine/model.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { lowerGraph, lowerModel } from "../../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
-import { randomNormal, randomUniform } from "../../../engine/random.ts";
+import { randomNormal } from "../../../engine/random.ts";
 import { constant, input, recordOne } from "../../../engine/record.ts";
 import { elementCount, type Shape } from "../../../engine/shape.ts";
-import type { Slot } from "../../../engine/slot.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+import { trainedValues } from "../../engine/trained-values.ts";
 
 let nextKey = 1;
 
@@ -142,15 +142,6 @@ describe("ONNX export agrees with the reference kernels", () => {
     }
   });
 });
-
-/** Values that a trained network could have. */
-function trainedValues(slot: Slot): Float32Array {
-  const key = slot.name.length;
-  if (slot.shape.length !== 1) return slot.initial();
-  return Float32Array.from({ length: elementCount(slot.shape) }, (_, n) =>
-    slot.name.endsWith("variance") ? 0.5 + randomUniform(key, n) : 0.3 * randomNormal(key, n) + 0.5,
-  );
-}
 
 describe("whole networks", () => {
   const layerNorm = parseArchitecture({

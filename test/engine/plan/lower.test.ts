@@ -4,24 +4,10 @@ import { Model } from "../../../engine/model.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { deployedParameters, evaluationGraph, lowerModel } from "../../../engine/plan/lower.ts";
 import { networkMacs } from "../../../engine/plan/macs.ts";
-import { randomNormal, randomUniform } from "../../../engine/random.ts";
+import { randomNormal } from "../../../engine/random.ts";
 import { elementCount } from "../../../engine/shape.ts";
-import type { Slot } from "../../../engine/slot.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
-
-/** Values that a trained network could have: statistics and affine terms away from 0 and 1. */
-function trainedValues(slot: Slot): Float32Array {
-  const count = elementCount(slot.shape);
-  const key = slot.name.length;
-  if (slot.name.endsWith(".variance"))
-    return Float32Array.from({ length: count }, (_, i) => 0.5 + randomUniform(key, i));
-  if (slot.kind === "buffer" || slot.shape.length === 1)
-    return Float32Array.from(
-      { length: count },
-      (_, i) => 0.5 * randomNormal(key, i) + (slot.name.endsWith("gamma") ? 1 : 0),
-    );
-  return slot.initial();
-}
+import { trainedValues } from "../trained-values.ts";
 
 async function logitsOf(model: Model, folded: boolean): Promise<Float32Array> {
   const backend = createReferenceBackend();
