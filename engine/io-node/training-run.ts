@@ -1,13 +1,11 @@
 import { mkdir, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { DataSet } from "../data/image-set.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import type { FitOptions, Trainer } from "../train/trainer.ts";
-import { version } from "../version.ts";
-import { writeFileAtomically } from "./atomic-write.ts";
 import { loadCheckpoint, runFiles, saveCheckpoint } from "./checkpoint-file.ts";
+import { runRecord } from "./run-record.ts";
 
 export interface TrainingRunOptions extends Omit<FitOptions, "resume"> {
   /** Folder of the run; made if missing. */
@@ -45,27 +43,11 @@ export async function trainIntoFolder(
   if (fresh) await Promise.all([rm(last, { force: true }), rm(best, { force: true })]);
   const resume = (await exists(last)) ? await loadCheckpoint(last) : undefined;
 
-  const started = new Date().toISOString();
+  const record = runRecord(out, { kind: "train", command });
   const writeRun = (status: string): Promise<void> =>
-    writeFileAtomically(
-      join(out, runFiles.run),
-      JSON.stringify(
-        {
-          schemaVersion: 1,
-          kind: "train",
-          command: command ?? null,
-          status,
-          started,
-          updated: new Date().toISOString(),
-          seed: options.seed ?? 0,
-          versions: { finch: version, node: process.version },
-          host: { name: hostname(), platform: process.platform, architecture: process.arch },
-          history: trainer.history.length > 0 ? trainer.history : (resume?.history ?? []),
-        },
-        null,
-        2,
-      ) + "\n",
-    );
+    record(status, options.seed ?? 0, {
+      history: trainer.history.length > 0 ? trainer.history : (resume?.history ?? []),
+    });
   await writeRun("running");
 
   let saved = performance.now();

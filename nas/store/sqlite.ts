@@ -1,11 +1,9 @@
 import { mkdir, readdir, rename } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type { Architecture } from "../../engine/architecture.ts";
 import { ConfigError, DataError } from "../../engine/errors.ts";
-import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
-import { version } from "../../engine/version.ts";
+import { runRecord } from "../../engine/io-node/run-record.ts";
 import type { Costs } from "../costs.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { OpenStore, RetrainedModel, RunStatus, RunStore, Settings, Trial, TrialProposal } from "../run-store.ts";
@@ -13,8 +11,7 @@ import type { Evaluation } from "../runner.ts";
 import { migrate } from "./migrations.ts";
 import { lockRun } from "./run-lock.ts";
 
-/** Files of a search run's folder. */
-const searchRunFiles = { store: "search.sqlite", run: "run.json" } as const;
+const storeFile = "search.sqlite";
 
 export interface SqliteStoreOptions {
   /** Moves what the folder holds aside, to `FOLDER.old-1` and so on, and starts anew. Default false. */
@@ -36,7 +33,7 @@ export function sqliteStore(folder: string, options: SqliteStoreOptions = {}): O
   let { fresh = false } = options;
   return async () => {
     const entries = await readdir(folder).catch(() => undefined);
-    const begun = entries?.includes(searchRunFiles.store) ?? false;
+    const begun = entries?.includes(storeFile) ?? false;
     if (!begun && options.mustExist) throw new ConfigError(`${folder}: there is no search run`);
     const foreign = entries?.find((name) => !begun && !/^lock\.sqlite/.test(name));
     if (foreign !== undefined && !fresh)
@@ -70,7 +67,7 @@ type Row = Record<string, SQLOutputValue>;
 type Ending = { status: Trial["status"]; evaluation: string | null; reason: string | null };
 
 function openRun(folder: string, command: readonly string[] | undefined): RunStore {
-  const path = join(folder, searchRunFiles.store);
+  const path = join(folder, storeFile);
   const lock = lockRun(folder);
   const database = guard(() => openDatabase(path));
 
@@ -88,7 +85,7 @@ function openRun(folder: string, command: readonly string[] | undefined): RunSto
   /** The same, as a promise. */
   const attempt = <T>(work: () => T): Promise<T> => new Promise((resolve) => resolve(guard(work)));
 
-  const started = new Date().toISOString();
+  const record = runRecord(folder, { kind: "search", command });
   let closed = false;
 
   function end(id: string, { status, evaluation, reason }: Ending): Trial {
@@ -114,19 +111,7 @@ function openRun(folder: string, command: readonly string[] | undefined): RunSto
       attempt(() => void database.prepare("INSERT INTO configuration VALUES (1, ?)").run(canonicalJson(settings))),
     async setStatus(status: RunStatus) {
       const settings = await this.configuration();
-      const run = {
-        schemaVersion: 1,
-        kind: "search",
-        command: command ?? null,
-        status,
-        started,
-        updated: new Date().toISOString(),
-        seed: settings?.seed ?? null,
-        versions: { finch: version, node: process.version },
-        host: { name: hostname(), platform: process.platform, architecture: process.arch },
-        settings: settings ?? null,
-      };
-      await writeFileAtomically(join(folder, searchRunFiles.run), `${JSON.stringify(run, null, 2)}\n`);
+      await record(status, settings?.seed ?? null, { settings: settings ?? null });
     },
     trials: () => attempt(() => database.prepare("SELECT * FROM candidates ORDER BY trial").all().map(trialOf)),
     add: (proposal: TrialProposal) =>
