@@ -4,13 +4,22 @@ import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
 import { architectureSchema } from "../engine/architecture.ts";
 import { retrainResultSchema, searchResultSchema } from "../nas/schema.ts";
-import { codegenSchema, errorSchema, evaluateSchema, exportSchema, predictSchema, trainSchema } from "./schemas.ts";
+import {
+  codegenSchema,
+  configSchema,
+  errorSchema,
+  evaluateSchema,
+  exportSchema,
+  predictSchema,
+  trainSchema,
+} from "./schemas.ts";
 
 const benchSchema = z.object({ rows: z.array(z.union([networkRowSchema, kernelRowSchema, codegenRowSchema])) });
 
 const documents = {
   bench: benchSchema,
   codegen: codegenSchema,
+  config: configSchema,
   doctor: doctorReportSchema,
   error: errorSchema,
   evaluate: evaluateSchema,

@@ -1,9 +1,11 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { version } from "../engine/version.ts";
+import { applyConfig } from "./apply-config.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { openConfig } from "./open-config.ts";
 import { Output } from "./output.ts";
 import { reportError } from "./run-verb.ts";
-import { verbs } from "./verbs.ts";
+import { type LoadedVerb, verbs } from "./verbs.ts";
 
 /** `finch`: finds the verb, loads it alone, and lets it parse its flags. */
 async function main(words: readonly string[]): Promise<void> {
@@ -15,10 +17,21 @@ async function main(words: readonly string[]): Promise<void> {
     .showSuggestionAfterError(true);
   const asked = words.find((word) => !word.startsWith("-") && word !== "help") ?? "";
   for (const [name, { summary, load }] of Object.entries(verbs))
-    if (name === asked) program.addCommand((await load()).command().summary(summary) as Command);
+    if (name === asked) program.addCommand((await configured(await load(), words)).summary(summary) as Command);
     else program.command(name).summary(summary);
   for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync(words, { from: "user" });
+}
+
+/** The verb with the settings of the file that its flags name, or that lies here; help is there without them. */
+async function configured({ command }: LoadedVerb, words: readonly string[]): Promise<CommandUnknownOpts> {
+  const verb = command();
+  if (words[0] === "help" || words.some((word) => ["-h", "--help"].includes(word))) return verb;
+  const flags = command().exitOverride();
+  flags.parseOptions([...words]);
+  const file = await openConfig(flags.opts()["config"] as string | undefined);
+  if (file !== undefined) await applyConfig(verb, file);
+  return verb;
 }
 
 // A reader that has seen enough, as in `finch doctor | head -1`, is no error.

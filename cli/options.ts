@@ -41,6 +41,8 @@ export const jsonOption = () => new Option("--json", "print one JSON document on
 export const quietOption = () => new Option("-q, --quiet", "say nothing but errors and the result");
 export const verboseOption = () => new Option("-v, --verbose", "show where an error comes from");
 export const colorOption = () => new Option("--no-color", "no colour, as with NO_COLOR set");
+export const configOption = () =>
+  new Option("-c, --config <file>", "settings; default: finch.config.ts, .js or .json here");
 
 export const dataOption = () =>
   new Option("--data <name>", "data set").choices(["synthetic", "cifar10", "mnist"] as const);
@@ -53,16 +55,22 @@ export const batchOption = () =>
   new Option("--batch <images>", "images of one step").argParser(positiveInteger).default(128);
 export const epochsOption = () => new Option("--epochs <count>", "passes over the data").argParser(positiveInteger);
 export const threadsOption = () =>
-  new Option("--threads <count>", "threads; default: the cores of this machine").argParser(positiveInteger);
+  new Option("--threads <count>", "threads; default: the cores of this machine")
+    .argParser(positiveInteger)
+    .env("FINCH_THREADS");
 export const backendOption = () =>
   new Option("--backend <name>", "what computes; only auto may fall back")
     .choices(["auto", "wasm", "reference", "gpu"] as const)
-    .default("auto" as const);
+    .default("auto" as const)
+    .env("FINCH_BACKEND");
 export const variantOption = () =>
   new Option("--variant <name>", "wasm kernels to use")
     .choices(["auto", "wide", "narrow", "plain"] as const)
-    .default("auto" as const);
+    .default("auto" as const)
+    .env("FINCH_VARIANT");
 export const seedOption = () => new Option("--seed <number>", "decides all chance").argParser(naturalNumber).default(0);
 export const archOption = () => new Option("--arch <name|file>", "built-in architecture, or its JSON file");
 export const outOption = () => new Option("-o, --out <folder>", "where results go; default: a new folder in runs/");
 export const freshOption = () => new Option("--fresh", "forget what the folder holds and start anew");
+export const allowDifferentBitsOption = () =>
+  new Option("--allow-different-bits", "go on although this machine rounds otherwise than the first one");

@@ -81,6 +81,19 @@ export const codegenSchema = z.object({
   peakLayer: z.string().nullable(),
 });
 
+const settingSchema = z.object({
+  verb: z.string(),
+  /** As a file names it. */
+  key: z.string(),
+  /** Null when the verb decides. */
+  value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
+  origin: z.enum(["default", "file", "environment"]),
+  /** The part of the file, or the variable; null for a default. */
+  from: z.string().nullable(),
+});
+
+export const configSchema = z.object({ file: z.string().nullable(), settings: z.array(settingSchema) });
+
 export const errorSchema = z.object({
   error: z.object({ name: z.string(), message: z.string(), exitCode: z.int() }),
 });

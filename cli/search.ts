@@ -8,6 +8,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { openData } from "./open-data.ts";
 import { openSpace } from "./open-space.ts";
 import {
+  allowDifferentBitsOption,
   batchOption,
   dataDirOption,
   dataOption,
@@ -61,13 +62,14 @@ export const command = () =>
     )
     .addOption(batchOption())
     .addOption(
-      new Option("--jobs <count>", "candidates trained at once; default: the cores of this machine").argParser(
-        positiveInteger,
-      ),
+      new Option("--jobs <count>", "candidates trained at once; default: the cores of this machine")
+        .argParser(positiveInteger)
+        .env("FINCH_JOBS"),
     )
     .addOption(seedOption())
     .addOption(outOption())
     .addOption(freshOption())
+    .addOption(allowDifferentBitsOption())
     .action((options) =>
       runVerb(
         options,
@@ -84,6 +86,7 @@ export const command = () =>
           const run = await localSearch(space, data, {
             out,
             fresh: options.fresh ?? false,
+            allowDifferentBits: options.allowDifferentBits ?? false,
             command: ["finch", ...process.argv.slice(2)],
             budget: options.budget,
             costs: candidateCosts,

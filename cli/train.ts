@@ -16,6 +16,7 @@ import { fitArchitecture, openArchitecture } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
 import { openData } from "./open-data.ts";
 import {
+  allowDifferentBitsOption,
   archOption,
   backendOption,
   batchOption,
@@ -90,7 +91,7 @@ export const command = () =>
     .addOption(seedOption())
     .addOption(outOption())
     .addOption(freshOption())
-    .addOption(new Option("--allow-different-bits", "go on although this machine rounds otherwise than the first one"))
+    .addOption(allowDifferentBitsOption())
     .action((options) =>
       runVerb(
         options,

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { colorOption, jsonOption, quietOption, verboseOption } from "./options.ts";
+import { colorOption, configOption, jsonOption, quietOption, verboseOption } from "./options.ts";
 
 /** A verb with the flags that all have. */
 export function verb(name: string, description: string, example: string) {
@@ -9,5 +9,6 @@ export function verb(name: string, description: string, example: string) {
     .addOption(quietOption())
     .addOption(verboseOption())
     .addOption(colorOption())
+    .addOption(configOption())
     .addHelpText("after", `\nExample:\n  ${example.replaceAll("\n", "\n  ")}`);
 }

@@ -1,9 +1,13 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 
+export interface LoadedVerb {
+  readonly command: () => CommandUnknownOpts;
+}
+
 interface Verb {
   readonly summary: string;
   /** Loaded only when it is the one asked for, so that `finch --help` answers at once. */
-  readonly load: () => Promise<{ readonly command: () => CommandUnknownOpts }>;
+  readonly load: () => Promise<LoadedVerb>;
 }
 
 export const verbs: Readonly<Record<string, Verb>> = {
@@ -16,5 +20,6 @@ export const verbs: Readonly<Record<string, Verb>> = {
   verify: { summary: "compare generated C with references", load: () => import("./verify.ts") },
   export: { summary: "write a model as ONNX", load: () => import("./export.ts") },
   bench: { summary: "measure kernels, training and inference", load: () => import("./bench.ts") },
+  config: { summary: "show each setting and its origin", load: () => import("./config.ts") },
   doctor: { summary: "look for the tools that checks need, or install them", load: () => import("./doctor.ts") },
 };

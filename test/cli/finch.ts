@@ -14,6 +14,7 @@ export interface Outcome {
 }
 
 export interface RunOptions {
+  readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Put before the command, in bash: `ulimit -f 8`. */
   readonly before?: string;
@@ -22,9 +23,13 @@ export interface RunOptions {
 }
 
 /** Runs the real command. */
-export function finch(words: readonly string[], { env, before = "true", signal }: RunOptions = {}): Promise<Outcome> {
+export function finch(
+  words: readonly string[],
+  { cwd, env, before = "true", signal }: RunOptions = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn("bash", ["-c", `${before}; exec "$@"`, "finch", process.execPath, main, ...words], {
+      cwd,
       env: { ...process.env, FINCH_DATA: undefined, NO_COLOR: undefined, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
