@@ -8,7 +8,7 @@ import type { Model } from "../model.ts";
 import { stepSeed } from "../random.ts";
 import { version } from "../version.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { checkFits, evaluateProgram, readState, writeState } from "./evaluate-model.ts";
+import { checkFits, evaluateProgram, readState, writeState, type Evaluation } from "./evaluate-model.ts";
 import { emptyTally, tallyBatch, type EpochMetrics } from "./metrics.ts";
 import { adamW, type Optimizer } from "./optimizers.ts";
 import { oneCycle, type Schedule } from "./schedules.ts";
@@ -70,6 +70,22 @@ interface Progress {
   step: number;
 }
 
+/** What one call of `fit` works with. */
+interface Run {
+  readonly data: DataSet;
+  readonly options: FitOptions;
+  readonly schedule: Schedule;
+  readonly program: Program;
+  /** Absent without validation images. */
+  readonly evaluation: Program | undefined;
+  readonly inputNames: ReadonlySet<string>;
+  readonly progress: Progress;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+}
+
+const defaultBatchSize = 128;
+
 /** Trains a model on one back end. */
 export class Trainer {
   readonly model: Model;
@@ -89,7 +105,16 @@ export class Trainer {
    * @throws ConfigError when a resumed checkpoint has other settings, data or numerics; DataError when data and model do not fit
    */
   async *fit(data: DataSet, options: FitOptions): AsyncGenerator<EpochMetrics, void, void> {
-    const { epochs, batchSize = 128, seed = 0, augment = [], resume, earlyStop, callbacks = [], signal } = options;
+    const {
+      epochs,
+      batchSize = defaultBatchSize,
+      seed = 0,
+      augment = [],
+      resume,
+      earlyStop,
+      callbacks = [],
+      signal,
+    } = options;
     const { optimizer = adamW({ weightDecay: 1e-5 }), schedule = oneCycle(), smoothing = 0, clipNorm } = this.#options;
     checkFits(this.model, data.train);
     const stepsPerEpoch = Math.floor(data.train.count / batchSize);
@@ -125,86 +150,14 @@ export class Trainer {
     const evaluation =
       data.validation.count > 0 ? await backend.compile(evaluationStep(this.model, batchSize)) : undefined;
     this.#program = program;
+    const run: Run = { data, options, schedule, program, evaluation, inputNames, progress, stepsPerEpoch, totalSteps };
     try {
       if (resume !== undefined) await writeState(program, resume.slots);
-      for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < epochs; epoch++) {
+      for (let epoch = progress.history.length; epoch < epochs; epoch++) {
         if (signal?.aborted || shouldStop(progress.history, earlyStop)) break;
-        const { partial } = progress;
-        const before = partial.seconds;
-        const started = performance.now();
-        const batches = trainingBatches(data.train, {
-          batchSize,
-          seed,
-          epoch,
-          augment,
-          normalization: data.normalization,
-          from: progress.step - epoch * stepsPerEpoch,
-        });
-        let learningRate = 0;
-        for (let batch = next(batches); batch !== undefined && !signal?.aborted;) {
-          learningRate = schedule.at(progress.step, totalSteps);
-          const feed = {
-            images: batch.images,
-            labels: batch.labels,
-            learningRate: Float32Array.of(learningRate),
-            step: Float32Array.of(progress.step + 1),
-            seed: stepSeed(seed, progress.step),
-          };
-          const running = program.run(
-            Object.fromEntries(Object.entries(feed).filter(([name]) => inputNames.has(name))),
-          );
-          const following = next(batches);
-          await running;
-          const loss = (await program.read("loss"))[0]!;
-          tallyBatch(partial, batch, loss, await program.read("probabilities"));
-          partial.seconds = before + (performance.now() - started) / 1000;
-          progress.step++;
-          if (!Number.isFinite(loss))
-            throw new FinchError(
-              `train: the loss is ${loss} at step ${progress.step} of epoch ${epoch + 1}: lower the learning rate or clip the gradients`,
-            );
-          const info = {
-            epoch: epoch + 1,
-            step: progress.step,
-            stepsPerEpoch,
-            totalSteps,
-            loss,
-            learningRate,
-            imagesPerSecond: partial.images / partial.seconds,
-          };
-          for (const callback of callbacks) await callback.onStep?.(info);
-          batch = following;
-        }
+        await trainEpoch(run, epoch);
         if (progress.step < (epoch + 1) * stepsPerEpoch) break;
-
-        let validation: { accuracy: number; loss: number } | undefined;
-        if (evaluation !== undefined) {
-          await writeState(
-            evaluation,
-            await readState(
-              program,
-              this.model.slots.map((slot) => slot.name),
-            ),
-          );
-          validation = await evaluateProgram(
-            evaluation,
-            data.validation,
-            data.normalization,
-            batchSize,
-            this.model.classes,
-          );
-        }
-        const metrics: EpochMetrics = {
-          epoch: epoch + 1,
-          step: progress.step,
-          learningRate,
-          trainLoss: partial.lossSum / partial.images,
-          trainAccuracy: partial.correct / partial.images,
-          validationLoss: validation?.loss ?? null,
-          validationAccuracy: validation?.accuracy ?? null,
-          seconds: partial.seconds,
-          imagesPerSecond: partial.images / partial.seconds,
-        };
+        const metrics = epochMetrics(run, epoch, await this.#validate(run));
         progress.history.push(metrics);
         progress.partial = { ...emptyTally(), seconds: 0 };
         for (const callback of callbacks) await callback.onEpoch?.(metrics, this);
@@ -216,6 +169,14 @@ export class Trainer {
       await program.dispose();
       await evaluation?.dispose();
     }
+  }
+
+  async #validate({ data, options, program, evaluation }: Run): Promise<Evaluation | undefined> {
+    if (evaluation === undefined) return undefined;
+    const names = this.model.slots.map((slot) => slot.name);
+    await writeState(evaluation, await readState(program, names));
+    const { batchSize = defaultBatchSize } = options;
+    return evaluateProgram(evaluation, data.validation, data.normalization, batchSize, this.model.classes);
   }
 
   /** Metrics of all epochs so far, those before a resume included. */
@@ -257,6 +218,71 @@ export class Trainer {
       slots: new Map(await this.state()),
     };
   }
+}
+
+/** Trains from where `progress` stands to the end of the epoch, or until the signal. */
+async function trainEpoch(run: Run, epoch: number): Promise<void> {
+  const { data, options, schedule, program, inputNames, progress, stepsPerEpoch, totalSteps } = run;
+  const { batchSize = defaultBatchSize, seed = 0, augment = [], callbacks = [], signal } = options;
+  const { partial } = progress;
+  const before = partial.seconds;
+  const started = performance.now();
+  const batches = trainingBatches(data.train, {
+    batchSize,
+    seed,
+    epoch,
+    augment,
+    normalization: data.normalization,
+    from: progress.step - epoch * stepsPerEpoch,
+  });
+  for (let batch = next(batches); batch !== undefined && !signal?.aborted;) {
+    const learningRate = schedule.at(progress.step, totalSteps);
+    const feed = {
+      images: batch.images,
+      labels: batch.labels,
+      learningRate: Float32Array.of(learningRate),
+      step: Float32Array.of(progress.step + 1),
+      seed: stepSeed(seed, progress.step),
+    };
+    const running = program.run(Object.fromEntries(Object.entries(feed).filter(([name]) => inputNames.has(name))));
+    const following = next(batches);
+    await running;
+    const loss = (await program.read("loss"))[0]!;
+    tallyBatch(partial, batch, loss, await program.read("probabilities"));
+    partial.seconds = before + (performance.now() - started) / 1000;
+    progress.step++;
+    if (!Number.isFinite(loss))
+      throw new FinchError(
+        `train: the loss is ${loss} at step ${progress.step} of epoch ${epoch + 1}: lower the learning rate or clip the gradients`,
+      );
+    const imagesPerSecond = partial.images / partial.seconds;
+    const info = {
+      epoch: epoch + 1,
+      step: progress.step,
+      stepsPerEpoch,
+      totalSteps,
+      loss,
+      learningRate,
+      imagesPerSecond,
+    };
+    for (const callback of callbacks) await callback.onStep?.(info);
+    batch = following;
+  }
+}
+
+function epochMetrics({ schedule, progress, totalSteps }: Run, epoch: number, validation?: Evaluation): EpochMetrics {
+  const { partial, step } = progress;
+  return {
+    epoch: epoch + 1,
+    step,
+    learningRate: schedule.at(step - 1, totalSteps),
+    trainLoss: partial.lossSum / partial.images,
+    trainAccuracy: partial.correct / partial.images,
+    validationLoss: validation?.loss ?? null,
+    validationAccuracy: validation?.accuracy ?? null,
+    seconds: partial.seconds,
+    imagesPerSecond: partial.images / partial.seconds,
+  };
 }
 
 function next(batches: Iterator<Batch>): Batch | undefined {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { flip } from "../../../engine/data/augment/flip.ts";
 import { Model } from "../../../engine/model.ts";
-import { decodeCheckpoint, encodeCheckpoint, restoreModel } from "../../../engine/train/checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint, restoreModel, type Checkpoint } from "../../../engine/train/checkpoint.ts";
 import { evaluateModel } from "../../../engine/train/evaluate-model.ts";
 import { sgd } from "../../../engine/train/optimizers.ts";
 import { constantRate, oneCycle } from "../../../engine/train/schedules.ts";
-import { Trainer, type FitOptions, type TrainerOptions } from "../../../engine/train/trainer.ts";
+import { Trainer, type FitOptions, type StepInfo, type TrainerOptions } from "../../../engine/train/trainer.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { tinyArchitecture, tinyData } from "./tiny.ts";
 
@@ -51,6 +51,19 @@ describe("a trainer", () => {
     const withoutTimes = (history: typeof whole.history): unknown =>
       history.map(({ seconds: _, imagesPerSecond: __, ...metrics }) => metrics);
     expect(withoutTimes(resumed.history)).toEqual(withoutTimes(whole.history));
+  });
+
+  test.each([5, 8])("killed after saving at step %i goes on with the same bits and misses no epoch", async (step) => {
+    const whole = newTrainer();
+    let saved: Checkpoint | undefined;
+    const onStep = async (info: StepInfo): Promise<void> => {
+      if (info.step === step) saved = await whole.checkpoint();
+    };
+    await fitAll(whole, { callbacks: [{ onStep }] });
+    const resumed = await fitAll(newTrainer(), { resume: saved });
+    expect((await resumed.checkpoint()).slots).toEqual((await whole.checkpoint()).slots);
+    const losses = (trainer: Trainer): unknown => trainer.history.map(({ epoch, trainLoss }) => [epoch, trainLoss]);
+    expect(losses(resumed)).toEqual(losses(whole));
   });
 
   test("refuses to resume with other settings, data or numerics", async () => {
