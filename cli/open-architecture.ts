@@ -2,10 +2,40 @@ import { readFile } from "node:fs/promises";
 import { type Architecture, builtInArchitectures, parseArchitecture } from "../engine/architecture.ts";
 import { ConfigError } from "../engine/errors.ts";
 
+/** What an architecture is for: the images and classes of a data set. */
+interface Task {
+  readonly name: string;
+  readonly input: readonly [number, number, number];
+  readonly classes: readonly string[];
+}
+
 /** A built-in architecture by name, or one from a JSON file. @throws ConfigError naming the file and the field */
 export async function openArchitecture(name: string): Promise<Architecture> {
+  return builtInArchitectures[name] ?? parseArchitecture(await readJson(name), name);
+}
+
+/**
+ * The same for given data: input and classes follow these unless the file states them.
+ * @throws ConfigError too when it states others
+ */
+export async function openArchitectureFor(name: string, data: Task): Promise<Architecture> {
   const builtIn = builtInArchitectures[name];
-  if (builtIn !== undefined) return builtIn;
+  const value = builtIn === undefined ? await readJson(name) : undefined;
+  const architecture = builtIn ?? parseArchitecture(value, name);
+  const states = (field: string): boolean => typeof value === "object" && value !== null && field in value;
+  const [input, classes] = [data.input.join("×"), data.classes.length];
+  if (states("input") && architecture.input.join("×") !== input)
+    throw new ConfigError(
+      `${name}: input: is ${architecture.input.join("×")}, the images of ${data.name} are ${input}; without it, those count`,
+    );
+  if (states("classes") && architecture.classes !== classes)
+    throw new ConfigError(
+      `${name}: classes: is ${architecture.classes}, ${data.name} has ${classes}; without it, those count`,
+    );
+  return { ...architecture, input: [...data.input], classes };
+}
+
+async function readJson(name: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(name, "utf8");
@@ -14,19 +44,9 @@ export async function openArchitecture(name: string): Promise<Architecture> {
       `--arch: there is no file ${name}, and no built-in architecture of that name (${Object.keys(builtInArchitectures).join(", ")})`,
     );
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new ConfigError(`${name}: is not JSON: ${(error as Error).message}`);
   }
-  return parseArchitecture(value, name);
-}
-
-/** The architecture for images of this size and so many classes. */
-export function fitArchitecture(
-  architecture: Architecture,
-  { input, classes }: { readonly input: readonly [number, number, number]; readonly classes: readonly string[] },
-): Architecture {
-  return { ...architecture, input: [...input], classes: classes.length };
 }

@@ -12,7 +12,7 @@ import type { EpochMetrics } from "../engine/train/metrics.ts";
 import { adamW, sgd } from "../engine/train/optimizers.ts";
 import { constantRate, cosine, oneCycle } from "../engine/train/schedules.ts";
 import { Trainer } from "../engine/train/trainer.ts";
-import { fitArchitecture, openArchitecture } from "./open-architecture.ts";
+import { openArchitectureFor } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
 import { openData } from "./open-data.ts";
 import {
@@ -97,7 +97,7 @@ export const command = () =>
         options,
         async ({ output, signal }) => {
           const data = await openData(options);
-          const architecture = fitArchitecture(await openArchitecture(options.arch), data);
+          const architecture = await openArchitectureFor(options.arch, data);
           const model = Model.fromArchitecture(architecture, { seed: options.seed });
           const network = lowerModel(model);
           const [parameters, macs] = [deployedParameters(network), networkMacs(network)];

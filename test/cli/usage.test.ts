@@ -59,6 +59,11 @@ describe("an architecture that cannot be used ends with 2", () => {
     ['{"blocks": [{"type": "linear", "featurse": 3}]}', 'blocks.0: Unrecognized key: "featurse"'],
     ['{"blocks": [{"type": "gelu"}]}', "blocks.0.type"],
     ['{"blocks": [{"type": "convBnRelu", "channels": -1, "kernel": 3}]}', "blocks.0.channels"],
+    [
+      '{"input": [28, 28, 1], "blocks": [{"type": "linear"}]}',
+      "input: is 28×28×1, the images of synthetic are 32×32×3",
+    ],
+    ['{"classes": 7, "blocks": [{"type": "linear"}]}', "classes: is 7, synthetic has 10"],
   ])("%s", async (text, sentence) => {
     const { code, stderr } = await finch(["train", "--arch", file(text), "--limit", "64", "--validation", "16"]);
     expect(stderr).toContain(sentence);
