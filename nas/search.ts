@@ -111,10 +111,12 @@ async function freeze(store: RunStore, settings: Settings, mayDiffer: readonly s
     return false;
   }
   const differences = settingDifferences(before, settings, mayDiffer);
-  if (differences.length > 0)
+  if (differences.length > 0) {
+    const bits = differences.some((difference) => difference.startsWith("evaluation.profile "));
     throw new ConfigError(
-      `${store.location ?? "run"}: was started with other settings: ${differences.join("; ")}. Repeat those, choose another --out, or start anew with --fresh`,
+      `${store.location ?? "run"}: was started with other settings: ${differences.join("; ")}. Repeat those, choose another --out, ${bits ? "go on with other rounding by --allow-different-bits, " : ""}or start anew with --fresh`,
     );
+  }
   return true;
 }
 
