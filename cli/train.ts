@@ -1,6 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
+import { trainingBatchCount } from "../engine/data/batches.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
 import { trainIntoFolder } from "../engine/io-node/training-run.ts";
 import { Model } from "../engine/model.ts";
@@ -120,7 +121,7 @@ export const command = () =>
               smoothing: options.smoothing,
               clipNorm: options.clip,
             });
-            const progress = output.progress(options.epochs * Math.floor(data.train.count / options.batch));
+            const progress = output.progress(options.epochs * trainingBatchCount(data.train, options.batch));
             const run = await trainIntoFolder(trainer, data, {
               out,
               epochs: options.epochs,

@@ -43,13 +43,10 @@ export class Model {
   }
 
   /** x [n, height, width, channels] → logits [n, classes], and the assigns of a training step (running statistics). */
-  record(
-    x: Tensor,
-    { training }: { readonly training: boolean },
-  ): { y: Tensor; assigns: readonly Assign[]; seeded: boolean } {
+  record(x: Tensor, { training }: { readonly training: boolean }): { y: Tensor; assigns: readonly Assign[] } {
     const recording = new Recording(this.#store, training);
     const y = this.module(x, new Scope(recording));
-    return { y, assigns: recording.assigns, seeded: recording.usesDropout };
+    return { y, assigns: recording.assigns };
   }
 
   /** All state of the model: parameters and running statistics. */

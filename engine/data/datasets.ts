@@ -1,5 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import { randomPermutation, streams } from "../random.ts";
+import { sha256 } from "../sha256.ts";
 import { readCifar10, type Cifar10Source } from "./cifar10.ts";
 import { readIdxImages, type IdxPair } from "./idx.ts";
 import type { DataSet, ImageSet } from "./image-set.ts";
@@ -101,7 +102,7 @@ async function createDataSet(
     validation,
     test: () => (test ??= readTest()),
     normalization: measureNormalization(train),
-    fingerprint: await hash(new TextEncoder().encode(JSON.stringify({ name, ...identity }))),
+    fingerprint: await sha256(new TextEncoder().encode(JSON.stringify({ name, ...identity }))),
   };
 }
 
@@ -119,11 +120,5 @@ function withoutUndefined<T extends object>(options: T): Partial<T> {
 }
 
 async function contentHash(set: ImageSet): Promise<string> {
-  return `${await hash(set.images)}${await hash(set.labels)}`;
-}
-
-/** SHA-256, hexadecimal. */
-async function hash(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${await sha256(set.images)}${await sha256(set.labels)}`;
 }

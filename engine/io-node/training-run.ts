@@ -1,7 +1,6 @@
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataSet } from "../data/image-set.ts";
-import type { Checkpoint } from "../train/checkpoint.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import type { FitOptions, Trainer } from "../train/trainer.ts";
 import { loadCheckpoint, runFiles, saveCheckpoint } from "./checkpoint-file.ts";
@@ -51,11 +50,9 @@ export async function trainIntoFolder(
   await writeRun("running");
 
   let saved = performance.now();
-  const save = async (path: string): Promise<Checkpoint> => {
-    const checkpoint = await trainer.checkpoint();
-    await saveCheckpoint(path, checkpoint);
+  const save = async (path: string): Promise<void> => {
+    await saveCheckpoint(path, await trainer.checkpoint());
     saved = performance.now();
-    return checkpoint;
   };
   const callbacks = [
     ...(options.callbacks ?? []),
@@ -81,10 +78,8 @@ export async function trainIntoFolder(
     await writeRun("failed").catch(() => undefined);
     throw error;
   }
-  const { step } = await save(last);
-  const complete =
-    options.signal?.aborted !== true ||
-    step >= options.epochs * Math.floor(data.train.count / (options.batchSize ?? 128));
+  await save(last);
+  const complete = options.signal?.aborted !== true || trainer.history.length >= options.epochs;
   await writeRun(complete ? "complete" : "interrupted");
   return {
     resumed: resume !== undefined,

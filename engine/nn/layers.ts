@@ -51,9 +51,9 @@ export function linear(features: number, { bias = true }: { readonly bias?: bool
     const rows = x.shape.length === 2 ? x : x.reshape([x.shape[0]!, elementCount(x.shape.slice(1))]);
     const y = rows.matmul(scope.parameter("weight", [rows.shape[1]!, features], fanInUniform, true));
     if (!bias) return y;
-    const key: Initializer = (shape, ...key) =>
+    const biasUniform: Initializer = (shape, ...key) =>
       fanInUniform([rows.shape[1]!, ...shape], ...key).slice(0, elementCount(shape));
-    return y.bias(scope.parameter("bias", [features], key));
+    return y.bias(scope.parameter("bias", [features], biasUniform));
   };
 }
 

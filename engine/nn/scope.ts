@@ -51,10 +51,6 @@ export class Recording {
     return (this.#dropoutSeed ??= input("seed", [2]));
   }
 
-  get usesDropout(): boolean {
-    return this.#dropoutSeed !== undefined;
-  }
-
   nextStream(): number {
     return this.#streams++;
   }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { architectureSchema } from "../architecture.ts";
 import { DataError } from "../errors.ts";
 import { Model } from "../model.ts";
+import { sha256 } from "../sha256.ts";
 import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { ModelState } from "./evaluate-model.ts";
@@ -50,14 +51,9 @@ const contentSchema = z.object({
 /** Everything that is needed to use a trained model, or to go on training as if never stopped. */
 export type Checkpoint = z.output<typeof contentSchema>;
 
-async function digest(bytes: Uint8Array): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
   const content = packBytes({ ...checkpoint, slots: [...checkpoint.slots] });
-  return packBytes({ magic, schemaVersion, checksum: await digest(content), content });
+  return packBytes({ magic, schemaVersion, checksum: await sha256(content), content });
 }
 
 /** A copy: msgpackr gives views of a buffer that it goes on using. */
@@ -82,7 +78,7 @@ export async function decodeCheckpoint(bytes: Uint8Array, name = "checkpoint"): 
   const { schemaVersion: version, checksum, content } = envelope.data;
   if (version !== schemaVersion)
     throw new DataError(`${name}: has checkpoint schema ${version}, this version of Finch reads ${schemaVersion}`);
-  if ((await digest(content)) !== checksum)
+  if ((await sha256(content)) !== checksum)
     throw new DataError(`${name}: is damaged: its content does not match its checksum`);
   const checkpoint = contentSchema.safeParse(unpack(content));
   if (!checkpoint.success) {

@@ -1,5 +1,5 @@
 import type { Backend, Program } from "../backend.ts";
-import { trainingBatches } from "../data/batches.ts";
+import { trainingBatchCount, trainingBatches } from "../data/batches.ts";
 import type { Augmentation } from "../data/augment/augmentation.ts";
 import type { Batch, DataSet } from "../data/image-set.ts";
 import { ConfigError, FinchError } from "../errors.ts";
@@ -117,7 +117,7 @@ export class Trainer {
     } = options;
     const { optimizer = adamW({ weightDecay: 1e-5 }), schedule = oneCycle(), smoothing = 0, clipNorm } = this.#options;
     checkFits(this.model, data.train);
-    const stepsPerEpoch = Math.floor(data.train.count / batchSize);
+    const stepsPerEpoch = trainingBatchCount(data.train, batchSize);
     if (stepsPerEpoch === 0)
       throw new ConfigError(
         `train: a batch of ${batchSize} is larger than the training set of ${data.train.count} images`,
