@@ -3,4 +3,4 @@ export type { CodegenNetwork, CodegenOptions, GeneratedCode, GeneratedFile } fro
 export { identifierOf } from "./identifier.ts";
 export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";
-export { exportOnnx, type OnnxMetadata } from "./onnx/export.ts";
+export { exportOnnx, type OnnxMetadata, type OnnxOptions } from "./onnx/export.ts";

@@ -23,13 +23,21 @@ export type AttributeValue =
   | { readonly float: number }
   | { readonly string: string };
 
+/** Images per run; "N" is chosen at each run. */
+export type OnnxBatch = number | "N";
+
 /** Collects the nodes and constants of one ONNX graph. Tensors are known by their names. */
 export class OnnxBuilder {
+  readonly batch: OnnxBatch;
   readonly #nodes: NodeProto[] = [];
   readonly #constants: TensorProto[] = [];
   readonly #names = new Set<string>();
   /** Prefix of the names that come next. */
   scope = "";
+
+  constructor(batch: OnnxBatch = 1) {
+    this.batch = batch;
+  }
 
   /** A name that no tensor has yet. */
   reserve(name: string): string {
@@ -49,8 +57,13 @@ export class OnnxBuilder {
     return output;
   }
 
-  /** Adds a Reshape, of the original where `input` is a reshape itself, and gives its output's name. */
+  /**
+   * Adds a Reshape, of the original where `input` is a reshape itself, and gives its output's name. `shape` is that of
+   * one image.
+   */
   reshape(input: string, shape: Shape): string {
+    // A size of 0 keeps the input's.
+    if (this.batch !== 1) shape = [this.batch === "N" ? 0 : this.batch, ...shape.slice(1)];
     const before = this.#nodes.find(({ opType, output }) => opType === "Reshape" && output[0] === input);
     return this.node("Reshape", [before?.input[0] ?? input, this.integers(`${this.scope}.shape`, shape)]);
   }
@@ -105,8 +118,8 @@ export class OnnxBuilder {
           name: model.name,
           node: nodes,
           initializer: constants,
-          input: [valueInfo(model.input.name, model.input.shape)],
-          output: [valueInfo(model.output.name, model.output.shape)],
+          input: [valueInfo(model.input.name, model.input.shape, this.batch)],
+          output: [valueInfo(model.output.name, model.output.shape, this.batch)],
         },
         metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
       }),
@@ -125,6 +138,11 @@ export class OnnxBuilder {
   }
 }
 
+/** The shape of one image's activation for a batch. */
+export function batchedShape(shape: Shape, batch: OnnxBatch): readonly OnnxBatch[] {
+  return batch === 1 ? shape : [batch, ...shape.slice(1)];
+}
+
 function attributeProto(name: string, value: AttributeValue): AttributeProto {
   const types = AttributeProto_AttributeType;
   if ("int" in value) return create(AttributeProtoSchema, { name, type: types.INT, i: BigInt(value.int) });
@@ -133,8 +151,12 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
   return create(AttributeProtoSchema, { name, type: types.STRING, s: new TextEncoder().encode(value.string) });
 }
 
-function valueInfo(name: string, shape: Shape): ValueInfoProto {
-  const dim = shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } }));
+function valueInfo(name: string, shape: Shape, batch: OnnxBatch): ValueInfoProto {
+  const dim = batchedShape(shape, batch).map((size) =>
+    typeof size === "number"
+      ? { value: { case: "dimValue" as const, value: BigInt(size) } }
+      : { value: { case: "dimParam" as const, value: size } },
+  );
   const tensorType = { elemType: TensorProto_DataType.FLOAT, shape: { dim } };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
 }

@@ -1,9 +1,9 @@
 import type { Normalization } from "../../engine/data/image-set.ts";
 import { ConfigError, ShapeError } from "../../engine/errors.ts";
-import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { Attributes, InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { InferenceGraph, Layer, ValueId } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
-import { OnnxBuilder } from "./builder.ts";
+import { batchedShape, OnnxBuilder, type OnnxBatch } from "./builder.ts";
 import { naturalOrder, onnxShape, sameOrder, type OnnxValue } from "./layout.ts";
 import { applyStep, onnxRows, type OnnxCall, type OnnxResult, type OnnxRow } from "./rows.ts";
 
@@ -15,19 +15,32 @@ export interface OnnxMetadata {
   readonly normalization?: Normalization;
 }
 
-/** Names of the graph's only input [1,channels,height,width] and output [1,classes]. */
+export interface OnnxOptions {
+  /** Images per run, or "N" for a symbolic batch axis. Default 1. */
+  readonly batch?: OnnxBatch;
+}
+
+/** Names of the graph's only input [batch,channels,height,width] and output [batch,classes]. */
 export const onnxInput = "input";
 export const onnxOutput = "logits";
 
 /**
- * The network as a serialised ONNX ModelProto: opset 17, batch 1, NCHW. There are no Transpose nodes but around layer
+ * The network as a serialised ONNX ModelProto: opset 17, NCHW. There are no Transpose nodes but around layer
  * norm over channels; weights of a linear layer over a flattened map are permuted instead. `metadata_props` hold
  * `classes`, `input`, `normalization` (JSON) and `layout`.
  *
- * @throws ConfigError for an op without an ONNX form, ShapeError for a reshape that channels-first data does not allow
+ * @throws ConfigError for an op without an ONNX form or a batch that is no count; ShapeError for a reshape that
+ * channels-first data does not allow, and for a batch other than 1 of a network with activations without a batch axis
  */
-export function exportOnnx(network: InferenceGraph, metadata: OnnxMetadata): Uint8Array {
-  const builder = new OnnxBuilder();
+export function exportOnnx(
+  network: InferenceGraph,
+  metadata: OnnxMetadata,
+  { batch = 1 }: OnnxOptions = {},
+): Uint8Array {
+  if (batch !== "N" && !(Number.isSafeInteger(batch) && batch > 0))
+    throw new ConfigError(`onnx: the batch is ${batch}, expected a positive integer or "N"`);
+  if (batch !== 1) expectBatchAxis(network);
+  const builder = new OnnxBuilder(batch);
   const values = new Map<ValueId, OnnxValue>();
   const shapeOf = (id: ValueId): Shape => network.values[id]!.shape;
   const value = (result: OnnxResult, shape: Shape): OnnxValue => ({
@@ -57,7 +70,7 @@ export function exportOnnx(network: InferenceGraph, metadata: OnnxMetadata): Uin
     input,
     output: { name: outputName, shape: onnxShape(last.shape) },
     result: last.name,
-    metadata: describe(metadata, input.shape),
+    metadata: describe(metadata, batchedShape(input.shape, batch)),
   });
 }
 
@@ -73,7 +86,22 @@ function writeLayer<K extends InferenceOp>(
   return (row as OnnxRow<K>)(call);
 }
 
-function describe({ classes, normalization }: OnnxMetadata, input: Shape): Record<string, string> {
+/** What one image has as 1 in front can be any batch, unless a product or a transpose moves it. */
+function expectBatchAxis({ values, layers }: InferenceGraph): void {
+  for (const { name, shape } of values)
+    if (shape.length < 2 || shape[0] !== 1)
+      throw new ShapeError(`onnx: ${name} [${shape.join(",")}] has no batch axis: only batch 1 can be exported`);
+  for (const layer of layers)
+    if (movesBatchAxis(layer))
+      throw new ShapeError(`onnx: ${layer.name}: ${layer.op} moves the batch axis: only batch 1 can be exported`);
+}
+
+function movesBatchAxis({ op, attributes, weights }: Layer): boolean {
+  if (op === "matmul") return weights.length === 0 || (attributes as Attributes<"matmul">).transposeA;
+  return op === "transpose" && (attributes as Attributes<"transpose">).permutation[0] !== 0;
+}
+
+function describe({ classes, normalization }: OnnxMetadata, input: readonly OnnxBatch[]): Record<string, string> {
   return {
     layout: "NCHW",
     input: JSON.stringify(input),

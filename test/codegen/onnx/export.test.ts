@@ -40,16 +40,24 @@ function lowered(shape: Shape, network: (x: Tensor) => Tensor): InferenceGraph {
 async function difference(network: InferenceGraph): Promise<number> {
   const shape = network.values[network.input]!.shape;
   const images = random(shape);
-  const program = await createReferenceBackend().compile(inferenceToGraph(network));
-  await program.run({ images });
   const outputShape = network.values[network.output]!.shape;
-  const expected = permuteValues(await program.read("logits"), outputShape, onnxAxes(outputShape));
+  const expected = permuteValues(await referenceLogits(network, images), outputShape, onnxAxes(outputShape));
 
   const session = await InferenceSession.create(exportOnnx(network, { name: "net" }));
   const feed = new OrtTensor("float32", permuteValues(images, shape, onnxAxes(shape)), onnxShape(shape));
   const output = (await session.run({ [onnxInput]: feed }))[onnxOutput]!;
   expect(output.dims).toEqual(onnxShape(outputShape));
-  const actual = output.data as Float32Array;
+  return relativeDifference(expected, output.data as Float32Array);
+}
+
+async function referenceLogits(network: InferenceGraph, images: Float32Array): Promise<Float32Array> {
+  const program = await createReferenceBackend().compile(inferenceToGraph(network));
+  await program.run({ images });
+  return program.read("logits");
+}
+
+function relativeDifference(expected: Float32Array, actual: Float32Array): number {
+  expect(actual).toHaveLength(expected.length);
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   expect(largest).toBeGreaterThan(1e-3);
   return expected.reduce((most, value, n) => Math.max(most, Math.abs(value - actual[n]!)), 0) / largest;
@@ -143,18 +151,18 @@ describe("ONNX export agrees with the reference kernels", () => {
   });
 });
 
-describe("whole networks", () => {
-  const layerNorm = parseArchitecture({
-    input: [12, 10, 3],
-    blocks: [
-      { type: "convBnRelu", channels: 7, kernel: 3, stride: 2 },
-      { type: "vit", channels: 5, heads: 2, headDim: 3, norm: "layer" },
-      { type: "bottleneck", channels: 6, kernel: 5, ratio: 2 },
-      { type: "pool", kind: "max", kernel: 3, stride: 2 },
-      { type: "linear" },
-    ],
-  });
+const layerNorm = parseArchitecture({
+  input: [12, 10, 3],
+  blocks: [
+    { type: "convBnRelu", channels: 7, kernel: 3, stride: 2 },
+    { type: "vit", channels: 5, heads: 2, headDim: 3, norm: "layer" },
+    { type: "bottleneck", channels: 6, kernel: 5, ratio: 2 },
+    { type: "pool", kind: "max", kernel: 3, stride: 2 },
+    { type: "linear" },
+  ],
+});
 
+describe("whole networks", () => {
   it.each([...Object.entries(builtInArchitectures), ["layer norm and a linear layer over pixels", layerNorm] as const])(
     "%s",
     async (name, architecture) => {
@@ -163,6 +171,67 @@ describe("whole networks", () => {
       if (architecture !== layerNorm) expect(operators(network), name).not.toContain("Transpose");
     },
   );
+});
+
+describe("batches", () => {
+  const shared: Record<string, InferenceGraph> = {
+    ...Object.fromEntries(
+      Object.entries(builtInArchitectures).map(([name, architecture]) => [
+        name,
+        lowerModel(Model.fromArchitecture(architecture), trainedValues),
+      ]),
+    ),
+    "layer norm and a linear layer over pixels": lowerModel(Model.fromArchitecture(layerNorm), trainedValues),
+    "transpose of tokens": networks["transpose of tokens"]!,
+    "constants over positions": lowered([1, 3, 4, 2], (x) => x.multiply(weights(1, 3, 4, 2)).add(weights(1, 3, 4, 2))),
+  };
+
+  it.each(Object.entries(shared))("%s", async (_, network) => {
+    const { shape } = network.values[network.input]!;
+    const length = elementCount(shape);
+    const outputShape = network.values[network.output]!.shape;
+    const images = [random(shape), random(shape), random(shape)];
+    const answers = await Promise.all(images.map((image) => referenceLogits(network, image)));
+    const symbolic = await InferenceSession.create(exportOnnx(network, { name: "net" }, { batch: "N" }));
+    const sessions = [
+      { batch: 3, session: await InferenceSession.create(exportOnnx(network, { name: "net" }, { batch: 3 })) },
+      ...[1, 3, 64].map((batch) => ({ batch, session: symbolic })),
+    ];
+    for (const { batch, session } of sessions) {
+      const fed = new Float32Array(batch * length);
+      for (let n = 0; n < batch; n++) fed.set(permuteValues(images[n % 3]!, shape, onnxAxes(shape)), n * length);
+      const feed = new OrtTensor("float32", fed, [batch, ...onnxShape(shape).slice(1)]);
+      const output = (await session.run({ [onnxInput]: feed }))[onnxOutput]!;
+      expect(output.dims).toEqual([batch, ...onnxShape(outputShape).slice(1)]);
+      const each = elementCount(outputShape);
+      for (let n = 0; n < batch; n++) {
+        const answer = permuteValues(answers[n % 3]!, outputShape, onnxAxes(outputShape));
+        const actual = (output.data as Float32Array).subarray(n * each, (n + 1) * each);
+        expect(relativeDifference(answer, actual)).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  it("are named in the file", () => {
+    const axis = (batch: number | "N"): unknown => {
+      const [input] = fromBinary(ModelProtoSchema, exportOnnx(shared.resnet8!, { name: "net" }, { batch })).graph!
+        .input;
+      const { value: type } = input!.type!;
+      return type.case === "tensorType" ? type.value.shape!.dim[0]!.value.value : undefined;
+    };
+    expect([axis(64), axis("N")]).toEqual([64n, "N"]);
+  });
+
+  it("are refused where activations have no batch axis", () => {
+    const batched =
+      (network: InferenceGraph): (() => unknown) =>
+      () =>
+        exportOnnx(network, { name: "net" }, { batch: 2 });
+    expect(batched(networks["linear over every token"]!)).toThrow("has no batch axis: only batch 1 can be exported");
+    expect(batched(lowered([1, 1, 4, 1], (x) => x.transpose([1, 0, 2, 3])))).toThrow("transpose moves the batch axis");
+    expect(batched(lowered([1, 1], (x) => x.matmul(x.relu())))).toThrow("matmul moves the batch axis");
+    expect(() => exportOnnx(shared.resnet8!, { name: "net" }, { batch: 0 })).toThrow("the batch is 0");
+  });
 });
 
 describe("the file", () => {
