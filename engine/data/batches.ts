@@ -70,7 +70,7 @@ function augmentImage(
   index: number,
 ): Uint8Array {
   let [image, spare] = scratch;
-  for (let n = 0; n < image.length; n++) image[n] = images[at + n]!;
+  image.set(images.subarray(at, at + image.length));
   for (let step = 0; step < steps.length; step++) {
     const result = steps[step]!(image, spare, randomBits(seed, streams.augment, epoch, index, step));
     if (result === spare) [image, spare] = [spare, image];

@@ -1,5 +1,5 @@
 import { randomUniform } from "../../random.ts";
-import type { Augmentation } from "./augmentation.ts";
+import { fillImage, type Augmentation } from "./augmentation.ts";
 
 export interface AffineOptions {
   /** Largest rotation, degrees. */
@@ -14,16 +14,29 @@ export interface AffineOptions {
 
 const degree = Math.PI / 180;
 
-/** Rotates, shears, scales and shifts about the centre, all at random within limits; bilinear. */
+/** Coordinates are integers in 65536ths of a pixel; the upper 8 bits of the fraction weigh the four neighbours. */
+const unit = 65536;
+/** Pixels of the fill colour around the image: what lies farther out is clamped to them. */
+const border = 2;
+
+/**
+ * Rotates, shears, scales and shifts about the centre, all at random within limits; bilinear, in integers: within two
+ * levels of exact interpolation. Height and width below 8192.
+ */
 export function affine({
   rotation = 15,
   shift = 0.1,
   scale = [0.9, 1.1],
   shear = 5,
 }: AffineOptions = {}): Augmentation {
-  const prepare: Augmentation["prepare"] =
-    ({ height, width, channels }, fill) =>
-    (image, spare, key) => {
+  const prepare: Augmentation["prepare"] = ({ height, width, channels }, fill) => {
+    const row = width * channels;
+    const framedWidth = width + 2 * border;
+    const framedRow = framedWidth * channels;
+    const framed = new Uint8Array((height + 2 * border) * framedRow);
+    fillImage(framed, fill);
+    const [lowest, rightmost, undermost] = [-border * unit, width * unit, height * unit];
+    return (image, spare, key) => {
       const angle = (2 * randomUniform(key, 0) - 1) * rotation * degree;
       const slant = Math.tan((2 * randomUniform(key, 1) - 1) * shear * degree);
       const factor = 1 / (scale[0] + randomUniform(key, 2) * (scale[1] - scale[0]));
@@ -32,49 +45,56 @@ export function affine({
       // The inverse map, from a pixel of the result to its place in the image.
       const cos = Math.cos(angle) * factor;
       const sin = Math.sin(angle) * factor;
-      const xx = cos - slant * -sin;
+      const xx = cos + slant * sin;
       const xy = sin - slant * cos;
       const yx = -sin;
       const yy = cos;
       const centerX = (width - 1) / 2;
       const centerY = (height - 1) / 2;
-      const row = width * channels;
-      let to = 0;
+      const alongX = Math.round(xx * unit) | 0;
+      const alongY = Math.round(yx * unit) | 0;
       for (let y = 0; y < height; y++)
+        framed.set(image.subarray(y * row, (y + 1) * row), (y + border) * framedRow + border * channels);
+      for (let y = 0, to = 0; y < height; y++) {
+        const dx = -centerX - right;
+        const dy = y - centerY - down;
+        let fromX = Math.round((xx * dx + xy * dy + centerX) * unit) | 0;
+        let fromY = Math.round((yx * dx + yy * dy + centerY) * unit) | 0;
         for (let x = 0; x < width; x++, to += channels) {
-          const dx = x - centerX - right;
-          const dy = y - centerY - down;
-          const fromX = xx * dx + xy * dy + centerX;
-          const fromY = yx * dx + yy * dy + centerY;
-          const left = Math.floor(fromX);
-          const top = Math.floor(fromY);
-          const u = fromX - left;
-          const v = fromY - top;
-          if (left >= 0 && top >= 0 && left + 1 < width && top + 1 < height) {
-            const at = top * row + left * channels;
-            for (let channel = 0; channel < channels; channel++) {
-              const a = image[at + channel]!;
-              const b = image[at + channels + channel]!;
-              const c = image[at + row + channel]!;
-              const d = image[at + row + channels + channel]!;
-              const upper = a + u * (b - a);
-              const lower = c + u * (d - c);
-              spare[to + channel] = upper + v * (lower - upper) + 0.5;
-            }
+          const placeX = fromX < lowest ? lowest : fromX > rightmost ? rightmost : fromX;
+          const placeY = fromY < lowest ? lowest : fromY > undermost ? undermost : fromY;
+          const pixel = Math.imul((placeY >> 16) + border, framedWidth) + (placeX >> 16) + border;
+          const at = Math.imul(pixel, channels);
+          const below = (at + framedRow) | 0;
+          const u = (placeX >> 8) & 255;
+          const v = (placeY >> 8) & 255;
+          // Weights of the four, which sum to 256.
+          const d = (Math.imul(u, v) + 128) >> 8;
+          const b = u - d;
+          const c = v - d;
+          const a = 256 - u - c;
+          if (channels === 3) {
+            // Written out, for an inner loop takes half as long again.
+            spare[to] = blend(framed[at]!, framed[at + 3]!, framed[below]!, framed[below + 3]!, a, b, c, d);
+            spare[to + 1] = blend(framed[at + 1]!, framed[at + 4]!, framed[below + 1]!, framed[below + 4]!, a, b, c, d);
+            spare[to + 2] = blend(framed[at + 2]!, framed[at + 5]!, framed[below + 2]!, framed[below + 5]!, a, b, c, d);
           } else
-            for (let channel = 0; channel < channels; channel++) {
-              let value = 0;
-              for (let corner = 0; corner < 4; corner++) {
-                const cornerX = left + (corner & 1);
-                const cornerY = top + (corner >> 1);
-                const inside = cornerX >= 0 && cornerY >= 0 && cornerX < width && cornerY < height;
-                const byte = inside ? image[cornerY * row + cornerX * channels + channel]! : fill[channel]!;
-                value += byte * (corner & 1 ? u : 1 - u) * (corner >> 1 ? v : 1 - v);
-              }
-              spare[to + channel] = value + 0.5;
+            for (let n = 0; n < channels; n++) {
+              const left = at + n;
+              const under = below + n;
+              const [upper, lower] = [framed[left + channels]!, framed[under + channels]!];
+              spare[to + n] = blend(framed[left]!, upper, framed[under]!, lower, a, b, c, d);
             }
+          fromX = (fromX + alongX) | 0;
+          fromY = (fromY + alongY) | 0;
         }
+      }
       return spare;
     };
+  };
   return { name: "affine", settings: { rotation, shift, scale, shear }, prepare };
+}
+
+function blend(p: number, q: number, r: number, s: number, a: number, b: number, c: number, d: number): number {
+  return (Math.imul(p, a) + Math.imul(q, b) + Math.imul(r, c) + Math.imul(s, d) + 128) >> 8;
 }

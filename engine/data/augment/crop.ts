@@ -6,21 +6,25 @@ export function crop({ padding = 4 }: { readonly padding?: number } = {}): Augme
   const prepare: Augmentation["prepare"] = ({ height, width, channels }, fill) => {
     const row = width * channels;
     const shifts = 2 * padding + 1;
-    return (image, spare, key) => {
+    const background = new Uint8Array(height * row);
+    fillImage(background, fill);
+    return (image, _spare, key) => {
       const down = randomInteger(shifts, key, 0) - padding;
       const right = randomInteger(shifts, key, 1) - padding;
-      if (down === 0 && right === 0) return image;
-      fillImage(spare, fill);
-      const length = row - Math.abs(right) * channels;
-      if (length <= 0) return spare;
-      const from = Math.max(0, -right) * channels;
-      const to = Math.max(0, right) * channels;
-      for (let y = Math.max(0, down); y < Math.min(height, height + down); y++) {
-        const source = (y - down) * row + from;
-        const target = y * row + to;
-        for (let at = 0; at < length; at++) spare[target + at] = image[source + at]!;
+      const side = Math.abs(right) * channels;
+      if (Math.abs(down) >= height || side >= row) {
+        image.set(background);
+        return image;
       }
-      return spare;
+      // One move in memory shifts all rows; what it wraps around from the neighbouring row is painted over.
+      const shift = down * row + right * channels;
+      image.copyWithin(Math.max(0, shift), Math.max(0, -shift), image.length - Math.max(0, shift));
+      if (down > 0) image.set(background.subarray(0, down * row));
+      else if (down < 0) image.set(background.subarray(down * row), image.length + down * row);
+      const left = right > 0 ? 0 : row - side;
+      for (let from = left; side > 0 && from < image.length; from += row)
+        for (let at = from; at < from + side; at++) image[at] = background[at]!;
+      return image;
     };
   };
   return { name: "crop", settings: { padding }, prepare };

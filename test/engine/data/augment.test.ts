@@ -4,6 +4,7 @@ import type { Augmentation, ImageSize } from "../../../engine/data/augment/augme
 import { crop } from "../../../engine/data/augment/crop.ts";
 import { erase } from "../../../engine/data/augment/erase.ts";
 import { flip } from "../../../engine/data/augment/flip.ts";
+import { randomUniform } from "../../../engine/random.ts";
 
 const size: ImageSize = { height: 5, width: 6, channels: 2 };
 const fill = Uint8Array.of(101, 102);
@@ -31,16 +32,48 @@ describe("augmentation", () => {
     expect(shifts.size).toBe(25);
   });
 
-  it("flip mirrors half of the images", () => {
-    const mirrored = Uint8Array.from({ length: 60 }, (_, n) => {
-      const [y, x, channel] = [Math.floor(n / 12), (n >> 1) % 6, n & 1];
-      return y * 12 + (5 - x) * 2 + channel;
+  it("crop by more than the size leaves the mean colour alone", () => {
+    const empty = Uint8Array.from({ length: 60 }, (_, n) => fill[n & 1]!);
+    const emptied = results(crop({ padding: 60 })).filter((result) => result.join() === empty.join());
+    expect(emptied.length).toBeGreaterThan(80);
+  });
+
+  it.each([1, 2, 3])("flip mirrors half of the images of %i channels", (channels) => {
+    const [width, row] = [6, 6 * channels];
+    const image = Uint8Array.from({ length: 5 * row }, (_, n) => n);
+    const mirrored = image.map((_, n) => {
+      const [y, x, channel] = [Math.floor(n / row), Math.floor((n % row) / channels), n % channels];
+      return y * row + (width - 1 - x) * channels + channel;
     });
-    const flipped = results(flip()).filter((result) => result.join() === mirrored.join()).length;
-    const kept = results(flip()).filter((result) => result.join() === ramp().join()).length;
+    const all = results(flip(), image, { height: 5, width, channels });
+    const flipped = all.filter((result) => result.join() === mirrored.join()).length;
+    const kept = all.filter((result) => result.join() === image.join()).length;
     expect(flipped + kept).toBe(100);
     expect(flipped).toBeGreaterThan(30);
     expect(flipped).toBeLessThan(70);
+  });
+
+  it.each([1, 2, 3])("affine is within two levels of exact interpolation, %i channels", (channels) => {
+    const [height, width] = [9, 11];
+    const image = Uint8Array.from({ length: height * width * channels }, (_, n) => (n * 89) % 256);
+    const colour = Uint8Array.of(10, 120, 250).subarray(0, channels);
+    const pixel = (y: number, x: number, channel: number): number =>
+      y >= 0 && y < height && x >= 0 && x < width ? image[(y * width + x) * channels + channel]! : colour[channel]!;
+    const shift = 0.3;
+    const apply = affine({ rotation: 0, shear: 0, scale: [1, 1], shift }).prepare({ height, width, channels }, colour);
+    for (let key = 0; key < 20; key++) {
+      const result = apply(image.slice(), new Uint8Array(image.length), key);
+      const right = (2 * randomUniform(key, 3) - 1) * shift * width;
+      const down = (2 * randomUniform(key, 4) - 1) * shift * height;
+      const [left, top] = [Math.floor(-right), Math.floor(-down)];
+      const [u, v] = [-right - left, -down - top];
+      for (let n = 0; n < result.length; n++) {
+        const [y, x, channel] = [Math.floor(n / channels / width), Math.floor(n / channels) % width, n % channels];
+        const upper = (1 - u) * pixel(y + top, x + left, channel) + u * pixel(y + top, x + left + 1, channel);
+        const lower = (1 - u) * pixel(y + top + 1, x + left, channel) + u * pixel(y + top + 1, x + left + 1, channel);
+        expect(Math.abs(result[n]! - ((1 - v) * upper + v * lower))).toBeLessThan(2.5);
+      }
+    }
   });
 
   it("affine without freedom changes nothing, a quarter turn by scale −1 turns around", () => {
