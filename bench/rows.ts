@@ -21,6 +21,21 @@ export const networkRowSchema = z.object({
   macs: z.int(),
 });
 
+/** Training by the Trainer beside the same step over a resident batch, interleaved. Seconds of one end-to-end step. */
+export const pipelineRowSchema = z.object({
+  suite: z.literal("pipeline"),
+  arch: z.string(),
+  ...row,
+  augmentation: z.string(),
+  /** End to end, by the median. */
+  imagesPerSecond: z.number(),
+  residentImagesPerSecond: z.number(),
+  /** End to end ÷ resident, the median over pairs of turns. */
+  ratio: z.number(),
+  /** To decode, augment and normalise one batch on one core, nothing else running. */
+  batchSeconds: z.number(),
+});
+
 export const kernelRowSchema = z.object({
   suite: z.literal("kernels"),
   kernel: z.string(),
@@ -49,5 +64,6 @@ export const codegenRowSchema = z.object({
 });
 
 export type CodegenRow = z.infer<typeof codegenRowSchema>;
+export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

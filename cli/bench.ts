@@ -2,11 +2,14 @@ import { Argument, Option } from "@commander-js/extra-typings";
 import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
+import { benchPipeline } from "../bench/pipeline.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
+import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
-import type { CodegenRow } from "../bench/rows.ts";
+import type { CodegenRow, PipelineRow } from "../bench/rows.ts";
+import type { Architecture } from "../engine/architecture.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
@@ -58,6 +61,19 @@ export function codegenTableRow(row: CodegenRow): Record<string, string> {
   };
 }
 
+const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation };
+
+/** One row without augmentation and one for each preset of it. */
+async function pipelineRows(
+  options: Omit<Parameters<typeof benchPipeline>[1], "augmentation" | "augment">,
+  arch: Architecture,
+): Promise<PipelineRow[]> {
+  const rows: PipelineRow[] = [];
+  for (const [augmentation, augment] of Object.entries(augmentations))
+    rows.push(await benchPipeline(arch, { ...options, augmentation, augment }));
+  return rows;
+}
+
 const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(4);
 
 export const command = () =>
@@ -72,6 +88,7 @@ export const command = () =>
     .addOption(backendOption())
     .addOption(variantOption())
     .addOption(threadsOption())
+    .addOption(new Option("--pipeline", "train: through the whole input pipeline, beside a batch that stays in memory"))
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
     .addOption(
@@ -102,6 +119,25 @@ export const command = () =>
                 "minimum ms": milliseconds(minimum),
                 "median ms": milliseconds(median),
                 "GFLOP/s": gflops?.toFixed(1) ?? "–",
+              })),
+            );
+            return;
+          }
+          if (options.pipeline === true) {
+            const rows = await pipelineRows(
+              { backend, batch: options.batch, ...time },
+              await openArchitecture(options.arch),
+            );
+            output.document({ rows });
+            output.table(
+              rows.map((row) => ({
+                arch: row.arch,
+                threads: row.threads,
+                augmentation: row.augmentation,
+                "batch ms": milliseconds(row.batchSeconds),
+                "resident images/s": count(row.residentImagesPerSecond),
+                "images/s": count(row.imagesPerSecond),
+                ratio: row.ratio.toFixed(3),
               })),
             );
             return;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { codegenRowSchema, kernelRowSchema, networkRowSchema } from "../bench/rows.ts";
+import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema } from "../bench/rows.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
 import { architectureSchema } from "../engine/architecture.ts";
@@ -14,7 +14,9 @@ import {
   trainSchema,
 } from "./schemas.ts";
 
-const benchSchema = z.object({ rows: z.array(z.union([networkRowSchema, kernelRowSchema, codegenRowSchema])) });
+const benchSchema = z.object({
+  rows: z.array(z.union([networkRowSchema, pipelineRowSchema, kernelRowSchema, codegenRowSchema])),
+});
 
 const documents = {
   bench: benchSchema,

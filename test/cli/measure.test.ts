@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { codegenRowSchema, kernelRowSchema, networkRowSchema } from "../../bench/rows.ts";
+import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema } from "../../bench/rows.ts";
 import { doctorReportSchema } from "../../codegen/verify/doctor.ts";
 import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
 
@@ -25,6 +25,28 @@ test.each(["train", "infer"])("bench %s says what ran and how fast", async (suit
   expect(rows[0]!.variant).toMatch(/^simd128/);
   expect(rows[0]!.minimum).toBeLessThanOrEqual(rows[0]!.median);
   expect(rows[0]!.imagesPerSecond).toBeCloseTo(8 / rows[0]!.median, 3);
+});
+
+test("bench train --pipeline compares training end to end with a resident batch", async () => {
+  const words = [
+    "bench",
+    "train",
+    "--pipeline",
+    "--arch",
+    tinyArchitecture(folder),
+    "--batch",
+    "8",
+    "--seconds",
+    "0.1",
+  ];
+  const { rows } = rowsOf(pipelineRowSchema).parse(await finchJson([...words, "--threads", "2"]));
+  expect(rows.map(({ augmentation }) => augmentation)).toEqual(["none", "standard", "strong"]);
+  for (const row of rows) {
+    expect(row).toMatchObject({ suite: "pipeline", arch: "tiny", backend: "wasm", batch: 8, threads: 2 });
+    expect(row.imagesPerSecond).toBeCloseTo(8 / row.median, 3);
+    expect(row.batchSeconds).toBeGreaterThan(0);
+    expect(row.ratio).toBeGreaterThan(0);
+  }
 });
 
 test("bench kernels times op cases, forward and with gradients", async () => {
