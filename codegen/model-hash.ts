@@ -1,3 +1,4 @@
+import { isActivation } from "../engine/ops/activation.ts";
 import type { InferenceGraph } from "../engine/plan/inference.ts";
 
 /** FNV-1a (Fowler, Noll, Vo) of 32 bits over the bytes of some values. */
@@ -19,6 +20,8 @@ export function hashWeights(graph: InferenceGraph): string {
   for (const layer of graph.layers) {
     const { op, attributes, inputs, output } = layer;
     add(encoder.encode(JSON.stringify({ op, attributes, inputs, output, shape: graph.values[output]!.shape })));
+    // Relu goes without saying, as it did before there were others.
+    for (const { kind } of layer.epilogue) if (isActivation(kind) && kind !== "relu") add(encoder.encode(kind));
     const biases = layer.epilogue.flatMap((step) => (step.kind === "bias" ? [step.weights] : []));
     for (const weights of [...layer.weights, ...biases]) {
       const values = weights.values();

@@ -16,6 +16,7 @@ export { grad } from "./grad.ts";
 export { buildGraph, type Assign, type Graph } from "./graph.ts";
 export { Model, type ModelOptions } from "./model.ts";
 export * as nn from "./nn/index.ts";
+export { gelu, hardSwish, sigmoid, type Activation } from "./ops/activation.ts";
 export { attention, type AttentionOptions } from "./ops/attention.ts";
 export { conv2d, depthwiseConv2d, type Conv2dOptions } from "./ops/conv2d.ts";
 export { crossEntropy } from "./ops/cross-entropy.ts";

@@ -1,3 +1,4 @@
+import { gelu, hardSwish, sigmoid } from "./ops/activation.ts";
 import { attention, type AttentionOptions } from "./ops/attention.ts";
 import { add, multiply, relu, scale } from "./ops/elementwise.ts";
 import { conv2d, depthwiseConv2d, type Conv2dOptions } from "./ops/conv2d.ts";
@@ -52,6 +53,15 @@ export class Tensor {
   }
   relu(): Tensor {
     return relu(this);
+  }
+  gelu(): Tensor {
+    return gelu(this);
+  }
+  sigmoid(): Tensor {
+    return sigmoid(this);
+  }
+  hardSwish(): Tensor {
+    return hardSwish(this);
   }
   softmax(): Tensor {
     return softmax(this);

@@ -6,7 +6,9 @@ import { bias } from "./bias.ts";
 import { conv2d } from "./conv2d.ts";
 import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import type { Emitters } from "./emitter.ts";
+import { gelu } from "./gelu.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
+import { hardSwish } from "./hard-swish.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { matmul } from "./matmul.ts";
 import { maxPool } from "./max-pool.ts";
@@ -15,6 +17,7 @@ import { multiply } from "./multiply.ts";
 import { relu } from "./relu.ts";
 import { reshape } from "./reshape.ts";
 import { scale } from "./scale.ts";
+import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
 import { transpose } from "./transpose.ts";
 
@@ -27,7 +30,9 @@ export const emitters: Emitters = {
   bias,
   conv2d,
   depthwiseConv2d,
+  gelu,
   globalAveragePool,
+  hardSwish,
   layerNorm,
   matmul,
   maxPool,
@@ -36,6 +41,7 @@ export const emitters: Emitters = {
   relu,
   reshape,
   scale,
+  sigmoid,
   softmax,
   transpose,
 };

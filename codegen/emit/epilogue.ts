@@ -1,4 +1,5 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import { defineActivation } from "./activation.ts";
 import type { LayerCall } from "./emitter.ts";
 import { table } from "./emitter.ts";
 
@@ -44,8 +45,13 @@ export function epilogueOf<K extends InferenceOp>(
         break;
       }
       case "relu":
-        steps.push((value) => `${value} = ${value} > 0.0f ? ${value} : 0.0f;`);
+      case "gelu":
+      case "sigmoid":
+      case "hardSwish": {
+        const activated = defineActivation(call.unit, step.kind);
+        steps.push((value) => `${value} = ${activated(value)};`);
         break;
+      }
     }
   });
   return {

@@ -1,7 +1,3 @@
-import { emitElementwise } from "./elementwise.ts";
-import type { Emitter } from "./emitter.ts";
+import { activationEmitter } from "./activation.ts";
 
-export const relu: Emitter<"relu"> = {
-  overwritableInputs: () => [0],
-  emit: (call) => emitElementwise(call, "relu", { operands: call.x, value: "x0[i] > 0.0f ? x0[i] : 0.0f" }),
-};
+export const relu = activationEmitter("relu");

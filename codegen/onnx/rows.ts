@@ -1,4 +1,5 @@
 import { ShapeError } from "../../engine/errors.ts";
+import type { Activation } from "../../engine/ops/activation.ts";
 import type { InferenceOp, Ops, Sliding, Pooling, Unsupported } from "../../engine/ops/vocabulary.ts";
 import type { EpilogueStep, Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
@@ -100,7 +101,10 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     name: builder.node("Mul", [x!.name, scalar(builder, "factor", attributes.factor)]),
     order: x!.order,
   }),
-  relu: ({ builder, inputs: [x] }) => ({ name: builder.node("Relu", [x!.name]), order: x!.order }),
+  relu: ({ builder, inputs: [x] }) => activate(builder, x!, "relu"),
+  gelu: ({ builder, inputs: [x] }) => activate(builder, x!, "gelu"),
+  sigmoid: ({ builder, inputs: [x] }) => activate(builder, x!, "sigmoid"),
+  hardSwish: ({ builder, inputs: [x] }) => activate(builder, x!, "hardSwish"),
   softmax: ({ builder, inputs: [x] }) => ({
     name: builder.node("Softmax", [x!.name], { axis: { int: channelAxis(x!.shape) } }),
     order: x!.order,
@@ -191,11 +195,30 @@ export function applyStep(
     case "bias":
       return addBias(builder, x, step.weights);
     case "relu":
-      return { name: builder.node("Relu", [x.name]), order: x.order };
+    case "gelu":
+    case "sigmoid":
+    case "hardSwish":
+      return activate(builder, x, step.kind);
     case "add":
       return sum(builder, "Add", x, operand(step.value));
   }
 }
+
+function activate(builder: OnnxBuilder, x: OnnxValue, activation: Activation): OnnxResult {
+  return { name: activationNodes[activation](builder, x.name), order: x.order };
+}
+
+const activationNodes: Readonly<Record<Activation, (builder: OnnxBuilder, x: string) => string>> = {
+  relu: (builder, x) => builder.node("Relu", [x]),
+  // Gelu came with opset 20.
+  gelu: (builder, x) => {
+    const erf = builder.node("Erf", [builder.node("Mul", [x, scalar(builder, "rootHalf", Math.SQRT1_2)])]);
+    const twice = builder.node("Mul", [x, builder.node("Add", [erf, scalar(builder, "one", 1)])]);
+    return builder.node("Mul", [twice, scalar(builder, "half", 0.5)]);
+  },
+  sigmoid: (builder, x) => builder.node("Sigmoid", [x]),
+  hardSwish: (builder, x) => builder.node("HardSwish", [x]),
+};
 
 function slidingAttributes({ stride, padding }: Sliding): Record<string, AttributeValue> {
   const [top, bottom, left, right] = padding;

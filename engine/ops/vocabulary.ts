@@ -50,6 +50,16 @@ export interface Ops {
   relu: { inputs: [x: Shape]; attributes: None };
   /** y (the output of relu), dy → dx = dy where y > 0 */
   reluGradient: { inputs: [y: Shape, dy: Shape]; attributes: None };
+  /** x → x · Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016); the exact form, not that with tanh */
+  gelu: { inputs: [x: Shape]; attributes: None };
+  geluGradient: { inputs: [x: Shape, dy: Shape]; attributes: None };
+  /** x → 1 / (1 + exp(−x)) */
+  sigmoid: { inputs: [x: Shape]; attributes: None };
+  /** y (the output of sigmoid), dy → dx = dy · y · (1 − y) */
+  sigmoidGradient: { inputs: [y: Shape, dy: Shape]; attributes: None };
+  /** x → x · min(6, max(0, x + 3)) / 6 (Howard et al. 2019) */
+  hardSwish: { inputs: [x: Shape]; attributes: None };
+  hardSwishGradient: { inputs: [x: Shape, dy: Shape]; attributes: None };
   /** over the last axis */
   softmax: { inputs: [x: Shape]; attributes: None };
   softmaxGradient: { inputs: [y: Shape, dy: Shape]; attributes: None };

@@ -1,3 +1,4 @@
+import type { Activation } from "../ops/activation.ts";
 import type { Attributes, InferenceOp } from "../ops/vocabulary.ts";
 import type { Shape } from "../shape.ts";
 
@@ -22,7 +23,7 @@ export interface Weights {
 /** What is done to an op's result before it is stored, in order. Read by the wasm planner and the C emitter alike. */
 export type EpilogueStep =
   | { readonly kind: "bias"; readonly weights: Weights }
-  | { readonly kind: "relu" }
+  | { readonly kind: Activation }
   | { readonly kind: "add"; readonly value: ValueId };
 
 export interface Layer<K extends InferenceOp = InferenceOp> {

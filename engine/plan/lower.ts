@@ -1,6 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { buildGraph, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
+import { isActivation } from "../ops/activation.ts";
 import type { Attributes, InferenceOp, OpName } from "../ops/vocabulary.ts";
 import { input, type GraphNode, type OpNode } from "../record.ts";
 import { elementCount } from "../shape.ts";
@@ -21,7 +22,7 @@ export function evaluationGraph(model: Model, batchSize = 1): Graph {
 
 /**
  * Lowers a model for deployment: evaluation mode, batch 1, batch norms folded into the convolution or matrix product
- * before them, and bias, ReLU and shortcut sums fused into the op that produces their operand.
+ * before them, and bias, activation and shortcut sums fused into the op that produces their operand.
  * @param values what each slot holds; read only when a weight is asked for
  */
 export function lowerModel(model: Model, values: SlotValues = (slot) => slot.initial()): InferenceGraph {
@@ -136,7 +137,7 @@ function epilogueStep(
   constants: readonly Weights[],
   ids: ReadonlyMap<GraphNode, ValueId>,
 ): EpilogueStep | undefined {
-  if (node.op === "relu") return { kind: "relu" };
+  if (isActivation(node.op)) return { kind: node.op };
   if (node.op === "bias" && constants.length === 1 && ids.has(node.inputs[0]!.node))
     return { kind: "bias", weights: constants[0]! };
   return undefined;

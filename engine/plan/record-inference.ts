@@ -13,7 +13,10 @@ export function inferenceToGraph(network: InferenceGraph): Graph {
       case "bias":
         return y.bias(weights(step.weights));
       case "relu":
-        return y.relu();
+      case "gelu":
+      case "sigmoid":
+      case "hardSwish":
+        return recordOne(step.kind, [y], {});
       case "add":
         return y.add(value(step.value));
     }

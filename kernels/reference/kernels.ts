@@ -1,5 +1,13 @@
 import type { Attributes, OpName } from "../../engine/ops/vocabulary.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
+import {
+  geluForward,
+  geluGradient,
+  hardSwishForward,
+  hardSwishGradient,
+  sigmoidForward,
+  sigmoidGradient,
+} from "./activation.ts";
 import { attentionForward, attentionGradient, type AttentionSizes } from "./attention.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
@@ -99,6 +107,12 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
   scale: ({ outputs: [y], inputs: [x], attributes }) => scaleForward(y, x, y.length, attributes.factor),
   relu: ({ outputs: [y], inputs: [x] }) => reluForward(y, x, y.length),
   reluGradient: ({ outputs: [dx], inputs: [y, dy] }) => reluGradient(dx, y, dy, dx.length),
+  gelu: ({ outputs: [y], inputs: [x] }) => geluForward(y, x, y.length),
+  geluGradient: ({ outputs: [dx], inputs: [x, dy] }) => geluGradient(dx, x, dy, dx.length),
+  sigmoid: ({ outputs: [y], inputs: [x] }) => sigmoidForward(y, x, y.length),
+  sigmoidGradient: ({ outputs: [dx], inputs: [y, dy] }) => sigmoidGradient(dx, y, dy, dx.length),
+  hardSwish: ({ outputs: [y], inputs: [x] }) => hardSwishForward(y, x, y.length),
+  hardSwishGradient: ({ outputs: [dx], inputs: [x, dy] }) => hardSwishGradient(dx, x, dy, dx.length),
   softmax: ({ outputs: [y], inputs: [x], outputShapes }) => softmaxForward(y, x, ...rowsOf(outputShapes[0])),
   softmaxGradient: ({ outputs: [dx], inputs: [y, dy], outputShapes }) =>
     softmaxGradient(dx, y, dy, ...rowsOf(outputShapes[0])),

@@ -6,6 +6,7 @@ export const kernelFamilies = {
   copy: ["copy"],
   channels: ["expand", "bias"],
   elementwise: ["add", "multiply", "scale", "relu", "reluGradient"],
+  activation: ["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"],
   conv2d: ["packPanels", "convolve", "convolveFilterGradient", "sumChunks"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
   reduce: ["sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"],

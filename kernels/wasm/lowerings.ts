@@ -1,5 +1,6 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
 import type { Lowering } from "./emitter.ts";
+import { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./lower/activation.ts";
 import { attention, attentionGradient } from "./lower/attention.ts";
 import { batchNorm, batchNormTraining, batchNormTrainingGradient } from "./lower/batch-norm.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./lower/conv2d.ts";
@@ -44,6 +45,12 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   scale,
   relu,
   reluGradient,
+  gelu,
+  geluGradient,
+  sigmoid,
+  sigmoidGradient,
+  hardSwish,
+  hardSwishGradient,
   softmax,
   softmaxGradient,
   batchNorm,
@@ -91,6 +98,21 @@ export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: num
   scale: [[0, 0]],
   relu: [[0, 0]],
   reluGradient: [
+    [0, 1],
+    [0, 0],
+  ],
+  gelu: [[0, 0]],
+  geluGradient: [
+    [0, 1],
+    [0, 0],
+  ],
+  sigmoid: [[0, 0]],
+  sigmoidGradient: [
+    [0, 1],
+    [0, 0],
+  ],
+  hardSwish: [[0, 0]],
+  hardSwishGradient: [
     [0, 1],
     [0, 0],
   ],

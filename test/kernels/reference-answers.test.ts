@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../engine/evaluate.ts";
+import { grad } from "../../engine/grad.ts";
+import { activate } from "../../engine/ops/activation.ts";
 import { attention } from "../../engine/ops/attention.ts";
 import { conv2d, depthwiseConv2d } from "../../engine/ops/conv2d.ts";
 import { crossEntropy } from "../../engine/ops/cross-entropy.ts";
@@ -39,6 +41,29 @@ describe("known answers of the reference back end", () => {
     expect(await values(maxPool(x, options))).toEqual([-1]);
     expectClose(await values(averagePool(x, options)), [-10 / 9]);
     expectClose(await values(mixPool(x, options)), [-19 / 18]);
+  });
+
+  it.each([
+    {
+      name: "gelu" as const,
+      y: [-8.95866714e-12, -0.00404969409, -0.0155241633, -0.1586552539, -0.0562827219, 0, 0.3457312306, 2.9959503059],
+      dx: [-6.2663233e-11, -0.0119456472, -0.0376110859, -0.0833154706, 0.4007820643, 0.5, 0.8674951247, 1.0119456472],
+    },
+    {
+      name: "sigmoid" as const,
+      y: [0.0009110512, 0.0474258732, 0.07585818, 0.2689414214, 0.4687906266, 0.5, 0.6224593312, 0.9525741268],
+      dx: [0.0009102212, 0.0451766597, 0.0701037165, 0.1966119332, 0.249025975, 0.25, 0.2350037122, 0.0451766597],
+    },
+    {
+      name: "hardSwish" as const,
+      y: [0, 0, -0.2083333333, -0.3333333333, -0.0598958333, 0, 0.2916666667, 3],
+      dx: [0, 0, -0.3333333333, 0.1666666667, 0.4583333333, 0.5, 0.6666666667, 1],
+    },
+  ])("$name and its gradient follow PyTorch 2.13 (float64)", async ({ name, y, dx }) => {
+    const x = constant([-7, -3, -2.5, -1, -0.125, 0, 0.5, 3]);
+    const activated = activate(x, name);
+    expectClose(await values(activated), y);
+    expectClose(await values(grad(activated.mean(), [x])[0]!.scale(8)), dx);
   });
 
   it("attention equals the softmax of the whole score matrix", async () => {

@@ -1,3 +1,4 @@
+import { activationCases } from "./activation.ts";
 import { attentionCases } from "./attention.ts";
 import type { OpCase } from "./case.ts";
 import { chainCases } from "./chains.ts";
@@ -16,6 +17,7 @@ import { softmaxCases } from "./softmax.ts";
 
 /** All op cases by family. */
 export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
+  activation: activationCases,
   attention: attentionCases,
   chains: chainCases,
   conv2d: conv2dCases,

@@ -20,8 +20,8 @@ export function expShifted(y: usize, x: usize, n: i32, shift: usize): void {
   const c3 = v128.load32_splat(CONSTANTS, 32), c2 = v128.load32_splat(CONSTANTS, 36);
   const c1 = v128.load32_splat(CONSTANTS, 40), one = v128.load32_splat(CONSTANTS, 44);
   for (let i = 0; i < n; i += 8) {
-    const x0 = min(max(f32x4.sub(v128.load(x), s), low), high);
-    const x1 = min(max(f32x4.sub(v128.load(x, 16), s), low), high);
+    const x0 = min(high, max(low, f32x4.sub(v128.load(x), s)));
+    const x1 = min(high, max(low, f32x4.sub(v128.load(x, 16), s)));
     const r0 = madd(x0, log2e, magic), r1 = madd(x1, log2e, magic);
     const n0 = f32x4.sub(r0, magic), n1 = f32x4.sub(r1, magic);
     const f0 = madd(n0, ln2Low, madd(n0, ln2High, x0)), f1 = madd(n1, ln2Low, madd(n1, ln2High, x1));

@@ -1,0 +1,3 @@
+import { activationEmitter } from "./activation.ts";
+
+export const hardSwish = activationEmitter("hardSwish");
