@@ -42,29 +42,48 @@ export function pair(value: number | Pair): Pair {
   return typeof value === "number" ? [value, value] : value;
 }
 
-/** @throws ShapeError for `"same"` with an even kernel, which has no symmetric padding. */
-export function resolvePadding(op: string, option: PaddingOption, kernel: Pair): Padding {
+const dense: Pair = [1, 1];
+
+/** Cells from the first to the last tap of a kernel whose taps lie `dilation` cells apart. */
+export function kernelExtent(kernel: Pair, dilation: Pair): Pair {
+  return [(kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1];
+}
+
+function formatKernel(kernel: Pair, dilation: Pair): string {
+  return formatShape(kernel) + (sameShape(dilation, dense) ? "" : ` with dilation ${formatShape(dilation)}`);
+}
+
+/** @throws ShapeError for `"same"` with a kernel of even extent, which has no symmetric padding. */
+export function resolvePadding(op: string, option: PaddingOption, kernel: Pair, dilation = dense): Padding {
   if (option === "valid") return [0, 0, 0, 0];
   if (typeof option === "number") return [option, option, option, option];
   if (option !== "same") return option;
-  if (kernel[0] % 2 === 0 || kernel[1] % 2 === 0)
-    throw new ShapeError(`${op}: "same" padding needs an odd kernel, got ${formatShape(kernel)}`);
-  const vertical = (kernel[0] - 1) / 2;
-  const horizontal = (kernel[1] - 1) / 2;
+  const extent = kernelExtent(kernel, dilation);
+  if (extent[0] % 2 === 0 || extent[1] % 2 === 0)
+    throw new ShapeError(`${op}: "same" padding needs an odd kernel, got ${formatKernel(kernel, dilation)}`);
+  const vertical = (extent[0] - 1) / 2;
+  const horizontal = (extent[1] - 1) / 2;
   return [vertical, vertical, horizontal, horizontal];
 }
 
 /** Output height and width of a window that slides over an image. @throws ShapeError when it does not fit. */
-export function windowOutput(op: string, image: Pair, kernel: Pair, stride: Pair, padding: Padding): Pair {
-  if (!stride.every((step) => Number.isInteger(step) && step > 0))
-    throw new ShapeError(`${op}: stride ${formatShape(stride)} must be positive integers`);
+export function windowOutput(
+  op: string,
+  image: Pair,
+  kernel: Pair,
+  { stride, padding, dilation = dense }: { readonly stride: Pair; readonly padding: Padding; readonly dilation?: Pair },
+): Pair {
+  for (const [what, steps] of Object.entries({ stride, dilation }))
+    if (!steps.every((step) => Number.isInteger(step) && step > 0))
+      throw new ShapeError(`${op}: ${what} ${formatShape(steps)} must be positive integers`);
   if (!padding.every((size) => Number.isInteger(size) && size >= 0))
     throw new ShapeError(`${op}: padding ${formatShape(padding)} must be integers of at least 0`);
   const height = image[0] + padding[0] + padding[1];
   const width = image[1] + padding[2] + padding[3];
-  if (kernel[0] > height || kernel[1] > width)
+  const extent = kernelExtent(kernel, dilation);
+  if (extent[0] > height || extent[1] > width)
     throw new ShapeError(
-      `${op}: kernel ${formatShape(kernel)} is larger than the padded input ${formatShape([height, width])}`,
+      `${op}: kernel ${formatKernel(kernel, dilation)} is larger than the padded input ${formatShape([height, width])}`,
     );
-  return [Math.floor((height - kernel[0]) / stride[0]) + 1, Math.floor((width - kernel[1]) / stride[1]) + 1];
+  return [Math.floor((height - extent[0]) / stride[0]) + 1, Math.floor((width - extent[1]) / stride[1]) + 1];
 }

@@ -1,7 +1,7 @@
 import { gelu, hardSwish, sigmoid } from "./ops/activation.ts";
 import { attention, type AttentionOptions } from "./ops/attention.ts";
 import { add, multiply, relu, scale } from "./ops/elementwise.ts";
-import { conv2d, depthwiseConv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+import { conv2d, depthwiseConv2d, type Conv2dOptions, type DepthwiseConv2dOptions } from "./ops/conv2d.ts";
 import { bias, matmul, type MatmulOptions } from "./ops/matmul.ts";
 import { averagePool, globalAveragePool, maxPool, mixPool, type PoolOptions } from "./ops/pool.ts";
 import { mean } from "./ops/reduce.ts";
@@ -33,7 +33,7 @@ export class Tensor {
   conv2d(w: Tensor, options?: Conv2dOptions): Tensor {
     return conv2d(this, w, options);
   }
-  depthwiseConv2d(w: Tensor, options?: Conv2dOptions): Tensor {
+  depthwiseConv2d(w: Tensor, options?: DepthwiseConv2dOptions): Tensor {
     return depthwiseConv2d(this, w, options);
   }
   matmul(b: Tensor, options?: MatmulOptions): Tensor {

@@ -13,6 +13,8 @@ export interface WindowSizes {
   readonly strideX: number;
   readonly top: number;
   readonly left: number;
+  readonly dilationY: number;
+  readonly dilationX: number;
 }
 
 /** x [n,height,width,…], y [n,outHeight,outWidth,…] */
@@ -20,7 +22,11 @@ export function windowSizes(
   x: Shape,
   y: Shape,
   kernel: Shape,
-  { stride, padding }: { readonly stride: Pair; readonly padding: Padding },
+  {
+    stride,
+    padding,
+    dilation = [1, 1],
+  }: { readonly stride: Pair; readonly padding: Padding; readonly dilation?: Pair },
 ): WindowSizes {
   return {
     n: x[0],
@@ -34,5 +40,7 @@ export function windowSizes(
     strideX: stride[1],
     top: padding[0],
     left: padding[2],
+    dilationY: dilation[0],
+    dilationX: dilation[1],
   };
 }

@@ -1,6 +1,6 @@
 import { ShapeError } from "../../engine/errors.ts";
 import type { Activation } from "../../engine/ops/activation.ts";
-import type { InferenceOp, Ops, Sliding, Pooling, Unsupported } from "../../engine/ops/vocabulary.ts";
+import type { Dilated, InferenceOp, Ops, Sliding, Pooling, Unsupported } from "../../engine/ops/vocabulary.ts";
 import type { EpilogueStep, Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { AttributeValue, OnnxBuilder } from "./builder.ts";
@@ -44,9 +44,16 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
       [w.shape[3]!, w.shape[2]!, w.shape[0]!, w.shape[1]!],
       permuteValues(w.values(), w.shape, [3, 2, 0, 1]),
     );
-    const window = { ...slidingAttributes(call.attributes), kernel_shape: { ints: w.shape.slice(0, 2) } };
+    const { groups } = call.attributes;
+    const window = { ...dilatedAttributes(call.attributes), kernel_shape: { ints: w.shape.slice(0, 2) } };
     const { bias, done } = leadingBias(call);
-    return { name: call.builder.node("Conv", [call.inputs[0]!.name, kernel, ...bias], window), done };
+    return {
+      name: call.builder.node("Conv", [call.inputs[0]!.name, kernel, ...bias], {
+        ...window,
+        ...(groups !== 1 && { group: { int: groups } }),
+      }),
+      done,
+    };
   },
   depthwiseConv2d: (call) => {
     const [w] = call.layer.weights as [Weights];
@@ -59,7 +66,7 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     const { bias, done } = leadingBias(call);
     return {
       name: call.builder.node("Conv", [call.inputs[0]!.name, kernel, ...bias], {
-        ...slidingAttributes(call.attributes),
+        ...dilatedAttributes(call.attributes),
         kernel_shape: { ints: [height, width] },
         group: { int: channels },
       }),
@@ -223,6 +230,11 @@ const activationNodes: Readonly<Record<Activation, (builder: OnnxBuilder, x: str
 function slidingAttributes({ stride, padding }: Sliding): Record<string, AttributeValue> {
   const [top, bottom, left, right] = padding;
   return { strides: { ints: stride }, pads: { ints: [top, left, bottom, right] } };
+}
+
+function dilatedAttributes(attributes: Dilated): Record<string, AttributeValue> {
+  const dense = attributes.dilation.every((step) => step === 1);
+  return { ...slidingAttributes(attributes), ...(!dense && { dilations: { ints: attributes.dilation } }) };
 }
 
 function maxPool({ builder, inputs, attributes }: OnnxCall<"maxPool" | "mixPool">): string {

@@ -44,12 +44,13 @@ export function mixPool(x: Tensor, options: PoolOptions): Tensor {
 }
 
 export function poolShape(op: string): (shapes: readonly Shape[], attributes: Pooling) => Shape[] {
-  return ([x], { kernel, stride, padding }) => {
+  return ([x], attributes) => {
+    const { kernel, padding } = attributes;
     checkRank(op, "x", x!, 4, "[n,h,w,c]");
     const [n, height, width, channels] = x as [number, number, number, number];
     if (padding[0] >= kernel[0] || padding[1] >= kernel[0] || padding[2] >= kernel[1] || padding[3] >= kernel[1])
       throw new ShapeError(`${op}: padding ${formatShape(padding)} must be smaller than kernel ${formatShape(kernel)}`);
-    const [outHeight, outWidth] = windowOutput(op, [height, width], kernel, stride, padding);
+    const [outHeight, outWidth] = windowOutput(op, [height, width], kernel, attributes);
     return [[n, outHeight, outWidth, channels]];
   };
 }

@@ -6,10 +6,22 @@ export interface Sliding {
   readonly padding: Padding;
 }
 
-/** A pooling window. */
-export interface Pooling extends Sliding {
+/** A window whose taps lie `dilation` cells apart. */
+export interface Dilated extends Sliding {
+  readonly dilation: Pair;
+}
+
+/** A convolution of each of `groups` slices of the channels on its own. */
+export interface Grouped extends Dilated {
+  readonly groups: number;
+}
+
+export interface KernelSize {
   readonly kernel: Pair;
 }
+
+/** A pooling window. */
+export interface Pooling extends Sliding, KernelSize {}
 
 export interface InputShape {
   readonly inputShape: Shape;
@@ -23,18 +35,18 @@ type None = Record<never, never>;
  * All tables of the engine and of the back ends are exhaustive over this interface.
  */
 export interface Ops {
-  /** x [n,h,w,ci], w [kh,kw,ci,co] → y [n,h',w',co] */
-  conv2d: { inputs: [x: Shape, w: Shape]; attributes: Sliding };
-  /** dy [n,h',w',co], w [kh,kw,ci,co] → dx [n,h,w,ci] */
-  conv2dInputGradient: { inputs: [dy: Shape, w: Shape]; attributes: Sliding & InputShape };
-  /** x [n,h,w,ci], dy [n,h',w',co] → dw [kh,kw,ci,co] */
-  conv2dFilterGradient: { inputs: [x: Shape, dy: Shape]; attributes: Pooling };
+  /** x [n,h,w,ci], w [kh,kw,ci/groups,co] → y [n,h',w',co]; group g reads and writes the g-th slice of the channels */
+  conv2d: { inputs: [x: Shape, w: Shape]; attributes: Grouped };
+  /** dy [n,h',w',co], w [kh,kw,ci/groups,co] → dx [n,h,w,ci] */
+  conv2dInputGradient: { inputs: [dy: Shape, w: Shape]; attributes: Grouped & InputShape };
+  /** x [n,h,w,ci], dy [n,h',w',co] → dw [kh,kw,ci/groups,co] */
+  conv2dFilterGradient: { inputs: [x: Shape, dy: Shape]; attributes: Grouped & KernelSize };
   /** x [n,h,w,c], w [kh,kw,c] → y [n,h',w',c] */
-  depthwiseConv2d: { inputs: [x: Shape, w: Shape]; attributes: Sliding };
+  depthwiseConv2d: { inputs: [x: Shape, w: Shape]; attributes: Dilated };
   /** dy [n,h',w',c], w [kh,kw,c] → dx [n,h,w,c] */
-  depthwiseConv2dInputGradient: { inputs: [dy: Shape, w: Shape]; attributes: Sliding & InputShape };
+  depthwiseConv2dInputGradient: { inputs: [dy: Shape, w: Shape]; attributes: Dilated & InputShape };
   /** x [n,h,w,c], dy [n,h',w',c] → dw [kh,kw,c] */
-  depthwiseConv2dFilterGradient: { inputs: [x: Shape, dy: Shape]; attributes: Pooling };
+  depthwiseConv2dFilterGradient: { inputs: [x: Shape, dy: Shape]; attributes: Dilated & KernelSize };
   /** a [m,k] (or [k,m] transposed), b [k,n] (or [n,k] transposed) → y [m,n] */
   matmul: { inputs: [a: Shape, b: Shape]; attributes: { readonly transposeA: boolean; readonly transposeB: boolean } };
   /** x [...,c], b [c] → y = x + b */

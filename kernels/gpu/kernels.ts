@@ -13,12 +13,12 @@ export type GpuKernel<K extends OpName> = (
   attributes: Attributes<K>,
 ) => KernelSource;
 
-const conv2dSizes = (
-  x: Shape,
-  y: Shape,
-  kernel: Shape,
-  attributes: Parameters<typeof windowSizes>[3],
-): Conv2dSizes => ({ ...windowSizes(x, y, kernel, attributes), ci: x[3]!, co: y[3]! });
+const conv2dSizes = (x: Shape, y: Shape, kernel: Shape, attributes: Attributes<"conv2d">): Conv2dSizes => ({
+  ...windowSizes(x, y, kernel, attributes),
+  ci: x[3]!,
+  co: y[3]!,
+  groups: attributes.groups,
+});
 
 const later = unsupported("the gpu back end proves convolution, matrix product and relu; the rest has no kernel yet");
 

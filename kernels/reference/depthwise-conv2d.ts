@@ -14,10 +14,10 @@ export function depthwiseConv2dForward(y: Floats, x: Floats, w: Floats, s: Depth
       for (let ox = 0; ox < s.outWidth; ox++, out += c) {
         sums.fill(0);
         for (let ky = 0; ky < s.kernelHeight; ky++) {
-          const iy = oy * s.strideY - s.top + ky;
+          const iy = oy * s.strideY - s.top + ky * s.dilationY;
           if (iy < 0 || iy >= s.height) continue;
           for (let kx = 0; kx < s.kernelWidth; kx++) {
-            const ix = ox * s.strideX - s.left + kx;
+            const ix = ox * s.strideX - s.left + kx * s.dilationX;
             if (ix < 0 || ix >= s.width) continue;
             const pixel = ((image * s.height + iy) * s.width + ix) * c;
             const tap = (ky * s.kernelWidth + kx) * c;
@@ -37,10 +37,10 @@ export function depthwiseConv2dInputGradient(dx: Floats, dy: Floats, w: Floats, 
       for (let ix = 0; ix < s.width; ix++, pixel += c) {
         sums.fill(0);
         for (let ky = 0; ky < s.kernelHeight; ky++) {
-          const oy = (iy + s.top - ky) / s.strideY;
+          const oy = (iy + s.top - ky * s.dilationY) / s.strideY;
           if (oy < 0 || oy >= s.outHeight || !Number.isInteger(oy)) continue;
           for (let kx = 0; kx < s.kernelWidth; kx++) {
-            const ox = (ix + s.left - kx) / s.strideX;
+            const ox = (ix + s.left - kx * s.dilationX) / s.strideX;
             if (ox < 0 || ox >= s.outWidth || !Number.isInteger(ox)) continue;
             const out = ((image * s.outHeight + oy) * s.outWidth + ox) * c;
             const tap = (ky * s.kernelWidth + kx) * c;
@@ -60,10 +60,10 @@ export function depthwiseConv2dFilterGradient(dw: Floats, x: Floats, dy: Floats,
       sums.fill(0);
       for (let image = 0; image < s.n; image++)
         for (let oy = 0; oy < s.outHeight; oy++) {
-          const iy = oy * s.strideY - s.top + ky;
+          const iy = oy * s.strideY - s.top + ky * s.dilationY;
           if (iy < 0 || iy >= s.height) continue;
           for (let ox = 0; ox < s.outWidth; ox++) {
-            const ix = ox * s.strideX - s.left + kx;
+            const ix = ox * s.strideX - s.left + kx * s.dilationX;
             if (ix < 0 || ix >= s.width) continue;
             const pixel = ((image * s.height + iy) * s.width + ix) * c;
             const out = ((image * s.outHeight + oy) * s.outWidth + ox) * c;

@@ -55,10 +55,11 @@ export type ReferenceKernel<K extends OpName> = (call: KernelCall<K>) => void;
 
 type SlidingAttributes = Parameters<typeof windowSizes>[3];
 
-const conv2dSizes = (x: Shape, y: Shape, kernel: Shape, attributes: SlidingAttributes): Conv2dSizes => ({
+const conv2dSizes = (x: Shape, y: Shape, kernel: Shape, attributes: Attributes<"conv2d">): Conv2dSizes => ({
   ...windowSizes(x, y, kernel, attributes),
   ci: x[3],
   co: y[3],
+  groups: attributes.groups,
 });
 
 const channelwiseSizes = (

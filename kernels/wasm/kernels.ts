@@ -7,7 +7,7 @@ export const kernelFamilies = {
   channels: ["expand", "bias"],
   elementwise: ["add", "multiply", "scale", "relu", "reluGradient"],
   activation: ["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"],
-  conv2d: ["packPanels", "convolve", "convolveFilterGradient", "sumChunks"],
+  conv2d: ["packPanels", "packBlocks", "convolve", "convolveFilterGradient", "sumChunks"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
   reduce: ["sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"],
   "batch-norm": [

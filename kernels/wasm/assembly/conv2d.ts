@@ -1,4 +1,14 @@
-import { outer16, outer24, outer8, product16, product24, product8 } from "./generated/tiles";
+import {
+  outer16,
+  outer24,
+  outer8,
+  product16,
+  product24,
+  product8,
+  productLines16,
+  productLines24,
+  productLines8,
+} from "./generated/tiles";
 import { share } from "./simd";
 import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips";
 
@@ -58,6 +68,42 @@ export function packPanels(a: usize, thread: i32, threads: i32): void {
 }
 
 @unmanaged
+class BlockPacking {
+  panels: usize;
+  w: usize;
+  /** Offsets in bytes of the rows of w, and the columns that they start at. */
+  offsets: usize;
+  starts: usize;
+  rows: i32;
+  /** Columns of a block. */
+  columns: i32;
+  /** Bytes from one column of w to the next. */
+  step: usize;
+  tiles: usize;
+  tileCount: i32;
+}
+
+// panels [tile][rows][width] of a matrix of blocks on its diagonal: each row has some columns of its own and zeros
+export function packBlocks(a: usize, thread: i32, threads: i32): void {
+  const p = changetype<BlockPacking>(a);
+  const begin = share(p.rows, 1, thread, threads), end = share(p.rows, 1, thread + 1, threads);
+  for (let t = 0; t < p.tileCount; t++) {
+    const tile = tileAt(p.tiles, t);
+    const width = tile.width;
+    for (let row = begin; row < end; row++) {
+      const q = p.panels + (<usize>(tile.before * p.rows + row * width) << 2);
+      const w = p.w + <usize>load<u32>(p.offsets + (<usize>row << 2));
+      const before = tile.column - load<i32>(p.starts + (<usize>row << 2));
+      for (let i = 0; i < width; i++) {
+        const column = before + i;
+        const inside = column >= 0 && column < p.columns;
+        store<f32>(q + (<usize>i << 2), inside ? load<f32>(w + <usize>column * p.step) : 0);
+      }
+    }
+  }
+}
+
+@unmanaged
 class Convolution extends Strips {
   y: usize;
   yImageBytes: usize;
@@ -85,23 +131,31 @@ class Phase {
   columns: i32;
   x: usize;
   y: usize;
-  /** Contiguous floats of a window row, and the number of window rows. */
+  /** A window is so many lines of taps, each a run of contiguous floats. */
   run: i32;
   taps: i32;
+  tapStep: usize;
+  lines: i32;
+  lineStep: usize;
   /** First row of w. */
   depth: i32;
   /** Offsets of the windows and of the outputs of a strip, from the start of the table of phases. */
   from: usize;
   to: usize;
 }
-const PHASE_BYTES: usize = 36;
+const PHASE_BYTES: usize = 48;
 const BUFFER_ROWS: i32 = 48;
 
 // @ts-ignore: decorator
-@inline function product(width: i32, from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, run: i32, tapStep: usize, taps: i32, count: i32): void {
-  if (width == 24) product24(from, to, x, w, wStep, y, run, tapStep, taps, count);
-  else if (width == 16) product16(from, to, x, w, wStep, y, run, tapStep, taps, count);
-  else product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
+@inline function product(width: i32, from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, phase: Phase, count: i32): void {
+  const run = phase.run, tapStep = phase.tapStep, taps = phase.taps, lineStep = phase.lineStep, lines = phase.lines;
+  if (lines == 1) {
+    if (width == 24) product24(from, to, x, w, wStep, y, run, tapStep, taps, count);
+    else if (width == 16) product16(from, to, x, w, wStep, y, run, tapStep, taps, count);
+    else product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
+  } else if (width == 24) productLines24(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
+  else if (width == 16) productLines16(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
+  else productLines8(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
 }
 
 // y [windows][columns] = Σ over the window of x · w
@@ -110,7 +164,6 @@ export function convolve(a: usize, thread: i32, threads: i32): void {
   const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
   if (begin == end) return;
   prepareStrips(s, thread);
-  const tapStep = s.stripRowBytes;
   for (let unit = begin; unit < end; unit++) {
     const n = unit / s.strips, strip = unit % s.strips;
     const x = loadStrip(s, thread, n, strip);
@@ -127,14 +180,14 @@ export function convolve(a: usize, thread: i32, threads: i32): void {
         const wStep = s.wStep ? s.wStep : <usize>width << 2;
         const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2) + <usize>phase.depth * wStep;
         if (tile.valid == width)
-          product(width, from, to, xPhase, w, wStep, yPhase + column, phase.run, tapStep, phase.taps, count);
+          product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
         else {
           const buffer = stripScratch(s, thread) + s.buffer;
           const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
           const valid = <usize>tile.valid << 2;
           for (let m = 0; m < count; m += BUFFER_ROWS) {
             const part = min(BUFFER_ROWS, count - m);
-            product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase.run, tapStep, phase.taps, part);
+            product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part);
             let b = buffer;
             for (let i = 0; i < part; i++) {
               const q = yPhase + column + <usize>load<u32>(to + (<usize>(m + i) << 2));
@@ -163,22 +216,31 @@ class FilterGradient extends Strips {
   outColumns: i32;
   /** From one window to the next. */
   xStep: usize;
+  /** A window is so many lines of taps, each a run of contiguous floats. */
   run: i32;
   taps: i32;
+  tapStep: usize;
+  lines: i32;
+  lineStep: usize;
+  /** From one group to the next. */
+  groups: i32;
+  xGroupBytes: usize;
+  dyGroupBytes: usize;
+  groupBytes: usize;
   /** Rows of windows that one pass over the tiles keeps in cache. */
   passRows: i32;
   tiles: usize;
   tileCount: i32;
 }
 
-// sums [chunk][tile][taps · run][width] = Σ over the windows of a chunk of x · dy
+// sums [chunk][group][tile][lines · taps · run][width] = Σ over the windows of a chunk of x · dy
 export function convolveFilterGradient(a: usize, thread: i32, threads: i32): void {
   const s = changetype<FilterGradient>(a);
   const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
   if (begin == end) return;
   prepareStrips(s, thread);
-  const dyStep = s.dyPixelBytes, dyLine = dyStep * s.outColumns, run = s.run, tapStep = s.stripRowBytes;
-  const xLine = <usize>s.step * tapStep;
+  const dyStep = s.dyPixelBytes, dyLine = dyStep * s.outColumns, run = s.run, depth = s.lines * s.taps * run;
+  const xLine = <usize>s.step * s.stripRowBytes;
   const single = s.outColumns == 1;
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = s.sums + <usize>chunk * s.chunkBytes;
@@ -196,15 +258,20 @@ export function convolveFilterGradient(a: usize, thread: i32, threads: i32): voi
         const xRow = x + <usize>row * xLine, dyRow = dy + <usize>row * dyLine;
         fetch(dyRow, <usize>part * dyLine);
         if (!s.stripBytes) fetch(xRow, <usize>part * xLine);
-        for (let tap = 0; tap < s.taps; tap++) {
-          const xTap = xRow + <usize>tap * tapStep;
-          for (let t = 0; t < s.tileCount; t++) {
-            const tile = tileAt(s.tiles, t);
-            const g = dyRow + (<usize>tile.column << 2);
-            const sum = sums + (<usize>(tile.before * s.taps * run + tap * run * tile.width) << 2);
-            if (tile.width == 24) outer24(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
-            else if (tile.width == 16) outer16(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
-            else outer8(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+        for (let group = 0; group < s.groups; group++) {
+          const xGroup = xRow + <usize>group * s.xGroupBytes, dyGroup = dyRow + <usize>group * s.dyGroupBytes;
+          const groupSums = sums + <usize>group * s.groupBytes;
+          for (let first = 0; first < depth; first += run) {
+            const tap = first / run;
+            const xTap = xGroup + <usize>(tap / s.taps) * s.lineStep + <usize>(tap % s.taps) * s.tapStep;
+            for (let t = 0; t < s.tileCount; t++) {
+              const tile = tileAt(s.tiles, t);
+              const g = dyGroup + (<usize>tile.column << 2);
+              const sum = groupSums + (<usize>(tile.before * depth + first * tile.width) << 2);
+              if (tile.width == 24) outer24(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+              else if (tile.width == 16) outer16(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+              else outer8(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+            }
           }
         }
       }
@@ -220,20 +287,24 @@ class ChunkSum {
   chunks: i32;
   rows: i32;
   columns: i32;
+  groups: i32;
+  groupBytes: usize;
   tiles: usize;
   tileCount: i32;
 }
 
-// y [rows][columns] = Σ over chunks, in their order, of sums [chunk][tile][rows][width]
+// y [rows][group][columns] = Σ over chunks, in their order, of sums [chunk][group][tile][rows][width]
 export function sumChunks(a: usize, thread: i32, threads: i32): void {
   const s = changetype<ChunkSum>(a);
-  const begin = share(s.rows, 1, thread, threads), end = share(s.rows, 1, thread + 1, threads);
+  const count = s.rows * s.groups;
+  const begin = share(count, 1, thread, threads), end = share(count, 1, thread + 1, threads);
   for (let t = 0; t < s.tileCount; t++) {
     const tile = tileAt(s.tiles, t);
     const width = tile.width;
-    for (let row = begin; row < end; row++) {
-      const y = s.y + (<usize>(row * s.columns + tile.column) << 2);
-      const sums = s.sums + (<usize>(tile.before * s.rows + row * width) << 2);
+    for (let at = begin; at < end; at++) {
+      const row = at / s.groups, group = at % s.groups;
+      const y = s.y + (<usize>(at * s.columns + tile.column) << 2);
+      const sums = s.sums + <usize>group * s.groupBytes + (<usize>(tile.before * s.rows + row * width) << 2);
       for (let i = 0; i < tile.valid; i += 8) {
         let q = sums + (<usize>i << 2);
         let u = v128.load(q), v = v128.load(q, 16);

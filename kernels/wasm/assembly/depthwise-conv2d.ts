@@ -11,7 +11,10 @@ class Depthwise extends Strips {
   yStep: usize;
   w: usize;
   channels: i32;
-  /** Columns of the image from one window to the next. */
+  /** From one tap to the next in its line, and from one line of taps to the next. */
+  tapStep: usize;
+  lineStep: usize;
+  /** Taps from one window to the next. */
   stride: i32;
   /** Within the scratch. */
   buffer: usize;
@@ -20,6 +23,7 @@ class Depthwise extends Strips {
 }
 
 // A gradient of a strided convolution falls apart into phases: ordinary convolutions that write every stride-th cell.
+// So does a line of a dilated one, whose windows share taps only with every dilation-th.
 @unmanaged
 class Phase {
   rows: i32;
@@ -52,7 +56,7 @@ export function depthwise(a: usize, thread: i32, threads: i32): void {
       for (let row = 0; row < rows; row++) {
         const xRow = x + phase.x + <usize>row * <usize>s.step * line;
         const yRow = y + phase.y + <usize>row * s.yRowBytes;
-        depthwiseLine(phase.width, s.stride, channels, xRow, s.w + phase.w, narrow ? buffer : yRow, phase.columns, phase.height, pixel, line, narrow ? 32 : s.yStep);
+        depthwiseLine(phase.width, s.stride, channels, xRow, s.w + phase.w, narrow ? buffer : yRow, phase.columns, phase.height, s.tapStep, s.lineStep, pixel, narrow ? 32 : s.yStep);
         if (narrow)
           for (let i = 0; i < phase.columns; i++)
             for (let c: usize = 0; c < pixel; c += 4)
@@ -73,7 +77,12 @@ class DepthwiseFilterGradient extends Strips {
   outRows: i32;
   outColumns: i32;
   channels: i32;
-  /** Columns of the image from one window to the next. */
+  tapStep: usize;
+  lineStep: usize;
+  /** Windows of a line that share taps stand so many apart; from the taps of one window to those of the next. */
+  phases: i32;
+  xPhase: usize;
+  /** Taps from one window of a phase to the next. */
   stride: i32;
   height: i32;
   width: i32;
@@ -87,7 +96,7 @@ export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): vo
   const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
   if (begin == end) return;
   prepareStrips(s, thread);
-  const pixel = <usize>s.channels << 2, tapLine = s.stripRowBytes, xLine = <usize>s.step * tapLine;
+  const pixel = <usize>s.channels << 2, xLine = <usize>s.step * s.stripRowBytes, dyStep = <usize>s.phases * pixel;
   const dyLine = pixel * s.outColumns, panel = <usize>(s.height * s.width) << 5;
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = s.sums + <usize>chunk * s.chunkBytes;
@@ -104,7 +113,10 @@ export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): vo
         fetch(dyRow, <usize>lines * dyLine);
         if (!s.stripBytes) fetch(xRow, <usize>lines * xLine);
         for (let c = 0; c < s.channels; c += 8) {
-          depthwiseGradient(s.height, s.width, s.stride, sum, xRow, dyRow, lines, s.outColumns, pixel, pixel, tapLine, xLine, dyLine);
+          for (let phase = 0; phase < s.phases; phase++) {
+            const columns = (s.outColumns - phase + s.phases - 1) / s.phases;
+            depthwiseGradient(s.height, s.width, s.stride, sum, xRow + <usize>phase * s.xPhase, dyRow + <usize>phase * pixel, lines, columns, s.tapStep, dyStep, s.lineStep, xLine, dyLine);
+          }
           sum += panel;
           xRow += 32;
           dyRow += 32;

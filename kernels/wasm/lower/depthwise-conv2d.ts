@@ -1,66 +1,82 @@
+import type { Dilated, KernelSize } from "../../../engine/ops/vocabulary.ts";
 import type { Pair } from "../../../engine/shape.ts";
 import type { Emitter, Lowering, Operand } from "../emitter.ts";
 import { chunkedSums, emitChunkSum, passRows } from "./filter-gradient.ts";
-import { inputGradientPhases } from "./phases.ts";
-import { packPanels, range, type Product } from "./product.ts";
+import { extentOf, greatestDivisor, inputGradientPhases } from "./phases.ts";
+import { packPanels, phaseWindows, range, type Product } from "./product.ts";
 import { cutStrips, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
-type Kernel = readonly [height: number, width: number, channels: number];
+type Kernel = readonly [height: number, width: number, ...channels: number[]];
 
-function emitDepthwise(emit: Emitter, product: Omit<Product, "yChannels" | "wStep">): void {
-  const { channels, step, y, yRows, yColumns, yStep, w, phases } = product;
-  const windows: Windows = {
-    ...product,
-    windowRows: Math.max(...phases.map(({ rows }) => rows)),
-    reach: Math.max(...phases.map(({ row, height }) => row + height)),
-    width: Math.max(...phases.map(({ columns, column, width }) => (columns - 1) * step[1] + column + width)),
-  };
+/** A line of windows whose taps lie apart is several lines, woven together: those that share taps. */
+interface Weave {
+  readonly lines: number;
+  /** Taps from one window of a line to the next. */
+  readonly stride: number;
+}
+
+function weaveOf(step: number, spacing: number): Weave {
+  const shared = greatestDivisor(step, spacing);
+  return { lines: spacing / shared, stride: step / shared };
+}
+
+type DepthwiseProduct = Omit<Product, "yChannels" | "wStep" | "groups" | "wGroupStep">;
+
+function emitDepthwise(emit: Emitter, product: DepthwiseProduct): void {
+  const { channels, step, y, yRows, yColumns, yStep, w, spacing, phases } = product;
+  const windows: Windows = { ...product, ...phaseWindows(product) };
   const bufferBytes = channels < 8 ? 32 * Math.max(...phases.map(({ columns }) => columns)) : 0;
   const strips = cutStrips(emit, windows, windows.windowRows, wantedUnits(emit), bufferBytes);
   const pixelBytes = 4 * channels;
   const yRowBytes = yColumns * pixelBytes;
+  const weave = weaveOf(step[1], spacing[1]);
   let taps = 0;
-  const table = phases.flatMap((phase) => {
+  const lines = phases.flatMap((phase) => {
     const weights = taps * pixelBytes;
     taps += phase.weights.length;
-    return [
-      ...[phase.rows, phase.columns],
-      ...[phase.row * strips.rowBytes + phase.column * pixelBytes, phase.yRow * yRowBytes + phase.yColumn * pixelBytes],
+    return range(Math.min(weave.lines, phase.columns)).map((line) => [
+      ...[phase.rows, Math.ceil((phase.columns - line) / weave.lines)],
+      phase.row * strips.rowBytes + (phase.column + line * step[1]) * pixelBytes,
+      phase.yRow * yRowBytes + (phase.yColumn + line * yStep[1]) * pixelBytes,
       ...[phase.height, phase.width, weights],
-    ];
+    ]);
   });
   emit.step("depthwise", [
     ...strips.arguments,
-    ...[y, yRows * yRowBytes, yStep[0] * yRowBytes, yStep[1] * pixelBytes],
-    ...[w, channels, step[1], strips.extra, emit.constantTable(Int32Array.from(table)), phases.length],
+    ...[y, yRows * yRowBytes, yStep[0] * yRowBytes, weave.lines * yStep[1] * pixelBytes],
+    ...[w, channels, spacing[1] * pixelBytes, spacing[0] * strips.rowBytes, weave.stride],
+    ...[strips.extra, emit.constantTable(Int32Array.from(lines.flat())), lines.length],
   ]);
 }
 
-export const depthwiseConv2d: Lowering<"depthwiseConv2d"> = ({ inputs: [x, w], shapes: [y], attributes }, emit) => {
-  const { stride, padding } = attributes;
-  const [images, rows, columns, channels] = x!.shape as Image;
-  const [, yRows, yColumns] = y as Image;
-  const [height, width] = w!.shape as Kernel;
+/** y = x · w; operands are those of the node. */
+export function emitDepthwiseForward(
+  emit: Emitter,
+  [images, rows, columns, channels]: Image,
+  [height, width]: Kernel,
+  [, yRows, yColumns]: Image,
+  { stride, padding, dilation }: Dilated,
+): void {
   const weights = range(height * width).map((tap) => tap * channels);
   emitDepthwise(emit, {
     ...{ image: emit.input(0), images, rows, columns, channels, top: padding[0], left: padding[2], step: stride },
-    ...{ y: emit.output(0), yRows, yColumns, yStep: [1, 1], w: emit.input(1) },
+    ...{ y: emit.output(0), yRows, yColumns, yStep: [1, 1], w: emit.input(1), spacing: dilation },
     phases: [{ rows: yRows, columns: yColumns, row: 0, column: 0, yRow: 0, yColumn: 0, height, width, weights }],
   });
-};
+}
 
-export const depthwiseConv2dInputGradient: Lowering<"depthwiseConv2dInputGradient"> = (
-  { inputs: [dy, w], shapes: [dx], attributes },
-  emit,
-) => {
-  const { stride, padding } = attributes;
-  const [images, rows, columns, channels] = dy!.shape as Image;
-  const [, yRows, yColumns] = dx as Image;
-  const [height, width] = w!.shape as Kernel;
-  const vertical = inputGradientPhases(yRows, height, stride[0], padding[0]);
-  const horizontal = inputGradientPhases(yColumns, width, stride[1], padding[2]);
+/** dx from dy and w; operands are those of the node. */
+export function emitDepthwiseInputGradient(
+  emit: Emitter,
+  [images, rows, columns, channels]: Image,
+  [height, width]: Kernel,
+  [, yRows, yColumns]: Image,
+  { stride, padding, dilation }: Dilated,
+): void {
+  const vertical = inputGradientPhases(yRows, height, stride[0], padding[0], dilation[0]);
+  const horizontal = inputGradientPhases(yColumns, width, stride[1], padding[2], dilation[1]);
   const phases = vertical.phases.flatMap((v) =>
     horizontal.phases.map((h) => ({
       ...{ rows: v.count, columns: h.count, row: v.start, column: h.start, yRow: v.first, yColumn: h.first },
@@ -77,30 +93,54 @@ export const depthwiseConv2dInputGradient: Lowering<"depthwiseConv2dInputGradien
   );
   emitDepthwise(emit, {
     ...{ image: emit.input(0), images, rows, columns, channels, step: [1, 1] as Pair },
-    ...{ top: vertical.border, left: horizontal.border },
+    ...{ top: vertical.border, left: horizontal.border, spacing: [vertical.spacing, horizontal.spacing] },
     ...{ y: emit.output(0), yRows, yColumns, yStep: stride, w: turned, phases },
   });
-};
+}
 
-export const depthwiseConv2dFilterGradient: Lowering<"depthwiseConv2dFilterGradient"> = (
-  { inputs: [x, dy], attributes },
-  emit,
-) => {
-  const { kernel, stride, padding } = attributes;
-  const [images, rows, columns, channels] = x!.shape as Image;
-  const [, outRows, outColumns] = dy!.shape as Image;
+/** dw from x and dy; operands are those of the node. */
+export function emitDepthwiseFilterGradient(
+  emit: Emitter,
+  [images, rows, columns, channels]: Image,
+  [, outRows, outColumns]: Image,
+  { kernel, stride, padding, dilation }: Dilated & KernelSize,
+): void {
   const windows: Windows = {
     ...{ image: emit.input(0), images, rows, columns, channels, top: padding[0], left: padding[2], step: stride },
-    ...{ windowRows: outRows, reach: kernel[0], width: (outColumns - 1) * stride[1] + kernel[1] },
+    ...{ windowRows: outRows, reach: extentOf(kernel[0], dilation[0]) },
+    width: (outColumns - 1) * stride[1] + extentOf(kernel[1], dilation[1]),
   };
   const taps = kernel[0] * kernel[1];
   const tiles = columnTiles(channels, "narrow");
   const chunked = chunkedSums(emit, windows, taps, tiles);
+  const weave = weaveOf(stride[1], dilation[1]);
   emit.step("depthwiseFilterGradient", [
     ...chunked.strips.arguments,
     ...[chunked.sums, chunked.chunkBytes, chunked.chunks, emit.input(1), outRows, outColumns, channels],
-    ...[stride[1], ...kernel, Math.max(4, passRows(windows, outColumns * channels))],
+    ...[4 * dilation[1] * channels, dilation[0] * chunked.strips.rowBytes],
+    ...[weave.lines, 4 * stride[1] * channels, weave.stride],
+    ...[...kernel, Math.max(4, passRows(windows, outColumns * channels))],
   ]);
   const table = emit.constantTable(tileTable(tiles));
   emitChunkSum(emit, emit.output(0), chunked, taps, channels, table, tiles.length);
-};
+}
+
+export const depthwiseConv2d: Lowering<"depthwiseConv2d"> = ({ inputs: [x, w], shapes: [y], attributes }, emit) =>
+  emitDepthwiseForward(emit, x!.shape as Image, w!.shape as unknown as Kernel, y as unknown as Image, attributes);
+
+export const depthwiseConv2dInputGradient: Lowering<"depthwiseConv2dInputGradient"> = (
+  { inputs: [dy, w], shapes: [dx], attributes },
+  emit,
+) =>
+  emitDepthwiseInputGradient(
+    emit,
+    dy!.shape as Image,
+    w!.shape as unknown as Kernel,
+    dx as unknown as Image,
+    attributes,
+  );
+
+export const depthwiseConv2dFilterGradient: Lowering<"depthwiseConv2dFilterGradient"> = (
+  { inputs: [x, dy], attributes },
+  emit,
+) => emitDepthwiseFilterGradient(emit, x!.shape as Image, dy!.shape as Image, attributes);

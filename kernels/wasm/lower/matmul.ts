@@ -2,6 +2,8 @@ import type { Lowering } from "../emitter.ts";
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { emitProduct, packPanels, range } from "./product.ts";
 
+const plain = { spacing: [1, 1], groups: 1 } as const;
+
 /** y = a · b is a 1×1 convolution of the rows of a; y = aᵀ · b is the filter gradient of one. */
 export const matmul: Lowering<"matmul"> = ({ inputs: [a], shapes: [y], attributes }, emit) => {
   const { transposeA, transposeB } = attributes;
@@ -16,6 +18,7 @@ export const matmul: Lowering<"matmul"> = ({ inputs: [a], shapes: [y], attribute
     emitFilterGradient(emit, {
       ...{ ...rows, rows: k, channels: m },
       ...{ dy: b, outRows: k, outColumns: 1, outChannels: n, kernel: [1, 1], dw: emit.output(0) },
+      ...plain,
     });
     return;
   }
@@ -23,6 +26,7 @@ export const matmul: Lowering<"matmul"> = ({ inputs: [a], shapes: [y], attribute
   emitProduct(emit, {
     ...{ ...rows, rows: m, channels: k },
     ...{ y: emit.output(0), yRows: m, yColumns: 1, yChannels: n, yStep: [1, 1] },
-    ...{ w: emit.input(1), wStep: transposeB ? k : 1, phases: [phase] },
+    ...{ w: emit.input(1), wStep: transposeB ? k : 1, wGroupStep: 0, phases: [phase] },
+    ...plain,
   });
 };

@@ -1,7 +1,8 @@
 import type { Pair } from "../../../engine/shape.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
+import { extentOf } from "./phases.ts";
 import { cutStrips, isInside, wantedUnits, type Windows } from "./strips.ts";
-import { columnTiles, paddedColumns, tileTable, type ColumnTile } from "./tiles.ts";
+import { columnTiles, paddedColumns, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
 
 /** A convolution that writes every `yStep`-th cell of its output. */
 interface ProductPhase {
@@ -15,7 +16,7 @@ interface ProductPhase {
   readonly yColumn: number;
   readonly height: number;
   readonly width: number;
-  /** Offsets in floats of the rows of w: for each kernel row and column, all channels. */
+  /** Offsets in floats of the rows of w: for each kernel row and column, all channels of the first group. */
   readonly weights: readonly number[];
 }
 
@@ -28,6 +29,11 @@ export interface Product extends Omit<Windows, "windowRows" | "reach" | "width">
   readonly w: Operand;
   /** Floats from one column of w to the next. */
   readonly wStep: number;
+  /** Cells of the image from one tap of a window to the next. */
+  readonly spacing: Pair;
+  /** Slices of the channels that are multiplied each on its own, and floats of w from one to the next. */
+  readonly groups: number;
+  readonly wGroupStep: number;
   readonly phases: readonly ProductPhase[];
 }
 
@@ -56,25 +62,82 @@ export function packPanels(
   return panels;
 }
 
+/** What the phases of a product read together. */
+export function phaseWindows({
+  step,
+  spacing,
+  phases,
+}: Pick<Product, "step" | "spacing" | "phases">): Pick<Windows, "windowRows" | "reach" | "width"> {
+  return {
+    windowRows: Math.max(...phases.map(({ rows }) => rows)),
+    reach: Math.max(...phases.map(({ row, height }) => row + extentOf(height, spacing[0]))),
+    width: Math.max(
+      ...phases.map(({ columns, column, width }) => (columns - 1) * step[1] + column + extentOf(width, spacing[1])),
+    ),
+  };
+}
+
+/** Time of the start of a run of taps, in steps of the inner dimension. */
+const runStart = 3;
+
+/**
+ * Groups too narrow for a tile are multiplied together, as a matrix of blocks on its diagonal: a tile that is full of
+ * zeros beats one that is mostly empty. Gives how many.
+ */
+function joinedGroups(groups: number, inputs: number, columns: number, emit: Emitter): number {
+  const costOf = (joined: number): number =>
+    ((joined * inputs + runStart) / joined) * tilesCost(columnTiles(joined * columns, emit.tiles), emit.tiles);
+  const divisors = range(groups + 1).filter((joined) => joined > 0 && groups % joined === 0);
+  return divisors.reduce((best, joined) => (costOf(joined) < costOf(best) ? joined : best), 1);
+}
+
+/** Emits the weights of all groups in panels of `joined` groups each, and gives the offsets of their rows. */
+function packGroups(emit: Emitter, product: Product, joined: number, tiles: readonly ColumnTile[]): Operand {
+  const { channels, yChannels, groups, w, wStep, wGroupStep, phases } = product;
+  const inputs = channels / groups;
+  const columns = yChannels / groups;
+  const rows = phases.flatMap(({ height, width, weights }) =>
+    range(groups / joined).flatMap((set) =>
+      range(height * width).flatMap((tap) =>
+        range(joined).flatMap((group) =>
+          range(inputs).map((input) => ({
+            offset: weights[tap * inputs + input]! + (set * joined + group) * wGroupStep,
+            start: group * columns,
+          })),
+        ),
+      ),
+    ),
+  );
+  if (joined === 1) {
+    const offsets = rows.map(({ offset }) => offset);
+    return packPanels(emit, w, offsets, wStep, tiles);
+  }
+  const panels = emit.scratch(4 * rows.length * paddedColumns(tiles));
+  const offsets = emit.constantTable(Int32Array.from(rows, ({ offset }) => 4 * offset));
+  const starts = emit.constantTable(Int32Array.from(rows, ({ start }) => start));
+  const table = emit.constantTable(tileTable(tiles));
+  emit.step("packBlocks", [panels, w, offsets, starts, rows.length, columns, 4 * wStep, table, tiles.length]);
+  return panels;
+}
+
 /** Emits y = Σ over windows of x · w. */
 export function emitProduct(emit: Emitter, product: Product): void {
-  const { images, channels, step, y, yRows, yColumns, yChannels, yStep, w, wStep, phases } = product;
-  const windows: Windows = {
-    ...product,
-    windowRows: Math.max(...phases.map(({ rows }) => rows)),
-    reach: Math.max(...phases.map(({ row, height }) => row + height)),
-    width: Math.max(...phases.map(({ columns, column, width }) => (columns - 1) * step[1] + column + width)),
-  };
+  const { images, channels, step, y, yRows, yColumns, yChannels, yStep, w, wStep, spacing, groups, phases } = product;
+  const windows: Windows = { ...product, ...phaseWindows(product) };
   const widest = Math.max(...phases.map(({ columns }) => columns));
-  const tiles = columnTiles(yChannels, emit.tiles);
+  const joined = joinedGroups(groups, channels / groups, yChannels / groups, emit);
+  const inputs = (channels / groups) * joined;
+  const outputs = (yChannels / groups) * joined;
+  const tiles = columnTiles(outputs, emit.tiles);
   const weights = phases.flatMap((phase) => phase.weights);
 
   const total = images * phases.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   const inPlace =
+    groups === 1 &&
     wStep === 1 &&
     weights.every((offset, row) => offset === row * yChannels) &&
     (tiles.length === 1 || total <= fewWindows);
-  const panels = inPlace ? w : packPanels(emit, w, weights, wStep, tiles);
+  const panels = inPlace ? w : packGroups(emit, product, joined, tiles);
 
   const most = Math.ceil((isInside(windows) ? mostDirectWindows : mostWindows) / widest);
   const partial = tiles.some(({ width, valid }) => valid < width);
@@ -87,7 +150,8 @@ export function emitProduct(emit: Emitter, product: Product): void {
   const header: number[] = [];
   const lists: number[] = [];
   const places = new Map<number, readonly [from: number, to: number]>();
-  const listsStart = 9 * phases.length;
+  const sets = groups / joined;
+  const listsStart = 12 * sets * phases.length;
   let depth = 0;
   for (const phase of phases) {
     let place = places.get(phase.columns);
@@ -99,16 +163,24 @@ export function emitProduct(emit: Emitter, product: Product): void {
       place = [start, start + 4 * cells.length];
       places.set(phase.columns, place);
     }
-    header.push(
-      ...[phase.rows, phase.columns],
-      ...[
-        phase.row * strips.rowBytes + phase.column * pixelBytes,
-        phase.yRow * yRowBytes + phase.yColumn * yPixelBytes,
-      ],
-      ...[phase.width * channels, phase.height, depth],
-      ...place,
-    );
-    depth += phase.weights.length;
+    const lineStep = spacing[0] * strips.rowBytes;
+    const contiguous = groups === 1 && (spacing[1] === 1 || phase.width === 1);
+    const taps = contiguous
+      ? [phase.width * channels, phase.height, lineStep, 1, 0]
+      : [inputs, phase.width, spacing[1] * pixelBytes, phase.height, lineStep];
+    for (const set of range(sets)) {
+      header.push(
+        ...[phase.rows, phase.columns],
+        ...[
+          phase.row * strips.rowBytes + phase.column * pixelBytes + 4 * set * inputs,
+          phase.yRow * yRowBytes + phase.yColumn * yPixelBytes + 4 * set * outputs,
+        ],
+        ...taps,
+        depth,
+        ...place,
+      );
+      depth += phase.height * phase.width * inputs;
+    }
   }
   const bufferLists = [8, 16, 24].flatMap((width) => range(bufferRows).map((row) => 4 * row * width));
   const table = emit.constantTable(Int32Array.from([...header, ...lists, ...(partial ? bufferLists : [])]));
@@ -116,7 +188,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
     ...strips.arguments,
     ...[y, yRows * yRowBytes, yStep[0] * yRowBytes],
     ...[panels, inPlace ? 4 * yChannels : 0, depth, strips.extra],
-    ...[emit.constantTable(tileTable(tiles)), tiles.length, table, phases.length],
+    ...[emit.constantTable(tileTable(tiles)), tiles.length, table, sets * phases.length],
     advance(table, 4 * (header.length + lists.length)),
   ]);
 }

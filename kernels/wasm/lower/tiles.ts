@@ -35,6 +35,14 @@ export function columnTiles(columns: number, preference: TilePreference): Column
   });
 }
 
+/** Time per row and step of the inner dimension, relative; a tile that is not full is copied once more. */
+export function tilesCost(tiles: readonly ColumnTile[], preference: TilePreference): number {
+  return tiles.reduce((sum, { width, valid }) => {
+    const [, cost] = costs[preference].find(([candidate]) => candidate === width)!;
+    return sum + cost * (valid < width ? 1.3 : 1);
+  }, 0);
+}
+
 /** Columns of all tiles together, with those that are there only to fill the last. */
 export function paddedColumns(tiles: readonly ColumnTile[]): number {
   return tiles.reduce((sum, { width }) => sum + width, 0);

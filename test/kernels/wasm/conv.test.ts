@@ -4,8 +4,8 @@ import type { Backend } from "../../../engine/backend.ts";
 import { buildGraph } from "../../../engine/graph.ts";
 import { randomUniform } from "../../../engine/random.ts";
 import { record, input } from "../../../engine/record.ts";
+import { elementCount, kernelExtent, windowOutput } from "../../../engine/shape.ts";
 import type { Padding, Pair, Shape } from "../../../engine/shape.ts";
-import { elementCount } from "../../../engine/shape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { WasmBackend } from "../../../kernels/wasm/backend.ts";
@@ -30,47 +30,51 @@ interface Window {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Padding;
+  readonly dilation: Pair;
+  readonly groups: number;
 }
 
-function randomWindow(next: () => number): Window {
+function randomWindow(next: () => number, dilations: readonly number[], groupCounts: readonly number[]): Window {
   const kernels = [1, 1, 2, 3, 3, 3, 4, 5, 7, 8, 9, 11];
   const kernel: Pair = [pick(next, kernels), pick(next, kernels)];
+  const dilation: Pair = [pick(next, dilations), pick(next, dilations)];
+  const [tall, wide] = kernelExtent(kernel, dilation);
   const pad = (size: number): number => pick(next, [0, (size - 1) >> 1, (size - 1) >> 1, size - 1, size]);
-  const padding: Padding = [pad(kernel[0]), pad(kernel[0]), pad(kernel[1]), pad(kernel[1])];
+  const padding: Padding = [pad(tall), pad(tall), pad(wide), pad(wide)];
   const extent = (size: number, border: number): number => Math.max(1, size - border) + Math.floor(next() * 13);
-  const rows = extent(kernel[0], padding[0] + padding[1]);
-  const columns = extent(kernel[1], padding[2] + padding[3]);
-  const channels = [1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 20, 24, 31, 40, 48];
+  const rows = extent(tall, padding[0] + padding[1]);
+  const columns = extent(wide, padding[2] + padding[3]);
+  const groups = pick(next, groupCounts);
+  const channels = groups === 1 ? [1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 20, 24, 31, 40, 48] : [1, 2, 3, 4, 5, 8, 12, 16];
   return {
-    image: [pick(next, [1, 1, 2, 3, 9]), rows, columns, pick(next, channels)],
-    outputs: pick(next, channels),
+    image: [pick(next, [1, 1, 2, 3, 9]), rows, columns, groups * pick(next, channels)],
+    outputs: groups * pick(next, channels),
     kernel,
     stride: [pick(next, [1, 1, 2, 2, 3, 4]), pick(next, [1, 1, 2, 2, 3, 4])],
     padding,
+    dilation,
+    groups,
   };
 }
 
-function outputSize({ image, kernel, stride, padding }: Window): Pair {
-  return [
-    Math.floor((image[1]! + padding[0] + padding[1] - kernel[0]) / stride[0]) + 1,
-    Math.floor((image[2]! + padding[2] + padding[3] - kernel[1]) / stride[1]) + 1,
-  ];
-}
+const dense = (next: () => number): Window => randomWindow(next, [1], [1]);
+const sparse = (next: () => number): Window => randomWindow(next, [1, 2, 2, 3, 4], [1, 2, 3, 8]);
 
 function convolutions(window: Window): Record<string, Tensor> {
-  const { image, outputs, kernel, stride, padding } = window;
+  const { image, outputs, kernel, stride, padding, dilation, groups } = window;
   const channels = image[3]!;
-  const output = [image[0]!, ...outputSize(window)];
+  const output = [image[0]!, ...windowOutput("test", [image[1]!, image[2]!], kernel, window)];
   const x = input("x", image);
-  const w = input("w", [...kernel, channels, outputs]);
+  const w = input("w", [...kernel, channels / groups, outputs]);
   const dy = input("dy", [...output, outputs]);
   const depthwise = input("depthwise", [...kernel, channels]);
   const dz = input("dz", [...output, channels]);
-  const sliding = { stride, padding };
+  const sliding = { stride, padding, dilation };
+  const grouped = { ...sliding, groups };
   return {
-    conv2d: record("conv2d", [x, w], sliding)[0]!,
-    conv2dInputGradient: record("conv2dInputGradient", [dy, w], { ...sliding, inputShape: image })[0]!,
-    conv2dFilterGradient: record("conv2dFilterGradient", [x, dy], { ...sliding, kernel })[0]!,
+    conv2d: record("conv2d", [x, w], grouped)[0]!,
+    conv2dInputGradient: record("conv2dInputGradient", [dy, w], { ...grouped, inputShape: image })[0]!,
+    conv2dFilterGradient: record("conv2dFilterGradient", [x, dy], { ...grouped, kernel })[0]!,
     depthwiseConv2d: record("depthwiseConv2d", [x, depthwise], sliding)[0]!,
     depthwiseInput: record("depthwiseConv2dInputGradient", [dz, depthwise], { ...sliding, inputShape: image })[0]!,
     depthwiseFilter: record("depthwiseConv2dFilterGradient", [x, dz], { ...sliding, kernel })[0]!,
@@ -136,8 +140,8 @@ async function expectLikeReference(backend: Backend, outputs: Record<string, Ten
 test.each(["wide", "narrow", "plain"] as const)("%s tiles convolve as the reference does", async (variant) => {
   const backend = await createWasmBackend({ variant, inline: true });
   const next = stream(variant.length);
-  for (let i = 0; i < 40; i++) {
-    const window = randomWindow(next);
+  for (let i = 0; i < 80; i++) {
+    const window = (i < 40 ? dense : sparse)(next);
     await expectLikeReference(backend, convolutions(window), JSON.stringify(window));
   }
   await backend.dispose();
@@ -158,8 +162,8 @@ test("tiles for wide and narrow registers give the same bits", async () => {
   const wide = await createWasmBackend({ variant: "wide", inline: true });
   const narrow = await createWasmBackend({ variant: "narrow", inline: true });
   const next = stream(29);
-  for (let i = 0; i < 20; i++) {
-    const window = randomWindow(next);
+  for (let i = 0; i < 40; i++) {
+    const window = (i < 20 ? dense : sparse)(next);
     const outputs = { ...convolutions(window), ...products(7 * i + 1, window.outputs, 40) };
     expect(differing(await run(wide, outputs), await run(narrow, outputs)), JSON.stringify(window)).toEqual([]);
   }
@@ -175,8 +179,8 @@ test("any number of threads gives the same bits", async () => {
     return new WasmBackend("wide", heap, shareRunner(module, heap, threads));
   });
   const next = stream(31);
-  for (let i = 0; i < 20; i++) {
-    const window = randomWindow(next);
+  for (let i = 0; i < 40; i++) {
+    const window = (i < 20 ? dense : sparse)(next);
     const outputs = { ...convolutions(window), ...products(20 * i + 1, window.outputs, 300) };
     const [one, ...others] = await Promise.all(backends.map((backend) => run(backend, outputs)));
     for (const other of others) expect(differing(one!, other), JSON.stringify(window)).toEqual([]);
