@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { attentionTilesSource } from "./generate-attention-tiles.ts";
 import { tilesSource } from "./generate-tiles.ts";
 import { kernelFamilies, kernelNumbers } from "./kernels.ts";
 
@@ -53,6 +54,7 @@ mkdirSync(join(assembly, "generated"), { recursive: true });
 for (const [name, source] of [
   ["dispatch.ts", dispatcher()],
   ["tiles.ts", tilesSource()],
+  ["attention-tiles.ts", attentionTilesSource()],
 ] as const) {
   const file = join(assembly, "generated", name);
   if (!existsSync(file) || readFileSync(file, "utf8") !== source) writeFileSync(file, source);

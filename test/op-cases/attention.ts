@@ -30,8 +30,18 @@ export const attentionCases: readonly OpCase[] = [
   cases({ n: 3, tokens: 9, heads: 8, d: 16 }),
   cases({ n: 1, tokens: 7, heads: 6, d: 5, scale: 1 }),
   cases({ n: 1, tokens: 12, heads: 1, d: 8, scale: 3 }),
+  cases({ n: 5, tokens: 4, heads: 2, d: 32 }),
+  cases({ n: 2, tokens: 16, heads: 1, d: 24 }),
+  cases({ n: 2, tokens: 25, heads: 2, d: 40 }),
+  cases({ n: 1, tokens: 64, heads: 1, d: 20 }),
+  cases({ n: 1, tokens: 65, heads: 2, d: 8 }),
+  cases({ n: 1, tokens: 150, heads: 1, d: 56 }),
+  cases({ n: 1, tokens: 300, heads: 1, d: 7 }),
+  cases({ n: 8, tokens: 16, heads: 4, d: 16, bench: true }),
+  cases({ n: 8, tokens: 49, heads: 2, d: 48, bench: true }),
   cases({ n: 8, tokens: 64, heads: 2, d: 32, bench: true }),
   cases({ n: 4, tokens: 256, heads: 2, d: 16, bench: true }),
+  cases({ n: 2, tokens: 256, heads: 2, d: 64, bench: true }),
   ...random(40, 7, (draw) =>
     cases({
       n: draw.integer(1, 4),

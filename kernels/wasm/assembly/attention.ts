@@ -1,203 +1,271 @@
-import { expShifted, maxOf, sumOf } from "./exp";
-import { madd, roundUp16, share } from "./simd";
-import { scaleRow } from "./softmax";
+import { columnsProduct, rowsProduct } from "./generated/attention-tiles";
+import { madd, max, share } from "./simd";
+import { fetch } from "./strips";
 
-// Attention streamed over blocks of queries × keys (Dao et al. 2022). One thread works on one head of one image, packed
-// into scratch of its own: tokens and head size are padded with zeros to multiples of 16.
+// One head of one image at a time, packed into scratch of its thread. Scores lie transposed, [keys][queries]: a softmax
+// is then made of whole vectors, and queries (with their gradients) are all that has to be transposed. Queries go in
+// blocks whose scores stay in cache. Scores count in powers of two: what is scaled is queries · scale · log2(e).
 
-const BLOCK: i32 = 64;
-const SCORE_ROW: usize = 256; // bytes
-
-// c [m,n] = (add ? c : 0) + a · b, with byte strides; m a multiple of 4, n of 16; tiles of 4×16
-function product(
-  c: usize, cRow: usize, a: usize, aRow: usize, aColumn: usize, b: usize, bRow: usize, m: i32, n: i32, k: i32, add: bool,
-): void {
-  for (let j: usize = 0; j < <usize>n << 2; j += 64)
-    for (let i = 0; i < m; i += 4) {
-      const c0 = c + <usize>i * cRow + j, c1 = c0 + cRow, c2 = c1 + cRow, c3 = c2 + cRow;
-      let s00 = f32x4.splat(0), s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
-      let s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
-      if (add) {
-        s00 = v128.load(c0), s01 = v128.load(c0, 16), s02 = v128.load(c0, 32), s03 = v128.load(c0, 48);
-        s10 = v128.load(c1), s11 = v128.load(c1, 16), s12 = v128.load(c1, 32), s13 = v128.load(c1, 48);
-        s20 = v128.load(c2), s21 = v128.load(c2, 16), s22 = v128.load(c2, 32), s23 = v128.load(c2, 48);
-        s30 = v128.load(c3), s31 = v128.load(c3, 16), s32 = v128.load(c3, 32), s33 = v128.load(c3, 48);
-      }
-      let p = a + <usize>i * aRow, q = b + j;
-      const row2 = 2 * aRow, row3 = 3 * aRow;
-      for (let l = 0; l < k; l++) {
-        const b0 = v128.load(q), b1 = v128.load(q, 16), b2 = v128.load(q, 32), b3 = v128.load(q, 48);
-        const a0 = v128.load32_splat(p);
-        s00 = madd(a0, b0, s00), s01 = madd(a0, b1, s01), s02 = madd(a0, b2, s02), s03 = madd(a0, b3, s03);
-        const a1 = v128.load32_splat(p + aRow);
-        s10 = madd(a1, b0, s10), s11 = madd(a1, b1, s11), s12 = madd(a1, b2, s12), s13 = madd(a1, b3, s13);
-        const a2 = v128.load32_splat(p + row2);
-        s20 = madd(a2, b0, s20), s21 = madd(a2, b1, s21), s22 = madd(a2, b2, s22), s23 = madd(a2, b3, s23);
-        const a3 = v128.load32_splat(p + row3);
-        s30 = madd(a3, b0, s30), s31 = madd(a3, b1, s31), s32 = madd(a3, b2, s32), s33 = madd(a3, b3, s33);
-        p += aColumn;
-        q += bRow;
-      }
-      v128.store(c0, s03, 48), v128.store(c0, s02, 32), v128.store(c0, s01, 16), v128.store(c0, s00);
-      v128.store(c1, s13, 48), v128.store(c1, s12, 32), v128.store(c1, s11, 16), v128.store(c1, s10);
-      v128.store(c2, s23, 48), v128.store(c2, s22, 32), v128.store(c2, s21, 16), v128.store(c2, s20);
-      v128.store(c3, s33, 48), v128.store(c3, s32, 32), v128.store(c3, s31, 16), v128.store(c3, s30);
-    }
+@unmanaged
+class Attention {
+  /** Scratch of thread 0; those of the others follow at `scratchBytes`. */
+  scratch: usize;
+  scratchBytes: usize;
+  n: i32;
+  tokens: i32;
+  heads: i32;
+  /** Channels of one head, and the same as a multiple of 8. */
+  d: i32;
+  padded: i32;
+  /** Queries of a block, a multiple of 8. */
+  queries: i32;
+  /** Keys of a block, of the gradient alone. */
+  keys: i32;
+  wide: bool;
+  scale: f32;
 }
 
-// packed [padded tokens,padded d] = x [tokens,d], rows `stride` bytes apart, padded with zeros
-function pack(packed: usize, x: usize, stride: usize, tokens: i32, d: i32): void {
-  const row = <usize>roundUp16(d) << 2, bytes = <usize>d << 2;
-  memory.fill(packed, 0, <usize>roundUp16(tokens) * row);
-  for (let t = 0; t < tokens; t++) {
-    memory.copy(packed, x, bytes);
-    packed += row;
+// Clamp, 1.5 · 2²³ (rounds to an integer), polynomial of 2^x over [-0.5, 0.5], one.
+// prettier-ignore
+const POWER = memory.data<f32>([
+  -125, 12582912, 0.0013264746, 0.009671513, 0.055507336, 0.24022242, 0.693147, 1,
+]);
+
+/** 2^f, f in [−0.5, 0.5], to 1.4 ULP. */
+// @ts-ignore: decorator
+@inline function polynomial(f: v128, c5: v128, c4: v128, c3: v128, c2: v128, c1: v128, one: v128): v128 {
+  return madd(madd(madd(madd(madd(c5, f, c4), f, c3), f, c2), f, c1), f, one);
+}
+
+// to [count][row bytes] = x, rows `stride` bytes apart
+function packRows(to: usize, x: usize, stride: usize, count: i32, row: usize): void {
+  for (let t = 0; t < count; t++) {
+    for (let i: usize = 0; i < row; i += 32) {
+      const x0 = v128.load(x + i), x1 = v128.load(x + i, 16);
+      v128.store(to + i, x1, 16);
+      v128.store(to + i, x0);
+    }
+    to += row;
     x += stride;
   }
 }
 
-// columns [padded d,padded tokens] = the transpose of packed
-function packColumns(columns: usize, packed: usize, tokens: i32, d: i32): void {
-  const row = <usize>roundUp16(d) << 2, column = <usize>roundUp16(tokens) << 2;
-  for (let t: usize = 0; t < column; t += 16) {
-    const from = packed + (t >> 2) * row;
+// columns [row / 4][queries] = factor · the transpose of x [count][row / 4], whose last row is repeated; rows, unless 0,
+// gets x as it is; products, unless 0, gets Σ over a row of factor · x · y, summed in the order of a product
+function packColumns(columns: usize, column: usize, rows: usize, x: usize, y: usize, products: usize, stride: usize, count: i32, row: usize, d: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
+  for (let t = 0; (<usize>t << 2) < column; t += 4) {
+    const o0 = <usize>min(t, count - 1) * stride, o1 = <usize>min(t + 1, count - 1) * stride;
+    const o2 = <usize>min(t + 2, count - 1) * stride, o3 = <usize>min(t + 3, count - 1) * stride;
+    let to = columns + (<usize>t << 2), sum = f32x4.splat(0);
     for (let i: usize = 0; i < row; i += 16) {
-      const x0 = v128.load(from + i), x1 = v128.load(from + row + i);
-      const x2 = v128.load(from + 2 * row + i), x3 = v128.load(from + 3 * row + i);
+      const x0 = v128.load(x + o0 + i), x1 = v128.load(x + o1 + i), x2 = v128.load(x + o2 + i), x3 = v128.load(x + o3 + i);
+      if (rows) {
+        const r = rows + <usize>t * row + i;
+        v128.store(r, x0);
+        v128.store(r + row, x1);
+        v128.store(r + 2 * row, x2);
+        v128.store(r + 3 * row, x3);
+      }
       const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5), high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
       const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5), high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
-      const to = columns + (i >> 2) * column + t;
-      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-      v128.store(to + column, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-      v128.store(to + 2 * column, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-      v128.store(to + 3 * column, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+      const c0 = f32x4.mul(v128.shuffle<f32>(low01, low23, 0, 1, 4, 5), f), c1 = f32x4.mul(v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), f);
+      const c2 = f32x4.mul(v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), f), c3 = f32x4.mul(v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), f);
+      v128.store(to, c0);
+      v128.store(to + column, c1);
+      v128.store(to + 2 * column, c2);
+      v128.store(to + 3 * column, c3);
+      to += 4 * column;
+      if (products) {
+        const y0 = v128.load(y + o0 + i), y1 = v128.load(y + o1 + i), y2 = v128.load(y + o2 + i), y3 = v128.load(y + o3 + i);
+        const l01 = v128.shuffle<f32>(y0, y1, 0, 4, 1, 5), h01 = v128.shuffle<f32>(y0, y1, 2, 6, 3, 7);
+        const l23 = v128.shuffle<f32>(y2, y3, 0, 4, 1, 5), h23 = v128.shuffle<f32>(y2, y3, 2, 6, 3, 7);
+        const left = d - <i32>(i >> 2);
+        sum = madd(v128.shuffle<f32>(l01, l23, 0, 1, 4, 5), c0, sum);
+        if (left > 1) sum = madd(v128.shuffle<f32>(l01, l23, 2, 3, 6, 7), c1, sum);
+        if (left > 2) sum = madd(v128.shuffle<f32>(h01, h23, 0, 1, 4, 5), c2, sum);
+        if (left > 3) sum = madd(v128.shuffle<f32>(h01, h23, 2, 3, 6, 7), c3, sum);
+        if (left < 5) i = row;
+      }
     }
+    if (products) v128.store(products + (<usize>t << 2), sum);
   }
 }
 
-// y [n,tokens,heads·d], logSumExp [n,heads,tokens] from q, k, v; scratch [threads,scratch bytes]
+// to [count][d] in rows `stride` bytes apart = from [count][row / 4]
+function unpackRows(to: usize, stride: usize, from: usize, row: usize, count: i32, d: i32): void {
+  for (let t = 0; t < count; t++) {
+    memory.copy(to, from, <usize>d << 2);
+    to += stride;
+    from += row;
+  }
+}
+
+// scores [keys][queries] = 2^(scores − their maximum); highest [queries] the maxima, sums [queries]
+function powers(scores: usize, column: usize, keys: i32, highest: usize, sums: usize): void {
+  const low = v128.load32_splat(POWER), magic = v128.load32_splat(POWER, 4), c5 = v128.load32_splat(POWER, 8);
+  const c4 = v128.load32_splat(POWER, 12), c3 = v128.load32_splat(POWER, 16), c2 = v128.load32_splat(POWER, 20);
+  const c1 = v128.load32_splat(POWER, 24), one = v128.load32_splat(POWER, 28);
+  for (let i: usize = 0; i < column; i += 32) {
+    let s = scores + i, m0 = v128.load(s), m1 = v128.load(s, 16);
+    for (let k = 1; k < keys; k++) {
+      s += column;
+      m0 = max(m0, v128.load(s));
+      m1 = max(m1, v128.load(s, 16));
+    }
+    v128.store(highest + i, m1, 16);
+    v128.store(highest + i, m0);
+    let t0 = f32x4.splat(0), t1 = t0;
+    s = scores + i;
+    for (let k = 0; k < keys; k++) {
+      const x0 = max(f32x4.sub(v128.load(s), m0), low), x1 = max(f32x4.sub(v128.load(s, 16), m1), low);
+      const r0 = f32x4.add(x0, magic), r1 = f32x4.add(x1, magic);
+      const f0 = f32x4.sub(x0, f32x4.sub(r0, magic)), f1 = f32x4.sub(x1, f32x4.sub(r1, magic));
+      const p0 = polynomial(f0, c5, c4, c3, c2, c1, one), p1 = polynomial(f1, c5, c4, c3, c2, c1, one);
+      const e0 = i32x4.add(p0, i32x4.shl(r0, 23)), e1 = i32x4.add(p1, i32x4.shl(r1, 23));
+      t0 = f32x4.add(t0, e0);
+      t1 = f32x4.add(t1, e1);
+      v128.store(s, e1, 16);
+      v128.store(s, e0);
+      s += column;
+    }
+    v128.store(sums + i, t1, 16);
+    v128.store(sums + i, t0);
+  }
+}
+
+// Polynomial of log(1 + x) after Cephes, √½.
+// prettier-ignore
+const LOGARITHM = memory.data<f32>([
+  0.070376836292, -0.11514610310, 0.11676998740, -0.12420140846, 0.14249322787, -0.16668057665, 0.20000714765,
+  -0.24999993993, 0.33333331174,
+]);
+
+// highest [queries] = ln2 · highest + ln(sums); sums = 1 / sums
+function logarithms(highest: usize, sums: usize, column: usize): void {
+  const one = f32x4.splat(1), ln2 = f32x4.splat(0.6931471805599453);
+  for (let i: usize = 0; i < column; i += 16) {
+    const sum = v128.load(sums + i);
+    // sum = 2^e · m with m in [√½, √2)
+    const e = i32x4.shr_s(i32x4.sub(sum, i32x4.splat(0x3f3504f3)), 23);
+    const f = f32x4.sub(i32x4.sub(sum, i32x4.shl(e, 23)), one);
+    let p = v128.load32_splat(LOGARITHM);
+    for (let c: usize = 4; c < 36; c += 4) p = madd(p, f, v128.load32_splat(LOGARITHM + c));
+    const square = f32x4.mul(f, f);
+    const log = f32x4.add(f, madd(f32x4.mul(p, f), square, f32x4.mul(square, f32x4.splat(-0.5))));
+    const power = f32x4.add(v128.load(highest + i), f32x4.convert_i32x4_s(e));
+    v128.store(highest + i, madd(power, ln2, log));
+    v128.store(sums + i, f32x4.div(one, sum));
+  }
+}
+
+// y [n,tokens,heads·d], logSumExp [n,heads,tokens] from q, k, v
 export function attention(a: usize, thread: i32, threads: i32): void {
   const y = <usize>load<u32>(a), logSumExp = <usize>load<u32>(a, 4), q = <usize>load<u32>(a, 8);
   const k = <usize>load<u32>(a, 12), v = <usize>load<u32>(a, 16);
-  const base = <usize>load<u32>(a, 20) + <usize>thread * <usize>load<u32>(a, 24);
-  const n = load<i32>(a, 28), tokens = load<i32>(a, 32), heads = load<i32>(a, 36), d = load<i32>(a, 40);
-  const scale = load<f32>(a, 44);
-  const padded = roundUp16(tokens), row = <usize>roundUp16(d) << 2, column = <usize>padded << 2;
-  const matrix = <usize>padded * row, stride = <usize>(heads * d) << 2;
-  const Q = base, K = Q + matrix, V = K + matrix, columns = V + matrix, O = columns + matrix;
-  const S = O + BLOCK * row, highest = S + BLOCK * SCORE_ROW, sums = highest + 4 * BLOCK, correction = sums + 4 * BLOCK;
-  const end = share(n * heads, 1, thread + 1, threads);
-  for (let unit = share(n * heads, 1, thread, threads); unit < end; unit++) {
-    const at = <usize>(unit / heads) * <usize>tokens * stride + (<usize>(unit % heads * d) << 2);
-    pack(Q, q + at, stride, tokens, d);
-    scaleRow(Q, scale, <i32>(matrix >> 2));
-    pack(K, k + at, stride, tokens, d);
-    packColumns(columns, K, tokens, d);
-    pack(V, v + at, stride, tokens, d);
-    for (let q0 = 0; q0 < tokens; q0 += BLOCK) {
-      const rows = min(BLOCK, tokens - q0), paddedRows = min(BLOCK, padded - q0);
-      memory.fill(O, 0, <usize>paddedRows * row);
-      for (let k0 = 0; k0 < tokens; k0 += BLOCK) {
-        const keys = min(BLOCK, tokens - k0), paddedKeys = min(BLOCK, padded - k0);
-        product(S, SCORE_ROW, Q + <usize>q0 * row, row, 4, columns + (<usize>k0 << 2), column, paddedRows, paddedKeys, d, false);
-        for (let i = 0; i < rows; i++) {
-          const s = S + <usize>i * SCORE_ROW, m = highest + (<usize>i << 2), l = sums + (<usize>i << 2);
-          for (let j = keys; j < paddedKeys; j++) store<f32>(s + (<usize>j << 2), -f32.MAX_VALUE);
-          const before = load<f32>(m);
-          let high = maxOf(s, paddedKeys);
-          if (k0 > 0) high = max(high, before);
-          store<f32>(m, high);
-          expShifted(s, s, paddedKeys, m);
-          for (let j = keys; j < paddedKeys; j++) store<f32>(s + (<usize>j << 2), 0);
-          let sum = sumOf(s, paddedKeys);
-          if (k0 > 0) {
-            store<f32>(correction, before);
-            expShifted(correction, correction, 16, m);
-            const factor = load<f32>(correction);
-            sum += load<f32>(l) * factor;
-            scaleRow(O + <usize>i * row, factor, <i32>(row >> 2));
-          }
-          store<f32>(l, sum);
-        }
-        product(O, row, S, SCORE_ROW, 4, V + <usize>k0 * row, row, paddedRows, <i32>(row >> 2), keys, true);
+  const s = changetype<Attention>(a + 20);
+  const tokens = s.tokens, heads = s.heads, d = s.d, wide = s.wide;
+  const blocks = (tokens + s.queries - 1) / s.queries;
+  const row = <usize>s.padded << 2, matrix = <usize>tokens * row, stride = <usize>(heads * d) << 2;
+  const column = <usize>s.queries << 2, direct = d == s.padded;
+  const K = s.scratch + <usize>thread * s.scratchBytes, V = K + matrix, Q = V + matrix, O = Q + <usize>s.padded * column;
+  const S = O + column * s.padded, highest = S + <usize>tokens * column, sums = highest + column;
+  const begin = share(s.n * heads * blocks, 1, thread, threads), end = share(s.n * heads * blocks, 1, thread + 1, threads);
+  for (let unit = begin; unit < end; unit++) {
+    const head = unit / blocks, block = unit % blocks, image = <usize>(head / heads) * <usize>tokens * stride;
+    const at = image + (<usize>(head % heads * d) << 2);
+    if (unit == begin || block == 0) {
+      if (unit == begin || head % heads == 0) {
+        fetch(q + image, <usize>tokens * stride);
+        fetch(k + image, <usize>tokens * stride);
+        fetch(v + image, <usize>tokens * stride);
       }
-      for (let i = 0; i < rows; i++) {
-        const sum = load<f32>(sums + (<usize>i << 2)), o = O + <usize>i * row;
-        scaleRow(o, 1 / sum, <i32>(row >> 2));
-        memory.copy(y + at + <usize>(q0 + i) * stride, o, <usize>d << 2);
-        const value = <f64>load<f32>(highest + (<usize>i << 2)) + Math.log(<f64>sum);
-        store<f32>(logSumExp + (<usize>(unit * tokens + q0 + i) << 2), <f32>value);
-      }
+      packRows(K, k + at, stride, tokens, row);
+      packRows(V, v + at, stride, tokens, row);
+    }
+    const first = block * s.queries, rows = min(s.queries, tokens - first), from = at + <usize>first * stride;
+    packColumns(Q, column, 0, q + from, 0, 0, stride, rows, row, d, s.scale * <f32>1.4426950408889634);
+    rowsProduct(S, column, K, row, Q, column, tokens, (rows + 7) & ~7, d, false, 0, wide);
+    powers(S, column, tokens, highest, sums);
+    logarithms(highest, sums, column);
+    memory.copy(logSumExp + (<usize>(head * tokens + first) << 2), highest, <usize>rows << 2);
+    columnsProduct(direct ? y + from : O, direct ? stride : row, S, column, V, row, rows, s.padded, tokens, false, sums, wide);
+    if (!direct) unpackRows(y + from, stride, O, row, rows, d);
+  }
+}
+
+// P = 2^(P − shifts), G = P · (G − means); P, G [keys][queries], shifts, means [queries]
+function scoreGradients(P: usize, G: usize, column: usize, keys: i32, shifts: usize, means: usize): void {
+  const low = v128.load32_splat(POWER), magic = v128.load32_splat(POWER, 4), c5 = v128.load32_splat(POWER, 8);
+  const c4 = v128.load32_splat(POWER, 12), c3 = v128.load32_splat(POWER, 16), c2 = v128.load32_splat(POWER, 20);
+  const c1 = v128.load32_splat(POWER, 24), one = v128.load32_splat(POWER, 28);
+  for (let i: usize = 0; i < column; i += 32) {
+    const s0 = v128.load(shifts + i), s1 = v128.load(shifts + i, 16), m0 = v128.load(means + i), m1 = v128.load(means + i, 16);
+    let p = P + i, g = G + i;
+    for (let k = 0; k < keys; k++) {
+      const x0 = max(f32x4.sub(v128.load(p), s0), low), x1 = max(f32x4.sub(v128.load(p, 16), s1), low);
+      const r0 = f32x4.add(x0, magic), r1 = f32x4.add(x1, magic);
+      const f0 = f32x4.sub(x0, f32x4.sub(r0, magic)), f1 = f32x4.sub(x1, f32x4.sub(r1, magic));
+      const p0 = polynomial(f0, c5, c4, c3, c2, c1, one), p1 = polynomial(f1, c5, c4, c3, c2, c1, one);
+      const e0 = i32x4.add(p0, i32x4.shl(r0, 23)), e1 = i32x4.add(p1, i32x4.shl(r1, 23));
+      const g0 = f32x4.mul(e0, f32x4.sub(v128.load(g), m0)), g1 = f32x4.mul(e1, f32x4.sub(v128.load(g, 16), m1));
+      v128.store(p, e1, 16);
+      v128.store(p, e0);
+      v128.store(g, g1, 16);
+      v128.store(g, g0);
+      p += column;
+      g += column;
     }
   }
 }
 
-// dq, dk, dv from dy, q, k, v, y, logSumExp; scratch [threads,scratch bytes]
+// dq, dk, dv from dy, q, k, v, y, logSumExp
 export function attentionGradient(a: usize, thread: i32, threads: i32): void {
   const dq = <usize>load<u32>(a), dk = <usize>load<u32>(a, 4), dv = <usize>load<u32>(a, 8), dy = <usize>load<u32>(a, 12);
   const q = <usize>load<u32>(a, 16), k = <usize>load<u32>(a, 20), v = <usize>load<u32>(a, 24), y = <usize>load<u32>(a, 28);
   const logSumExp = <usize>load<u32>(a, 32);
-  const base = <usize>load<u32>(a, 36) + <usize>thread * <usize>load<u32>(a, 40);
-  const n = load<i32>(a, 44), tokens = load<i32>(a, 48), heads = load<i32>(a, 52), d = load<i32>(a, 56);
-  const scale = load<f32>(a, 60);
-  const padded = roundUp16(tokens), row = <usize>roundUp16(d) << 2, column = <usize>padded << 2, width = <i32>(row >> 2);
-  const matrix = <usize>padded * row, stride = <usize>(heads * d) << 2;
-  const Q = base, K = Q + matrix, V = K + matrix, G = V + matrix, keyColumns = G + matrix, valueColumns = keyColumns + matrix;
-  const dQ = valueColumns + matrix, dK = dQ + matrix, dV = dK + matrix, P = dV + matrix, S = P + BLOCK * SCORE_ROW;
-  const inner = S + BLOCK * SCORE_ROW;
-  const end = share(n * heads, 1, thread + 1, threads);
-  for (let unit = share(n * heads, 1, thread, threads); unit < end; unit++) {
-    const at = <usize>(unit / heads) * <usize>tokens * stride + (<usize>(unit % heads * d) << 2);
-    const lse = logSumExp + (<usize>(unit * tokens) << 2);
-    // Σ y · dy in the order of the products below, so that what has to cancel does.
-    pack(V, y + at, stride, tokens, d);
-    packColumns(valueColumns, V, tokens, d);
-    pack(G, dy + at, stride, tokens, d);
-    packColumns(keyColumns, G, tokens, d);
-    for (let t: usize = 0; t < column; t += 16) {
-      let sum = f32x4.splat(0);
-      for (let i: usize = 0; i < <usize>d; i++)
-        sum = madd(v128.load(keyColumns + i * column + t), v128.load(valueColumns + i * column + t), sum);
-      v128.store(inner + t, sum);
+  const s = changetype<Attention>(a + 36);
+  const tokens = s.tokens, heads = s.heads, d = s.d, padded = s.padded, wide = s.wide, scale = s.scale;
+  const row = <usize>padded << 2, matrix = <usize>tokens * row, stride = <usize>(heads * d) << 2;
+  const column = <usize>s.queries << 2, block = column * <usize>padded, direct = d == padded;
+  const K = s.scratch + <usize>thread * s.scratchBytes, V = K + matrix, dK = V + matrix, dV = dK + matrix;
+  const Q = dV + matrix, G = Q + block, queries = G + block, gradients = queries + block, dQ = gradients + block;
+  const P = dQ + block, S = P + <usize>s.keys * column, shifts = S + <usize>s.keys * column, means = shifts + column;
+  const log2e: f32 = 1.4426950408889634;
+  const begin = share(s.n * heads, 1, thread, threads), end = share(s.n * heads, 1, thread + 1, threads);
+  for (let unit = begin; unit < end; unit++) {
+    const image = <usize>(unit / heads) * <usize>tokens * stride, at = image + (<usize>(unit % heads * d) << 2);
+    if (unit == begin || unit % heads == 0) {
+      fetch(q + image, <usize>tokens * stride);
+      fetch(k + image, <usize>tokens * stride);
+      fetch(v + image, <usize>tokens * stride);
+      fetch(y + image, <usize>tokens * stride);
+      fetch(dy + image, <usize>tokens * stride);
     }
-    pack(Q, q + at, stride, tokens, d);
-    scaleRow(Q, scale, <i32>(matrix >> 2));
-    pack(K, k + at, stride, tokens, d);
-    packColumns(keyColumns, K, tokens, d);
-    pack(V, v + at, stride, tokens, d);
-    packColumns(valueColumns, V, tokens, d);
-    memory.fill(dQ, 0, 3 * matrix);
-    for (let k0 = 0; k0 < tokens; k0 += BLOCK) {
-      const keys = min(BLOCK, tokens - k0), paddedKeys = min(BLOCK, padded - k0);
-      const keyRow = <usize>k0 * row;
-      for (let q0 = 0; q0 < tokens; q0 += BLOCK) {
-        const rows = min(BLOCK, tokens - q0), paddedRows = min(BLOCK, padded - q0), queryRow = <usize>q0 * row;
-        product(P, SCORE_ROW, Q + queryRow, row, 4, keyColumns + (<usize>k0 << 2), column, paddedRows, paddedKeys, d, false);
-        for (let i = 0; i < rows; i++) {
-          const p = P + <usize>i * SCORE_ROW;
-          expShifted(p, p, paddedKeys, lse + (<usize>(q0 + i) << 2));
-        }
-        product(dV + keyRow, row, P, 4, SCORE_ROW, G + queryRow, row, paddedKeys, width, rows, true);
-        product(S, SCORE_ROW, G + queryRow, row, 4, valueColumns + (<usize>k0 << 2), column, paddedRows, paddedKeys, d, false);
-        for (let i = 0; i < rows; i++) {
-          const p = P + <usize>i * SCORE_ROW, s = S + <usize>i * SCORE_ROW;
-          const shift = v128.load32_splat(inner + (<usize>(q0 + i) << 2));
-          for (let j: usize = 0; j < <usize>paddedKeys << 2; j += 32) {
-            const s0 = f32x4.mul(v128.load(p + j), f32x4.sub(v128.load(s + j), shift));
-            const s1 = f32x4.mul(v128.load(p + j, 16), f32x4.sub(v128.load(s + j, 16), shift));
-            v128.store(s + j, s1, 16);
-            v128.store(s + j, s0);
-          }
-        }
-        product(dQ + queryRow, row, S, SCORE_ROW, 4, K + keyRow, row, paddedRows, width, keys, true);
-        product(dK + keyRow, row, S, 4, SCORE_ROW, Q + queryRow, row, paddedKeys, width, rows, true);
+    packRows(K, k + at, stride, tokens, row);
+    packRows(V, v + at, stride, tokens, row);
+    const toK = direct ? dk + at : dK, toV = direct ? dv + at : dV, toRow = direct ? stride : row;
+    for (let first = 0; first < tokens; first += s.queries) {
+      const rows = min(s.queries, tokens - first), from = at + <usize>first * stride, wideRows = (rows + 7) & ~7;
+      packColumns(queries, column, Q, q + from, 0, 0, stride, rows, row, d, scale * log2e);
+      packColumns(gradients, column, G, dy + from, y + from, means, stride, rows, row, d, scale);
+      const lse = logSumExp + (<usize>(unit * tokens + first) << 2);
+      for (let i: usize = 0; i < column; i += 4) store<f32>(shifts + i, load<f32>(lse + min(i, (<usize>rows - 1) << 2)) * log2e);
+      const toQ = direct ? dq + from : dQ;
+      for (let key = 0; key < tokens; key += s.keys) {
+        const keys = min(s.keys, tokens - key), keyRow = <usize>key * row, toKey = <usize>key * toRow;
+        rowsProduct(P, column, K + keyRow, row, queries, column, keys, wideRows, d, false, 0, wide);
+        rowsProduct(S, column, V + keyRow, row, gradients, column, keys, wideRows, d, false, 0, wide);
+        scoreGradients(P, S, column, keys, shifts, means);
+        rowsProduct(toV + toKey, toRow, P, column, G, row, keys, padded, rows, first > 0, 0, wide);
+        rowsProduct(toK + toKey, toRow, S, column, Q, row, keys, padded, rows, first > 0, 0, wide);
+        columnsProduct(toQ, toRow, S, column, K + keyRow, row, rows, padded, keys, key > 0, 0, wide);
       }
+      if (!direct) unpackRows(dq + from, stride, dQ, row, rows, d);
     }
-    scaleRow(dQ, scale, <i32>(matrix >> 2));
-    for (let t: usize = 0; t < <usize>tokens; t++) {
-      memory.copy(dq + at + t * stride, dQ + t * row, <usize>d << 2);
-      memory.copy(dk + at + t * stride, dK + t * row, <usize>d << 2);
-      memory.copy(dv + at + t * stride, dV + t * row, <usize>d << 2);
+    if (!direct) {
+      unpackRows(dk + at, stride, dK, row, tokens, d);
+      unpackRows(dv + at, stride, dV, row, tokens, d);
     }
   }
 }
