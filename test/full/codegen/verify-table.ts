@@ -1,4 +1,4 @@
-import { circumstances } from "../results.ts";
+import { circumstances } from "../../../bench/circumstances.ts";
 import { doctor } from "../../../codegen/verify/doctor.ts";
 import type { VerifyRow } from "../../../codegen/verify/verify.ts";
 

@@ -1,0 +1,96 @@
+import { buildGraph, type Graph } from "../../engine/graph.ts";
+import { evaluationGraph, lowerModel } from "../../engine/plan/lower.ts";
+import { inferenceToGraph } from "../../engine/plan/record-inference.ts";
+import { input } from "../../engine/record.ts";
+import { adamW } from "../../engine/train/optimizers.ts";
+import { trainingStep } from "../../engine/train/training-step.ts";
+import { version } from "../../engine/version.ts";
+import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/node/index.ts";
+import { jobModel, type Job } from "./job.ts";
+import { servePeer, type LoadedJob, type LoadOptions } from "./serve.ts";
+
+type JobOf<K extends Job["kind"]> = Extract<Job, { readonly kind: K }>;
+
+async function training(job: JobOf<"train">, backend: WasmBackend, { tensor }: LoadOptions): Promise<LoadedJob> {
+  const { batch, learningRate, weightDecay, checkedSteps } = job;
+  const model = jobModel(job.network);
+  const optimizer = adamW({ weightDecay });
+  const program = await backend.compile(trainingStep(model, { batchSize: batch, optimizer }));
+  for (const { name } of model.slots) await program.writeSlot(name, tensor(name));
+  let step = 0;
+  const batchInputs = {
+    images: tensor("images"),
+    labels: tensor("labels"),
+    learningRate: Float32Array.of(learningRate),
+  };
+  const next = async (inputs: Readonly<Record<string, Float32Array>> = {}): Promise<number> => {
+    await program.run({ ...inputs, step: Float32Array.of(++step) });
+    return (await program.read("loss"))[0]!;
+  };
+  return {
+    check: async () => {
+      const losses = [await next(batchInputs)];
+      while (losses.length < checkedSteps) losses.push(await next());
+      return losses;
+    },
+    step: async () => void (await next()),
+    dispose: () => program.dispose(),
+  };
+}
+
+/** One run of a graph whose inputs come anew each time, or stay. */
+async function running(
+  graph: Graph,
+  inputs: Readonly<Record<string, Float32Array>>,
+  { output, resident, every = 1 }: { readonly output: string; readonly resident: boolean; readonly every?: number },
+  backend: WasmBackend,
+): Promise<LoadedJob> {
+  const program = await backend.compile(graph);
+  return {
+    check: async () => {
+      await program.run(inputs);
+      return Array.from(await program.read(output)).filter((_, index) => index % every === 0);
+    },
+    step: async () => {
+      await program.run(resident ? {} : inputs);
+      if (!resident) await program.read(output);
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+async function load(options: LoadOptions): Promise<LoadedJob> {
+  const { job, tensor, threads } = options;
+  const backend = await createWasmBackend({ threads });
+  const loaded = await loadOn(backend);
+  return {
+    ...loaded,
+    dispose: async () => {
+      await loaded.dispose?.();
+      await backend.dispose();
+    },
+  };
+
+  async function loadOn(backend: WasmBackend): Promise<LoadedJob> {
+    switch (job.kind) {
+      case "train":
+        return training(job, backend, options);
+      case "infer": {
+        const model = jobModel(job.network);
+        const graph = job.batch === 1 ? inferenceToGraph(lowerModel(model)) : evaluationGraph(model, job.batch);
+        return running(graph, { images: tensor("images") }, { output: "logits", resident: false }, backend);
+      }
+      case "gemm": {
+        const shape = [job.size, job.size];
+        const graph = buildGraph({ c: input("a", shape).matmul(input("b", shape)) });
+        const inputs = { a: tensor("a"), b: tensor("b") };
+        return running(graph, inputs, { output: "c", resident: true, every: 997 }, backend);
+      }
+    }
+  }
+}
+
+const probe = await createWasmBackend({ threads: 1, inline: true });
+const { variant } = probe;
+await probe.dispose();
+await servePeer({ finch: version, variant }, load);

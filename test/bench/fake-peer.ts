@@ -1,0 +1,16 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { servePeer } from "../../bench/peers/serve.ts";
+
+/** A peer that claims given losses and takes given milliseconds: `fake-peer.ts LOSSES MILLISECONDS [die|refuse]`. */
+const [losses, milliseconds, fault] = process.argv.slice(2);
+
+await servePeer({ fake: "1" }, async () => {
+  if (fault === "refuse") throw new Error("this cannot be trained here");
+  return {
+    check: async () => losses!.split(",").map(Number),
+    step: async () => {
+      if (fault === "die") process.kill(process.pid, "SIGKILL");
+      await pause(Number(milliseconds));
+    },
+  };
+});
