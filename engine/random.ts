@@ -11,31 +11,66 @@ export function mixBits(bits: number): number {
 /** 32 random bits for a key of integers (each taken modulo 2³²). */
 export function randomBits(...key: readonly number[]): number {
   let hash = 0;
-  for (const word of key) hash = mixBits((hash ^ word) + 0x9e3779b9);
+  for (const word of key) hash = extendBits(hash, word);
   return hash;
+}
+
+/** The bits of a key from those of the key without its last word: `randomBits(a, b)` is `extendBits(randomBits(a), b)`. */
+function extendBits(bits: number, word: number): number {
+  return mixBits((bits ^ word) + 0x9e3779b9);
+}
+
+function toUniform(bits: number): number {
+  return (bits >>> 8) / 0x1000000;
 }
 
 /** Uniform in [0, 1), on a grid of 2⁻²⁴. */
 export function randomUniform(...key: readonly number[]): number {
-  return (randomBits(...key) >>> 8) / 0x1000000;
+  return toUniform(randomBits(...key));
 }
 
 /** Uniform integer in [0, limit). */
 export function randomInteger(limit: number, ...key: readonly number[]): number {
-  return Math.floor((randomBits(...key) / 0x100000000) * limit);
+  return toInteger(randomBits(...key), limit);
+}
+
+function toInteger(bits: number, limit: number): number {
+  return Math.floor((bits / 0x100000000) * limit);
 }
 
 /** Standard normal, by Box and Muller. */
 export function randomNormal(...key: readonly number[]): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - randomUniform(...key, 0)));
-  return radius * Math.cos(2 * Math.PI * randomUniform(...key, 1));
+  return toNormal(randomBits(...key));
+}
+
+function toNormal(bits: number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - toUniform(extendBits(bits, 0))));
+  return radius * Math.cos(2 * Math.PI * toUniform(extendBits(bits, 1)));
+}
+
+/** `randomUniform(...key, index)` for each index below `count`. */
+export function randomUniforms(count: number, ...key: readonly number[]): Float64Array {
+  const bits = randomBits(...key);
+  const values = new Float64Array(count);
+  for (let index = 0; index < count; index++) values[index] = toUniform(extendBits(bits, index));
+  return values;
+}
+
+/** `randomNormal(...key, index)` for each index below `count`. */
+export function randomNormals(count: number, ...key: readonly number[]): Float64Array {
+  const bits = randomBits(...key);
+  const values = new Float64Array(count);
+  for (let index = 0; index < count; index++) values[index] = toNormal(extendBits(bits, index));
+  return values;
 }
 
 /** A permutation of 0…count−1 (Fisher and Yates). */
 export function randomPermutation(count: number, ...key: readonly number[]): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  const bits = randomBits(...key);
+  const order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
   for (let last = count - 1; last > 0; last--) {
-    const chosen = randomInteger(last + 1, ...key, last);
+    const chosen = toInteger(extendBits(bits, last), last + 1);
     const value = order[last]!;
     order[last] = order[chosen]!;
     order[chosen] = value;
