@@ -1,11 +1,15 @@
 import type { Graph } from "../engine/graph.ts";
-import type { OpName } from "../engine/ops/vocabulary.ts";
+import type { Attributes, OpName } from "../engine/ops/vocabulary.ts";
 import type { OpNode } from "../engine/record.ts";
 import { elementCount, type Shape } from "../engine/shape.ts";
 
 type MacRule = (shapes: readonly Shape[], outputs: readonly Shape[], node: OpNode) => number;
 
 const attention: MacRule = ([q], _, { op }) => (op === "attention" ? 2 : 5) * elementCount(q!) * q![1]!;
+const linearAttention: MacRule = ([q], _, { op, attributes }) => {
+  const size = q![2]! / (attributes as Attributes<"linearAttention">).heads;
+  return (op === "linearAttention" ? 2 : 5) * elementCount(q!) * size;
+};
 /** Of forward and of both gradients alike: every output cell times the window that it sees. */
 const convolution = (cells: Shape, window: Shape): number => elementCount(cells.slice(0, 3)) * elementCount(window);
 
@@ -20,6 +24,8 @@ const macRules: Partial<Record<OpName, MacRule>> = {
   matmul: ([a, b], [y]) => Math.sqrt(elementCount(a!) * elementCount(b!) * elementCount(y!)),
   attention,
   attentionGradient: ([, q], outputs, node) => attention([q!], outputs, node),
+  linearAttention,
+  linearAttentionGradient: ([, q], outputs, node) => linearAttention([q!], outputs, node),
 };
 
 /** Floating-point operations of one run, a multiply-accumulate counting as two. */

@@ -1,14 +1,20 @@
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
+import { activationNames } from "./ops/activation.ts";
 
 const positive = z.int().positive();
 const kernel = z.int().positive().max(31);
 const stride = z.int().min(1).max(4).default(1);
-const bottleneckFields = { channels: positive, kernel, stride, ratio: positive.default(1) };
+/** Left out where it is not asked for, so that architectures keep the JSON that they had before there was a choice. */
+const activation = z.enum(activationNames).optional().describe("what stands in place of every ReLU of the block");
+const bottleneckFields = { channels: positive, kernel, stride, ratio: positive.default(1), activation };
 
-/** The plain building blocks. Every convolution is bias-free and followed by batch norm and ReLU ("cbr") unless said. */
+/**
+ * The plain building blocks. Every convolution is bias-free and followed by batch norm and ReLU ("cbr") unless said;
+ * `activation` puts another in its place.
+ */
 const plainBlocks = [
-  z.strictObject({ type: z.literal("convBnRelu"), channels: positive, kernel, stride }),
+  z.strictObject({ type: z.literal("convBnRelu"), channels: positive, kernel, stride, activation }),
   z.strictObject({ type: z.literal("conv"), ...bottleneckFields }).describe("cbr(k, s) → cbr(1)"),
   z.strictObject({ type: z.literal("residual"), ...bottleneckFields }).describe("conv plus a 1×1 cbr shortcut"),
   z
@@ -18,7 +24,7 @@ const plainBlocks = [
     .strictObject({ type: z.literal("invertedBottleneck"), ...bottleneckFields })
     .describe("cbr(1) to input · ratio → depthwise cbr(k, s) → cbr(1), plus a 1×1 cbr shortcut"),
   z
-    .strictObject({ type: z.literal("basicBlock"), channels: positive, stride })
+    .strictObject({ type: z.literal("basicBlock"), channels: positive, stride, activation })
     .describe(
       "ResNet block: 3×3 conv, norm, relu, 3×3 conv, norm, shortcut (1×1 convolution with bias on change), relu",
     ),
@@ -31,6 +37,8 @@ const plainBlocks = [
       headDim: positive,
       feedForward: z.boolean().default(true),
       norm: z.enum(["batch", "layer"]).default("batch"),
+      attention: z.enum(["softmax", "linear"]).optional().describe("default softmax; linear grows with tokens only"),
+      activation,
     })
     .describe("attention over all pixels, output cbr(1), 1×1 cbr shortcut; then optionally cbr(1) with its shortcut"),
   z.strictObject({ type: z.literal("dropout"), rate: z.number().min(0).lt(1) }),
@@ -45,7 +53,7 @@ const plainBlock = z.discriminatedUnion("type", plainBlocks);
 const block = z.discriminatedUnion("type", [
   ...plainBlocks,
   z
-    .strictObject({ type: z.literal("shortcut"), blocks: z.array(plainBlock).min(1) })
+    .strictObject({ type: z.literal("shortcut"), blocks: z.array(plainBlock).min(1), activation })
     .describe("blocks in sequence plus a 1×1 cbr from their input to their output, strided to match; no relu after"),
 ]);
 

@@ -62,6 +62,8 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   globalAveragePool: ({ x: [x], dy }) => [recordOne("globalAveragePoolGradient", [dy], { inputShape: x!.shape })],
   attention: ({ x: [q, k, v], y: [y, logSumExp], dy, attributes }) =>
     record("attentionGradient", [dy, q!, k!, v!, y!, logSumExp!], attributes),
+  linearAttention: ({ x: [q, k, v], y: [y], dy, attributes }) =>
+    record("linearAttentionGradient", [dy, q!, k!, v!, y!], attributes),
   reshape: ({ x: [x], dy }) => [reshape(dy, x!.shape)],
   transpose: ({ dy, attributes: { permutation } }) => [
     transpose(
@@ -92,6 +94,7 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   mixPoolGradient: secondOrder,
   globalAveragePoolGradient: secondOrder,
   attentionGradient: secondOrder,
+  linearAttentionGradient: secondOrder,
   crossEntropyGradient: secondOrder,
   meanGradient: secondOrder,
   sumOfSquares: optimizerOp,

@@ -23,6 +23,7 @@ export { crossEntropy } from "./ops/cross-entropy.ts";
 export { dropout } from "./ops/dropout.ts";
 export { add, multiply, relu, scale } from "./ops/elementwise.ts";
 export { reshape, transpose } from "./ops/layout.ts";
+export { linearAttention, type LinearAttentionOptions } from "./ops/linear-attention.ts";
 export { bias, matmul, type MatmulOptions } from "./ops/matmul.ts";
 export { batchNorm, batchNormTraining, layerNorm, type Affine } from "./ops/normalize.ts";
 export { averagePool, globalAveragePool, maxPool, mixPool, type PoolOptions } from "./ops/pool.ts";

@@ -2,6 +2,7 @@ import { gelu, hardSwish, sigmoid } from "./ops/activation.ts";
 import { attention, type AttentionOptions } from "./ops/attention.ts";
 import { add, multiply, relu, scale } from "./ops/elementwise.ts";
 import { conv2d, depthwiseConv2d, type Conv2dOptions, type DepthwiseConv2dOptions } from "./ops/conv2d.ts";
+import { linearAttention, type LinearAttentionOptions } from "./ops/linear-attention.ts";
 import { bias, matmul, type MatmulOptions } from "./ops/matmul.ts";
 import { averagePool, globalAveragePool, maxPool, mixPool, type PoolOptions } from "./ops/pool.ts";
 import { mean } from "./ops/reduce.ts";
@@ -81,6 +82,10 @@ export class Tensor {
   /** This tensor as queries against keys `k` and values `v`. */
   attention(k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
     return attention(this, k, v, options);
+  }
+  /** This tensor as queries against keys `k` and values `v`, without softmax. */
+  linearAttention(k: Tensor, v: Tensor, options: LinearAttentionOptions): Tensor {
+    return linearAttention(this, k, v, options);
   }
   reshape(shape: Shape): Tensor {
     return reshape(this, shape);

@@ -1,4 +1,4 @@
-import type { Target } from "../target.ts";
+import { blockSize, blocksOf, productStep, queriesAtOnce } from "./blocks.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { defineExponential } from "./exponential.ts";
@@ -15,54 +15,6 @@ interface Sizes {
 function sizesOf({ attributes, output }: LayerShapes<"attention">): Sizes {
   const [, tokens, channels] = output as [number, number, number];
   return { tokens, heads: attributes.heads, d: channels / attributes.heads };
-}
-
-/** Queries that share each key and value that is read. */
-function queriesAtOnce(target: Target, tokens: number): number {
-  return Math.min(tokens, target.softFloat ? 1 : 4);
-}
-
-/** Blocks of up to `size` that cover `count`: [start, size, how many]. */
-function blocksOf(count: number, size: number): [start: number, size: number, blocks: number][] {
-  const whole = Math.floor(count / size);
-  const rest = count % size;
-  return [
-    ...(whole > 0 ? ([[0, size, whole]] as [number, number, number][]) : []),
-    ...(rest > 0 ? ([[count - rest, rest, 1]] as [number, number, number][]) : []),
-  ];
-}
-
-/** The block that covers `count` with the fewest reads per product. */
-function blockSize(count: number, limit: number): number {
-  let best = 1;
-  let fewest = Infinity;
-  for (let size = 1; size <= Math.min(limit, count); size++) {
-    const reads = blocksOf(count, size).reduce((sum, [, width, blocks]) => sum + blocks * (width + 4), 0);
-    if (reads < fewest) {
-      fewest = reads;
-      best = size;
-    }
-  }
-  return best;
-}
-
-/** queries × block products: `each` is read per query, `shared` per member of the block. */
-function productStep(
-  queries: readonly number[],
-  members: readonly number[],
-  each: (query: number) => string,
-  shared: (member: number) => string,
-): string[] {
-  return [
-    "{",
-    `const float ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
-    "float t;",
-    ...members.flatMap((member) => [
-      `t = ${shared(member)};`,
-      queries.map((query) => `a${query}_${member} += p${query} * t;`).join(" "),
-    ]),
-    "}",
-  ];
 }
 
 /**

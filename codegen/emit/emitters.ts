@@ -10,6 +10,7 @@ import { gelu } from "./gelu.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
 import { hardSwish } from "./hard-swish.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { linearAttention } from "./linear-attention.ts";
 import { matmul } from "./matmul.ts";
 import { maxPool } from "./max-pool.ts";
 import { mixPool } from "./mix-pool.ts";
@@ -34,6 +35,7 @@ export const emitters: Emitters = {
   globalAveragePool,
   hardSwish,
   layerNorm,
+  linearAttention,
   matmul,
   maxPool,
   mixPool,

@@ -173,6 +173,21 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     const y = builder.node("MatMul", [v, weights]);
     return { name: builder.reshape(y, onnxShape(shape)) };
   },
+  linearAttention: (call) => {
+    const { builder, inputs, attributes, shape } = call;
+    expectNatural(call);
+    const [, tokens, channels] = shape as [number, number, number];
+    const split = [1, attributes.heads, channels / attributes.heads, tokens];
+    const [q, k, v] = inputs.map(({ name }) => builder.reshape(name, split)) as [string, string, string];
+    const [queries, keys] = [builder.node("Relu", [q]), builder.node("Relu", [k])];
+    const products = builder.node("Einsum", [v, keys], { equation: { string: "bhet,bhct->bhec" } });
+    const sums = builder.node("MatMul", [products, queries]);
+    const sum = (of: string, axis: number): string =>
+      builder.node("ReduceSum", [of, builder.integers(`${builder.scope}.axis`, [axis])], { keepdims: { int: 1 } });
+    const weights = sum(builder.node("Mul", [queries, sum(keys, 3)]), 2);
+    const normalizer = builder.node("Add", [weights, scalar(builder, "epsilon", attributes.epsilon)]);
+    return { name: builder.reshape(builder.node("Div", [sums, normalizer]), onnxShape(shape)) };
+  },
   reshape: ({ builder, layer, inputs: [x], shape }) => {
     if (sameOrder(x!.order, naturalOrder(shape))) return { name: builder.reshape(x!.name, onnxShape(shape)) };
     if (shape.length === 2 && shape[0] === 1)

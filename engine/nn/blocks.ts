@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor.ts";
+import { activate, type Activation } from "../ops/activation.ts";
 import { batchNorm, conv2d, depthwiseConv2d, layerNorm } from "./layers.ts";
 import type { Module, Scope } from "./scope.ts";
 
@@ -6,6 +7,8 @@ import type { Module, Scope } from "./scope.ts";
 export interface BlockStyle {
   /** Trained scale and shift in every batch norm. Default true. */
   readonly affine?: boolean;
+  /** What stands where these blocks are named after ReLU. Default `"relu"`. */
+  readonly activation?: Activation | undefined;
 }
 
 export interface PatternOptions extends BlockStyle {
@@ -15,38 +18,42 @@ export interface PatternOptions extends BlockStyle {
   readonly ratio?: number;
 }
 
-/** Convolution without bias → batch norm → ReLU. */
+/** Convolution without bias → batch norm → ReLU, or the activation of the style. */
 export function convBnRelu(
   channels: number,
-  { kernel = 1, stride = 1, affine }: { kernel?: number; stride?: number } & BlockStyle = {},
+  { kernel = 1, stride = 1, ...style }: { kernel?: number; stride?: number } & BlockStyle = {},
 ): Module {
-  return (x, scope) => normalizedRelu(scope, scope.run("conv", conv2d(channels, { kernel, stride }), x), affine);
+  return (x, scope) => normalized(scope, scope.run("conv", conv2d(channels, { kernel, stride }), x), style);
 }
 
-function depthwiseBnRelu({ kernel, stride, affine }: { kernel: number; stride: number } & BlockStyle): Module {
-  return (x, scope) => normalizedRelu(scope, scope.run("conv", depthwiseConv2d({ kernel, stride }), x), affine);
+function depthwiseBnRelu({ kernel, stride, ...style }: { kernel: number; stride: number } & BlockStyle): Module {
+  return (x, scope) => normalized(scope, scope.run("conv", depthwiseConv2d({ kernel, stride }), x), style);
 }
 
-function normalizedRelu(scope: Scope, x: Tensor, affine?: boolean): Tensor {
-  return scope.run("norm", batchNorm({ affine }), x).relu();
+function normalized(scope: Scope, x: Tensor, { affine, activation = "relu" }: BlockStyle): Tensor {
+  return activate(scope.run("norm", batchNorm({ affine }), x), activation);
 }
 
 /** `body` plus a 1×1 convBnRelu from its input, strided to match; no activation after the sum. */
-export function shortcut(body: Module, { affine }: BlockStyle = {}): Module {
+export function shortcut(body: Module, { affine, activation }: BlockStyle = {}): Module {
   return (x, scope) => {
     const y = scope.run("main", body, x);
     const stride = Math.ceil(x.shape[1]! / y.shape[1]!);
-    return y.add(scope.run("shortcut", convBnRelu(y.shape.at(-1)!, { stride, affine }), x));
+    return y.add(scope.run("shortcut", convBnRelu(y.shape.at(-1)!, { stride, affine, activation }), x));
   };
 }
 
 /** cbr(k, s) → cbr(1) */
-export function convPattern(channels: number, { kernel = 3, stride = 1, affine }: PatternOptions = {}): Module {
+export function convPattern(
+  channels: number,
+  { kernel = 3, stride = 1, affine, activation }: PatternOptions = {},
+): Module {
+  const style = { affine, activation };
   return (x, scope) =>
     scope.run(
       "project",
-      convBnRelu(channels, { affine }),
-      scope.run("conv", convBnRelu(channels, { kernel, stride, affine }), x),
+      convBnRelu(channels, style),
+      scope.run("conv", convBnRelu(channels, { kernel, stride, ...style }), x),
     );
 }
 
@@ -57,14 +64,15 @@ export function residual(channels: number, options: PatternOptions = {}): Module
 function expandDepthwiseProject(
   channels: number,
   hidden: (inputs: number) => number,
-  { kernel = 3, stride = 1, affine }: PatternOptions,
+  { kernel = 3, stride = 1, affine, activation }: PatternOptions,
 ): Module {
+  const style = { affine, activation };
   const body: Module = (x, scope) => {
-    const expanded = scope.run("expand", convBnRelu(hidden(x.shape.at(-1)!), { affine }), x);
-    const filtered = scope.run("depthwise", depthwiseBnRelu({ kernel, stride, affine }), expanded);
-    return scope.run("project", convBnRelu(channels, { affine }), filtered);
+    const expanded = scope.run("expand", convBnRelu(hidden(x.shape.at(-1)!), style), x);
+    const filtered = scope.run("depthwise", depthwiseBnRelu({ kernel, stride, ...style }), expanded);
+    return scope.run("project", convBnRelu(channels, style), filtered);
   };
-  return shortcut(body, { affine });
+  return shortcut(body, style);
 }
 
 /** cbr(1) to ⌊input / ratio⌋ → depthwise cbr(k, s) → cbr(1), plus shortcut. */
@@ -78,9 +86,9 @@ export function invertedBottleneck(channels: number, options: PatternOptions = {
 }
 
 /** ResNet's basic block (He et al. 2016); on a change of shape the shortcut is a 1×1 convolution with bias. */
-export function basicBlock(channels: number, { stride = 1, affine }: PatternOptions = {}): Module {
+export function basicBlock(channels: number, { stride = 1, affine, activation = "relu" }: PatternOptions = {}): Module {
   return (x, scope) => {
-    const first = scope.run("first", convBnRelu(channels, { kernel: 3, stride, affine }), x);
+    const first = scope.run("first", convBnRelu(channels, { kernel: 3, stride, affine, activation }), x);
     const second = scope.run(
       "norm",
       batchNorm({ affine }),
@@ -88,7 +96,7 @@ export function basicBlock(channels: number, { stride = 1, affine }: PatternOpti
     );
     const same = stride === 1 && x.shape.at(-1) === channels;
     const skip = same ? x : scope.run("shortcut", conv2d(channels, { stride, bias: true }), x);
-    return second.add(skip).relu();
+    return activate(second.add(skip), activation);
   };
 }
 
@@ -101,28 +109,34 @@ export interface VitOptions extends BlockStyle {
   readonly feedForward?: boolean;
   /** Normalisation inside the block. Default `"batch"`. */
   readonly norm?: "batch" | "layer";
+  /** How tokens attend to each other. Default `"softmax"`. */
+  readonly attention?: "softmax" | "linear" | undefined;
 }
 
 /**
  * Vision transformer over all pixels as tokens, without position embedding or class token (Djajapermana et al. 2025):
- * Q, K, V by bias-free 1×1 convolutions, softmax(QKᵀ/√d)·V, output projection, shortcut; then optionally a
+ * Q, K, V by bias-free 1×1 convolutions, softmax(QKᵀ/√d)·V or linear attention, output projection, shortcut; then optionally a
  * feed-forward 1×1 layer with its own shortcut.
  */
 export function vit(options: VitOptions): Module {
-  const { heads, headDim, feedForward = true, norm = "batch", affine } = options;
+  const { heads, headDim, feedForward = true, norm = "batch", attention = "softmax", affine, activation } = options;
+  const style = { affine, activation };
   return (x, scope) => {
     const [n, height, width] = x.shape as [number, number, number];
     const channels = options.channels ?? x.shape.at(-1)!;
-    const dense = (name: string, from: Tensor): Tensor => scope.run(name, pointwise(channels, norm, affine), from);
+    const dense = (name: string, from: Tensor): Tensor => scope.run(name, pointwise(channels, norm, style), from);
     const token = (name: string): Tensor =>
       scope.run(name, conv2d(heads * headDim), x).reshape([n, height * width, heads * headDim]);
-    const attended = token("q").attention(token("k"), token("v"), { heads });
+    const [q, k, v] = [token("q"), token("k"), token("v")];
+    const attended = attention === "linear" ? q.linearAttention(k, v, { heads }) : q.attention(k, v, { heads });
     const y = dense("project", attended.reshape([n, height, width, heads * headDim])).add(dense("shortcut", x));
     return feedForward ? dense("feedForward", y).add(dense("feedForwardShortcut", y)) : y;
   };
 }
 
-function pointwise(channels: number, norm: "batch" | "layer", affine?: boolean): Module {
-  if (norm === "batch") return convBnRelu(channels, { affine });
-  return (x, scope) => scope.run("norm", layerNorm({ affine }), scope.run("conv", conv2d(channels), x)).relu();
+function pointwise(channels: number, norm: "batch" | "layer", style: BlockStyle): Module {
+  if (norm === "batch") return convBnRelu(channels, style);
+  const { affine, activation = "relu" } = style;
+  return (x, scope) =>
+    activate(scope.run("norm", layerNorm({ affine }), scope.run("conv", conv2d(channels), x)), activation);
 }

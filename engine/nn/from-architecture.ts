@@ -38,7 +38,7 @@ function blockModule(block: Block, classes: number, style: BlockStyle): Module {
     case "linear":
       return linear(block.features ?? classes);
     case "shortcut":
-      return shortcut(blocksModule(block.blocks, classes, style), style);
+      return shortcut(blocksModule(block.blocks, classes, style), { ...style, activation: block.activation });
   }
 }
 

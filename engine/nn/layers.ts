@@ -104,6 +104,18 @@ export function relu(): Module {
   return (x) => x.relu();
 }
 
+export function gelu(): Module {
+  return (x) => x.gelu();
+}
+
+export function sigmoid(): Module {
+  return (x) => x.sigmoid();
+}
+
+export function hardSwish(): Module {
+  return (x) => x.hardSwish();
+}
+
 /** Inactive in evaluation. @throws ConfigError unless 0 ≤ rate < 1 */
 export function dropout(rate: number): Module {
   if (!(rate >= 0 && rate < 1)) throw new ConfigError(`dropout: rate must be at least 0 and below 1, got ${rate}`);

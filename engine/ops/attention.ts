@@ -20,16 +20,22 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return record("attention", [q, k, v], { heads: options.heads, scale })[0]!;
 }
 
-export function attentionShape([q, k, v]: readonly Shape[], { heads }: Attributes<"attention">): Shape[] {
-  checkRank("attention", "q", q!, 3, "[n,tokens,channels]");
+export function attentionShape(inputs: readonly Shape[], { heads }: Attributes<"attention">): Shape[] {
+  const [n, tokens] = checkHeads("attention", inputs, heads);
+  return [inputs[0]!, [n, heads, tokens]];
+}
+
+/** The axes of q, which k and v must share, with channels for whole heads. @throws ShapeError */
+export function checkHeads(op: string, [q, k, v]: readonly Shape[], heads: number): [number, number, number] {
+  checkRank(op, "q", q!, 3, "[n,tokens,channels]");
   if (!sameShape(q!, k!) || !sameShape(q!, v!))
     throw new ShapeError(
-      `attention: q, k and v must have one shape, got ${formatShape(q!)}, ${formatShape(k!)} and ${formatShape(v!)}`,
+      `${op}: q, k and v must have one shape, got ${formatShape(q!)}, ${formatShape(k!)} and ${formatShape(v!)}`,
     );
   const [n, tokens, channels] = q as [number, number, number];
   if (!Number.isInteger(heads) || heads < 1 || channels % heads !== 0)
-    throw new ShapeError(`attention: ${channels} channels cannot be shared by ${heads} heads`);
-  return [q!, [n, heads, tokens]];
+    throw new ShapeError(`${op}: ${channels} channels cannot be shared by ${heads} heads`);
+  return [n, tokens, channels];
 }
 
 export function attentionGradientShape([, q, k, v]: readonly Shape[]): Shape[] {

@@ -11,6 +11,7 @@ import {
 import { crossEntropyShape } from "./cross-entropy.ts";
 import { dropoutShape } from "./dropout.ts";
 import { binaryShape, unaryShape } from "./elementwise.ts";
+import { linearAttentionShape } from "./linear-attention.ts";
 import { reshapeShape, transposeShape } from "./layout.ts";
 import { biasShape, matmulShape } from "./matmul.ts";
 import {
@@ -72,6 +73,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   globalAveragePoolGradient: inputShapeOf,
   attention: attentionShape,
   attentionGradient: attentionGradientShape,
+  linearAttention: linearAttentionShape,
+  linearAttentionGradient: attentionGradientShape,
   reshape: reshapeShape,
   transpose: transposeShape,
   dropout: dropoutShape,

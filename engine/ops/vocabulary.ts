@@ -114,6 +114,19 @@ export interface Ops {
     inputs: [dy: Shape, q: Shape, k: Shape, v: Shape, y: Shape, logSumExp: Shape];
     attributes: { readonly heads: number; readonly scale: number };
   };
+  /**
+   * q, k, v [n,tokens,heads·d] → y [n,tokens,heads·d] = φ(q) (φ(k)ᵀ v) / (φ(q) · Σ φ(k) + epsilon) per head, where φ is
+   * relu and the sum runs over the tokens
+   */
+  linearAttention: {
+    inputs: [q: Shape, k: Shape, v: Shape];
+    attributes: { readonly heads: number; readonly epsilon: number };
+  };
+  /** → dq, dk, dv */
+  linearAttentionGradient: {
+    inputs: [dy: Shape, q: Shape, k: Shape, v: Shape, y: Shape];
+    attributes: { readonly heads: number; readonly epsilon: number };
+  };
   /** An alias of the same cells. */
   reshape: { inputs: [x: Shape]; attributes: { readonly shape: Shape } };
   /** Axis i of the result is axis permutation[i] of x. */

@@ -14,6 +14,9 @@ export const macRules: { readonly [K in InferenceOp]: MacRule<K> } = {
   matmul: (layer, output, [a]) => elementCount(output) * (layer.attributes.transposeA ? a![0]! : a![1]!),
   // scores and weighted sum: 2 · tokens² · heads · d
   attention: (_, [n, tokens, channels]) => 2 * n! * tokens! * tokens! * channels!,
+  // keys by values, queries by that, and the normaliser
+  linearAttention: (layer, [n, tokens, channels]) =>
+    n! * tokens! * channels! * ((2 * channels!) / layer.attributes.heads + 1),
   bias: none,
   add: none,
   multiply: none,

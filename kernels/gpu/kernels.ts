@@ -65,6 +65,8 @@ export const kernels: { readonly [K in OpName]: GpuKernel<K> | Unsupported } = {
   globalAveragePoolGradient: later,
   attention: later,
   attentionGradient: later,
+  linearAttention: later,
+  linearAttentionGradient: later,
   reshape: later,
   transpose: later,
   dropout: later,

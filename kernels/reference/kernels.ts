@@ -37,6 +37,7 @@ import {
   poolGradient,
   type PoolSizes,
 } from "./pool.ts";
+import { linearAttentionForward, linearAttentionGradient, type LinearAttentionSizes } from "./linear-attention.ts";
 import { meanForward, meanGradient, sumOfSquaresForward, sumRowsForward } from "./reduce.ts";
 import { softmaxForward, softmaxGradient } from "./softmax.ts";
 import { windowSizes } from "../window.ts";
@@ -76,6 +77,11 @@ const attentionSizes = ([n, tokens, channels]: Shape, { heads, scale }: Attribut
   d: channels / heads,
   scale,
 });
+
+const linearAttentionSizes = (
+  [n, tokens, channels]: Shape,
+  { heads, epsilon }: Attributes<"linearAttention">,
+): LinearAttentionSizes => ({ n, tokens, heads, d: channels / heads, epsilon });
 
 /** The last axis, and the product of all others. */
 const rowsOf = (shape: Shape): readonly [rows: number, c: number] => {
@@ -160,6 +166,11 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
     attentionForward(y, logSumExp, q, k, v, attentionSizes(inputShapes[0], attributes)),
   attentionGradient: ({ outputs: [dq, dk, dv], inputs: [dy, q, k, v, y, logSumExp], inputShapes, attributes }) =>
     attentionGradient(dq, dk, dv, dy, q, k, v, y, logSumExp, attentionSizes(inputShapes[0], attributes)),
+
+  linearAttention: ({ outputs: [y], inputs: [q, k, v], inputShapes, attributes }) =>
+    linearAttentionForward(y, q, k, v, linearAttentionSizes(inputShapes[0], attributes)),
+  linearAttentionGradient: ({ outputs: [dq, dk, dv], inputs: [dy, q, k, v, y], inputShapes, attributes }) =>
+    linearAttentionGradient(dq, dk, dv, dy, q, k, v, y, linearAttentionSizes(inputShapes[0], attributes)),
 
   reshape: ({ outputs: [y], inputs: [x] }) => reshapeForward(y, x),
   transpose: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>

@@ -36,6 +36,7 @@ export const kernelFamilies = {
     "globalAveragePoolGradient",
   ],
   attention: ["attention", "attentionGradient"],
+  "linear-attention": ["linearAttention", "linearAttentionGradient"],
   layout: ["transpose"],
   dropout: ["dropout"],
   optimize: ["clipFactor", "movingAverage", "adamW", "sgd"],

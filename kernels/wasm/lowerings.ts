@@ -14,6 +14,7 @@ import { dropout } from "./lower/dropout.ts";
 import { add, bias, multiply, relu, reluGradient, scale } from "./lower/elementwise.ts";
 import { layerNorm, layerNormGradient } from "./lower/layer-norm.ts";
 import { transpose } from "./lower/layout.ts";
+import { linearAttention, linearAttentionGradient } from "./lower/linear-attention.ts";
 import { matmul } from "./lower/matmul.ts";
 import { adamW, clipFactor, movingAverage, sgd } from "./lower/optimize.ts";
 import {
@@ -68,6 +69,8 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   globalAveragePoolGradient,
   attention,
   attentionGradient,
+  linearAttention,
+  linearAttentionGradient,
   transpose,
   dropout,
   crossEntropy,

@@ -5,6 +5,7 @@ import { activate } from "../../engine/ops/activation.ts";
 import { attention } from "../../engine/ops/attention.ts";
 import { conv2d, depthwiseConv2d } from "../../engine/ops/conv2d.ts";
 import { crossEntropy } from "../../engine/ops/cross-entropy.ts";
+import { linearAttention } from "../../engine/ops/linear-attention.ts";
 import { batchNormTraining, layerNorm } from "../../engine/ops/normalize.ts";
 import { averagePool, maxPool, mixPool } from "../../engine/ops/pool.ts";
 import { randomNormal } from "../../engine/random.ts";
@@ -93,6 +94,46 @@ describe("known answers of the reference back end", () => {
       await values(attention(constant(q, shape), constant(k, shape), constant(v, shape), { heads })),
       expected,
     );
+  });
+
+  it("linear attention and its gradients follow the whole matrix of relu scores (PyTorch 2.13, float64)", async () => {
+    const shape = [1, 3, 4];
+    const [q, k, v, weights] = [
+      [1, 0.5, -1, 2, -0.5, 2, 1.5, -2, 0.25, -1, 3, 1],
+      [0.5, -1, 2, 1, 1, 1.5, -0.5, 0.25, -2, 3, 1, -1],
+      [1, 2, 3, 4, -1, 0.5, 2, -2, 0, 1, -3, 1.5],
+      [1, -2, 0.5, 3, 2, 1, -1, 0.25, -0.5, 1.5, 2, 1],
+    ].map((data) => constant(data, shape)) as [Tensor, Tensor, Tensor, Tensor];
+    const y = linearAttention(q, k, v, { heads: 2 });
+    expectClose(await values(y), [
+      ...[-0.3333333333, 0.9, 2.8, 2.8],
+      ...[-0.3333333333, 0.8333333333, 1, 3.166666667],
+      ...[-0.3333333333, 1, 1.219512195, 3.12195122],
+    ]);
+    const gradients = grad(y.multiply(weights).mean(), [q, k, v]);
+    const [dq, dk, dv] = await Promise.all(gradients.map((gradient) => values(gradient.scale(12))));
+    expectClose(dq!, [-0.08, 0.16, 0, 0, 0, 0, 0, 0, 0, 0, -0.1154074955, 0.3462224866]);
+    expectClose(
+      dk!,
+      [
+        ...[0.3244444444, 0, 0.7020044286, 3.39307555],
+        ...[-0.2422222222, -0.3525925926, 0, -12.18741225],
+        ...[0, 0.202962963, -1.750231344, 0],
+      ],
+      5,
+    );
+    expectClose(dv!, [
+      ...[-0.03333333333, 0.2333333333, 1.099186992, 3.249593496],
+      ...[0.8, 0.4, 0.1487804878, 0.6243902439],
+      ...[1.733333333, -0.1333333333, 0.2520325203, 0.3760162602],
+    ]);
+  });
+
+  it("linear attention is 0 where relu leaves nothing of a query", async () => {
+    const [q, k, v] = [constant([-1, -2], [1, 1, 2]), constant([1, 2], [1, 1, 2]), constant([3, 4], [1, 1, 2])];
+    const y = linearAttention(q, k, v, { heads: 1 });
+    expect(await values(y)).toEqual([0, 0]);
+    for (const gradient of grad(y.mean(), [q, k, v])) expect(await values(gradient)).toEqual([0, 0]);
   });
 
   it("batch norm divides by the biased deviation over rows, layer norm over channels", async () => {

@@ -8,6 +8,7 @@ import { depthwiseConv2dCases } from "./depthwise-conv2d.ts";
 import { dropoutCases } from "./dropout.ts";
 import { elementwiseCases } from "./elementwise.ts";
 import { layoutCases } from "./layout.ts";
+import { linearAttentionCases } from "./linear-attention.ts";
 import { matmulCases } from "./matmul.ts";
 import { normalizeCases } from "./normalize.ts";
 import { optimizeCases } from "./optimize.ts";
@@ -26,6 +27,7 @@ export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
   dropout: dropoutCases,
   elementwise: elementwiseCases,
   layout: layoutCases,
+  linearAttention: linearAttentionCases,
   matmul: matmulCases,
   normalize: normalizeCases,
   optimize: optimizeCases,

@@ -162,15 +162,27 @@ const layerNorm = parseArchitecture({
   ],
 });
 
+const activated = parseArchitecture({
+  input: [12, 12, 3],
+  blocks: [
+    { type: "convBnRelu", channels: 8, kernel: 3, activation: "hardSwish" },
+    { type: "invertedBottleneck", channels: 8, kernel: 3, stride: 2, ratio: 2, activation: "gelu" },
+    { type: "vit", heads: 2, headDim: 4, attention: "linear", activation: "sigmoid" },
+    { type: "globalAveragePool" },
+    { type: "linear" },
+  ],
+});
+
 describe("whole networks", () => {
-  it.each([...Object.entries(builtInArchitectures), ["layer norm and a linear layer over pixels", layerNorm] as const])(
-    "%s",
-    async (name, architecture) => {
-      const network = lowerModel(Model.fromArchitecture(architecture), trainedValues);
-      expect(await difference(network)).toBeLessThan(1e-5);
-      if (architecture !== layerNorm) expect(operators(network), name).not.toContain("Transpose");
-    },
-  );
+  it.each([
+    ...Object.entries(builtInArchitectures),
+    ["other activations and linear attention", activated] as const,
+    ["layer norm and a linear layer over pixels", layerNorm] as const,
+  ])("%s", async (name, architecture) => {
+    const network = lowerModel(Model.fromArchitecture(architecture), trainedValues);
+    expect(await difference(network)).toBeLessThan(1e-5);
+    if (architecture !== layerNorm) expect(operators(network), name).not.toContain("Transpose");
+  });
 });
 
 describe("batches", () => {
@@ -182,6 +194,7 @@ describe("batches", () => {
       ]),
     ),
     "layer norm and a linear layer over pixels": lowerModel(Model.fromArchitecture(layerNorm), trainedValues),
+    "other activations and linear attention": lowerModel(Model.fromArchitecture(activated), trainedValues),
     "transpose of tokens": networks["transpose of tokens"]!,
     "constants over positions": lowered([1, 3, 4, 2], (x) => x.multiply(weights(1, 3, 4, 2)).add(weights(1, 3, 4, 2))),
   };

@@ -39,6 +39,18 @@ const hybrid = parseArchitecture({
   ],
 });
 
+const activated = parseArchitecture({
+  name: "reduced network with other activations",
+  input: [12, 12, 3],
+  blocks: [
+    { type: "convBnRelu", channels: 8, kernel: 3, activation: "hardSwish" },
+    { type: "invertedBottleneck", channels: 8, kernel: 3, stride: 2, ratio: 2, activation: "gelu" },
+    { type: "vit", heads: 2, headDim: 4, attention: "linear", activation: "sigmoid" },
+    { type: "globalAveragePool" },
+    { type: "linear" },
+  ],
+});
+
 /** Values that a trained network could have: statistics and shifts away from 0, variances and scales from 1. */
 function trainedValues(slot: Slot): Float32Array {
   const noise = (index: number) => randomNormal(slot.name.length, index);
@@ -83,6 +95,7 @@ await describeWithTools(
   () => {
     test.each([
       { architecture: residual, targets: ["host", "rv32imafc"] as const, comparisons: 12 },
+      { architecture: activated, targets: ["host", "rv32imafc"] as const, comparisons: 12 },
       { architecture: hybrid, targets: verifyTargets, comparisons: 20 },
     ])("$architecture.name on $targets", { timeout: 180_000 }, async ({ architecture, targets, comparisons }) => {
       const { rows, macs } = await verifyArchitecture(architecture, targets);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseArchitecture, refHybrid, resnet8, type Architecture } from "../../../engine/architecture.ts";
 import { Model } from "../../../engine/model.ts";
+import { activationNames } from "../../../engine/ops/activation.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { deployedParameters, evaluationGraph, lowerModel } from "../../../engine/plan/lower.ts";
 import { networkMacs } from "../../../engine/plan/macs.ts";
@@ -37,6 +38,19 @@ const reduced: Architecture = parseArchitecture({
   ],
 });
 
+const activated: Architecture = parseArchitecture({
+  input: [12, 12, 3],
+  blocks: [
+    { type: "convBnRelu", channels: 8, kernel: 3, activation: "hardSwish" },
+    { type: "invertedBottleneck", channels: 8, kernel: 3, stride: 2, ratio: 2, activation: "gelu" },
+    { type: "vit", heads: 2, headDim: 4, attention: "linear", activation: "gelu" },
+    { type: "basicBlock", channels: 8, activation: "sigmoid" },
+    { type: "shortcut", activation: "hardSwish", blocks: [{ type: "conv", channels: 6, kernel: 3 }] },
+    { type: "globalAveragePool" },
+    { type: "linear" },
+  ],
+});
+
 describe("lowering a model for deployment", () => {
   test.each([
     ["resnet8", resnet8, { trainable: 77_946, deployed: 77_706, macs: 12_501_632 }],
@@ -52,6 +66,7 @@ describe("lowering a model for deployment", () => {
   test.each([
     ["resnet8", resnet8],
     ["ref-hybrid", refHybrid],
+    ["a network with other activations and linear attention", activated],
     ["a network with odd channels, layer norm and a linear layer over pixels", reduced],
   ])("folding and fusing leave the logits of %s as they were", async (_, architecture) => {
     const model = Model.fromArchitecture(architecture, { seed: 3 });
@@ -62,9 +77,9 @@ describe("lowering a model for deployment", () => {
     expect(largest).toBeGreaterThan(0.01);
   });
 
-  test("no batch norm is left in the built-in networks, and every sum and ReLU is fused", () => {
-    for (const architecture of [resnet8, refHybrid])
+  test("no batch norm is left in the built-in networks, and every sum and activation is fused", () => {
+    for (const architecture of [resnet8, refHybrid, activated])
       for (const layer of lowerModel(Model.fromArchitecture(architecture)).layers)
-        expect(["batchNorm", "add", "relu", "bias"]).not.toContain(layer.op);
+        expect(["batchNorm", "add", "bias", ...activationNames]).not.toContain(layer.op);
   });
 });

@@ -1,0 +1,158 @@
+import { floatLiteral } from "../literals.ts";
+import { blockSize, blocksOf, productStep, queriesAtOnce } from "./blocks.ts";
+import type { Emitter, LayerShapes } from "./emitter.ts";
+import { epilogueOf } from "./epilogue.ts";
+
+interface Sizes {
+  readonly tokens: number;
+  readonly channels: number;
+  /** Channels of one head. */
+  readonly d: number;
+}
+
+function sizesOf({ attributes, output }: LayerShapes<"linearAttention">): Sizes {
+  const [, tokens, channels] = output as [number, number, number];
+  return { tokens, channels, d: channels / attributes.heads };
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+const rectified = (value: string): string => `${value} > 0.0f ? ${value} : 0.0f`;
+
+/** products [d][d] = relu(k) v, summed over the tokens of one head in registers, and totals [d] = sums of relu(k) */
+function summaryBody({ tokens, channels, d }: Sizes, keysAtOnce: number): string {
+  const lines = [
+    `for (int c = 0; c < ${d}; c++) {`,
+    "float sum = 0.0f;",
+    `for (int i = c; i < ${tokens * channels}; i += ${channels}) {`,
+    `sum += ${rectified("k[i]")};`,
+    "}",
+    "totals[c] = sum;",
+    "}",
+  ];
+  for (const [firstKey, keys, keyBlocks] of blocksOf(d, keysAtOnce))
+    for (const [firstValue, values, valueBlocks] of blocksOf(d, blockSize(d, 6))) {
+      const [rows, columns] = [range(keys), range(values)];
+      lines.push(
+        `for (int c = ${firstKey}; c < ${firstKey + keys * keyBlocks}; c += ${keys}) {`,
+        `for (int e = ${firstValue}; e < ${firstValue + values * valueBlocks}; e += ${values}) {`,
+        `float ${rows.flatMap((row) => columns.map((column) => `a${row}_${column} = 0.0f`)).join(", ")};`,
+        "const float *key = k + c, *value = v + e;",
+        `for (int i = 0; i < ${tokens}; i++) {`,
+        ...productStep(
+          rows,
+          columns,
+          (row) => rectified(`key[${row}]`),
+          (column) => `value[${column}]`,
+        ),
+        `key += ${channels};`,
+        `value += ${channels};`,
+        "}",
+        ...rows.flatMap((row) =>
+          columns.map((column) => `products[(c + ${row}) * ${d} + e + ${column}] = a${row}_${column};`),
+        ),
+        "}",
+        "}",
+      );
+    }
+  return lines.join("\n");
+}
+
+export const linearAttention: Emitter<"linearAttention"> = {
+  // A block of queries is copied before its results take its place.
+  overwritableInputs: () => [0],
+  scratchFloats: (shapes) => {
+    const { tokens, d } = sizesOf(shapes);
+    return d * d + d + queriesAtOnce(shapes.target, tokens) * d;
+  },
+  emit: (call) => {
+    const { unit, attributes } = call;
+    const sizes = sizesOf(call);
+    const { tokens, channels, d } = sizes;
+    const queries = queriesAtOnce(call.target, tokens);
+    const epilogue = epilogueOf(call);
+    const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
+    const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
+    const summary = unit.define(
+      "linear_attention_summary",
+      ["const float *restrict k", "const float *restrict v", "float *restrict products", "float *restrict totals"],
+      summaryBody(sizes, Math.min(d, call.target.softFloat ? 1 : 4)),
+      { about: `one head of ${d} channels over ${tokens} tokens` },
+    );
+    const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {
+      const rows = range(count);
+      const lines = [
+        `float ${rows.map((row) => `sum${row} = ${floatLiteral(attributes.epsilon)}`).join(", ")};`,
+        `for (int c = 0; c < ${d}; c++) {`,
+        ...rows.flatMap((row) => [
+          `{ const float p = ${rectified(`q[${row * channels} + c]`)};`,
+          `rectified[c * ${count} + ${row}] = p; sum${row} += p * totals[c]; }`,
+        ]),
+        "}",
+        ...rows.map((row) => `sum${row} = 1.0f / sum${row};`),
+      ];
+      for (const [first, size, valueBlocks] of blocksOf(d, blockSize(d, 6))) {
+        const columns = range(size);
+        lines.push(
+          `for (int e = ${first}; e < ${first + size * valueBlocks}; e += ${size}) {`,
+          `float ${rows.flatMap((row) => columns.map((column) => `a${row}_${column} = 0.0f`)).join(", ")};`,
+          "const float *p = rectified, *r = products + e;",
+          `for (int c = 0; c < ${d}; c++) {`,
+          ...productStep(
+            rows,
+            columns,
+            (row) => `p[${row}]`,
+            (column) => `r[${column}]`,
+          ),
+          `p += ${count};`,
+          `r += ${d};`,
+          "}",
+          ...rows.flatMap((row) =>
+            columns.flatMap((column) => [
+              `a${row}_${column} *= sum${row};`,
+              epilogue.store(`a${row}_${column}`, `o + e + ${row * channels + column}`, `h + e + ${column}`),
+            ]),
+          ),
+          "}",
+        );
+      }
+      const block = unit.define(
+        "linear_attention_block",
+        [
+          "const float *q",
+          "const float *restrict products",
+          "const float *restrict totals",
+          "float *y",
+          "float *restrict rectified",
+          "int o",
+          ...(withChannel ? ["int h"] : []),
+          ...epilogue.parameters,
+        ],
+        lines.join("\n"),
+        { about: `${count} queries of one head of ${d} channels` },
+      );
+      const given = ["q + o", "products", "totals", "y", `totals + ${d}`, "o", ...(withChannel ? ["h"] : [])];
+      return [
+        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
+        `const int o = i * ${channels} + h;`,
+        `${block}(${[...given, ...names].join(", ")});`,
+        "}",
+      ].join("\n");
+    });
+    const name = unit.define(
+      "linear_attention",
+      [
+        ...["const float *q", "const float *k", "const float *v", "float *y", "float *products"],
+        ...epilogue.parameters,
+      ],
+      [
+        `float *const totals = products + ${d * d};`,
+        `for (int h = 0; h < ${channels}; h += ${d}) {`,
+        `${summary}(k + h, v + h, products, totals);`,
+        ...blocks,
+        "}",
+      ].join("\n"),
+      { about: `${tokens} tokens, ${attributes.heads} heads of ${d} channels` },
+    );
+    return `${name}(${[...call.x, call.y, call.scratch, ...epilogue.arguments].join(", ")});`;
+  },
+};
