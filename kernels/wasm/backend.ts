@@ -37,12 +37,12 @@ export class WasmBackend implements Backend {
   async compile(graph: Graph): Promise<WasmProgram> {
     if (this.#disposed) throw new BackendError("wasm: the back end was disposed");
     const plan = planGraph(graph, { tiles: tilesOf(this.#variant), threads: this.threads });
-    return new WasmProgram(plan, this.#heap, (program) => this.#execute(program));
+    return new WasmProgram(plan, this.#heap, (program, small) => this.#execute(program, small));
   }
 
-  #execute(program: number): Promise<void> {
+  #execute(program: number, small?: boolean): Promise<void> {
     if (this.#disposed) return Promise.reject(new BackendError("wasm: the back end was disposed"));
-    const run = this.#queue.then(() => this.#runner.execute(program));
+    const run = this.#queue.then(() => this.#runner.execute(program, small));
     this.#queue = run.catch(() => undefined);
     return run;
   }

@@ -40,6 +40,7 @@ export const kernelFamilies = {
   layout: ["transpose"],
   dropout: ["dropout"],
   optimize: ["clipFactor", "movingAverage", "adamW", "sgd"],
+  solo: ["solo"],
 } as const;
 
 export type KernelName = (typeof kernelFamilies)[keyof typeof kernelFamilies][number];

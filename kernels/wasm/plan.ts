@@ -7,15 +7,16 @@ import type { Tensor } from "../../engine/tensor.ts";
 import type { Emitter, Float, Operand, TilePreference } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
+import { arrange, isSmall, share } from "./merge.ts";
 
 /** Bytes behind every buffer that vector kernels may touch. */
 const SLACK = 64;
 
-/** Where a buffer lives: state keeps its contents between runs, the arena does not. */
-type BufferKind = "input" | "slot" | "constant" | "value" | "scratch";
+/** Where a buffer lives: state keeps its contents between runs, the arena does not. The set-up writes what is prepared. */
+type BufferKind = "input" | "slot" | "constant" | "prepared" | "value" | "scratch";
 
-interface PlannedBuffer {
-  readonly kind: BufferKind;
+export interface PlannedBuffer {
+  kind: BufferKind;
   readonly bytes: number;
   /** First and last position in the list of units. */
   first: number;
@@ -34,7 +35,11 @@ export interface PlannedStep {
 /** A graph laid out for one WebAssembly memory; addresses count from the start of the program's region. */
 export interface WasmPlan {
   readonly buffers: readonly PlannedBuffer[];
+  /** Run before the first run, and before the next when a slot was written from outside. */
+  readonly setUp: readonly PlannedStep[];
   readonly steps: readonly PlannedStep[];
+  /** Done before a thread would be awake. */
+  readonly small: boolean;
   readonly inputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
   readonly slots: ReadonlyMap<string, { readonly buffer: number; readonly slot: Slot }>;
   readonly constants: readonly { readonly buffer: number; readonly data: Float32Array | Int32Array }[];
@@ -56,8 +61,14 @@ export function planGraph(graph: Graph, options: PlanOptions): WasmPlan {
 
 /** The buffers that one op touches, to find out where threads have to wait for each other. */
 interface Access {
-  readonly reads: Set<number>;
-  readonly writes: Set<number>;
+  readonly reads: ReadonlySet<number>;
+  readonly writes: ReadonlySet<number>;
+}
+
+/** The steps of one unit, with barriers between them. */
+export interface PlannedNode {
+  readonly steps: readonly PlannedStep[];
+  readonly access: Access;
 }
 
 class Planner {
@@ -69,7 +80,8 @@ class Planner {
   readonly #slots = new Map<Slot, number>();
   readonly #slotUses = new Map<Slot, { last: number; output: boolean }>();
   readonly #constants: { buffer: number; data: Float32Array | Int32Array }[] = [];
-  readonly #nodes: { steps: PlannedStep[]; access: Access }[] = [];
+  #setUp: readonly PlannedNode[] = [];
+  #nodes: PlannedNode[] = [];
   /** Position of the last op that reads each value, aliases followed; Infinity for what is read after the run. */
   readonly #lastUse = new Map<GraphNode, number[]>();
 
@@ -94,6 +106,7 @@ class Planner {
       this.#constants.push({ buffer: this.#define(node, 0, "constant", 0), data: node.data });
 
     this.#units.forEach((unit, position) => this.#lower(unit, position));
+    this.#arrange();
     this.#copyAssigns();
     const outputs = new Map<string, { buffer: number; length: number }>();
     for (const [name, tensor] of Object.entries(graph.outputs)) {
@@ -155,7 +168,7 @@ class Planner {
 
   #lower(unit: Unit, position: number): void {
     this.#placeOutputs(unit, position);
-    const access: Access = { reads: new Set(), writes: new Set() };
+    const access = { reads: new Set<number>(), writes: new Set<number>() };
     const steps: PlannedStep[] = [];
     const touch = (buffer: number, into: Set<number>): Operand => {
       const planned = this.#buffers[buffer]!;
@@ -219,6 +232,13 @@ class Planner {
     return (this.#lastUse.get(origin.node)?.[origin.output] ?? -1) <= position;
   }
 
+  #arrange(): void {
+    const assigned = new Set(this.#graph.assigns.map(({ slot }) => this.#slotBuffer(slot)));
+    const { setUp, nodes } = arrange(this.#nodes, this.#buffers, assigned, this.#units.length);
+    this.#setUp = setUp;
+    this.#nodes = [...nodes];
+  }
+
   /** Slots that were not updated in place get their new value after all ops have read the old one. */
   #copyAssigns(): void {
     const end = this.#units.length;
@@ -256,9 +276,13 @@ class Planner {
     const live = this.#buffers.filter((buffer) => !isState(buffer));
     const memory = planMemory(live);
     live.forEach((buffer, index) => (buffer.address = stateBytes + memory.offsets[index]!));
+    const { threads } = this.#options;
+    const steps = this.#orderSteps(this.#nodes);
     return {
       buffers: this.#buffers,
-      steps: this.#orderSteps(),
+      setUp: share(this.#orderSteps(this.#setUp), this.#buffers, threads),
+      steps: share(steps, this.#buffers, threads),
+      small: isSmall(steps, this.#buffers),
       inputs,
       slots: new Map([...this.#slots].map(([slot, buffer]) => [slot.name, { buffer, slot }])),
       constants: this.#constants,
@@ -270,7 +294,7 @@ class Planner {
   }
 
   /** Joins the steps of all ops, with barriers only where one op depends on the memory of another since the last. */
-  #orderSteps(): PlannedStep[] {
+  #orderSteps(nodes: readonly PlannedNode[]): PlannedStep[] {
     const steps: PlannedStep[] = [];
     const overlaps = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => {
       for (const i of a)
@@ -284,7 +308,7 @@ class Planner {
     };
     let reads = new Set<number>();
     let writes = new Set<number>();
-    for (const node of this.#nodes) {
+    for (const node of nodes) {
       const { access } = node;
       if (overlaps(access.reads, writes) || overlaps(access.writes, writes) || overlaps(access.writes, reads)) {
         steps.push({ kernel: "barrier", args: [], op: "" });
@@ -304,7 +328,7 @@ function operand(buffer: number): Operand {
 }
 
 function isState({ kind }: PlannedBuffer): boolean {
-  return kind === "input" || kind === "slot" || kind === "constant";
+  return kind !== "value" && kind !== "scratch";
 }
 
 /** Follows reshapes to the value whose cells they show. */

@@ -11,8 +11,11 @@ const HEADER = 256;
 /** Runs the step list at an address on all threads. */
 export interface Runner {
   readonly threads: number;
-  /** @throws BackendError when a kernel traps */
-  execute(program: number): Promise<void>;
+  /**
+   * @param small the program takes less time than waking a thread
+   * @throws BackendError when a kernel traps
+   */
+  execute(program: number, small?: boolean): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -27,29 +30,33 @@ export class WasmProgram implements Program {
   readonly statistics: ProgramStatistics;
   readonly plan: WasmPlan;
   readonly #heap: Heap;
-  readonly #execute: (program: number) => Promise<void>;
+  readonly #execute: Runner["execute"];
+  readonly #setUp: number;
   readonly #address: number;
   readonly #bytes: number;
   readonly #base: number;
+  #isSetUp = false;
   #disposed = false;
 
   /** @throws BackendError when the memory cannot hold it */
-  constructor(plan: WasmPlan, heap: Heap, execute: (program: number) => Promise<void>) {
+  constructor(plan: WasmPlan, heap: Heap, execute: Runner["execute"]) {
     this.plan = plan;
     this.#heap = heap;
     this.#execute = execute;
-    const code = HEADER + 4 * plan.steps.reduce((words, { args }) => words + 2 + args.length, 0);
-    const codeBytes = Math.ceil(code / 64) * 64;
-    this.#bytes = codeBytes + plan.bytes;
-    this.#address = heap.allocate(this.#bytes);
-    this.#base = this.#address + codeBytes;
+    const setUpBytes = codeBytes(plan.setUp);
+    const stepBytes = codeBytes(plan.steps);
+    this.#bytes = setUpBytes + stepBytes + plan.bytes;
+    this.#setUp = heap.allocate(this.#bytes);
+    this.#address = this.#setUp + setUpBytes;
+    this.#base = this.#address + stepBytes;
     this.statistics = {
       steps: plan.steps.reduce((count, { kernel }) => count + (kernel === "barrier" ? 0 : 1), 0),
       arenaBytes: plan.memory.arenaBytes,
       arenaLowerBoundBytes: plan.memory.lowerBoundBytes,
       stateBytes: plan.stateBytes,
     };
-    this.#writeSteps(this.#address, codeBytes / 4, plan.steps);
+    this.#writeSteps(this.#setUp, setUpBytes / 4, plan.setUp);
+    this.#writeSteps(this.#address, stepBytes / 4, plan.steps);
     for (const { buffer, data } of plan.constants)
       if (data instanceof Int32Array) heap.words(this.#at(buffer), data.length).set(data);
       else heap.floats(this.#at(buffer), data.length).set(data);
@@ -63,6 +70,7 @@ export class WasmProgram implements Program {
   /** Runs the program once, each step by itself, and gives what it took. */
   async profile(): Promise<StepTime[]> {
     this.#checkAlive();
+    await this.#prepare();
     const times: StepTime[] = [];
     const words = HEADER / 4 + 2 + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
     const address = this.#heap.allocate(4 * words);
@@ -94,7 +102,14 @@ export class WasmProgram implements Program {
         throw new BackendError(`wasm: input ${name} takes ${input.length} values, got ${values.length}`);
       this.#heap.floats(this.#at(input.buffer), input.length).set(values);
     }
-    await this.#execute(this.#address);
+    await this.#prepare();
+    await this.#execute(this.#address, this.plan.small);
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isSetUp) return;
+    if (this.plan.setUp.length > 0) await this.#execute(this.#setUp);
+    this.#isSetUp = true;
   }
 
   async read(output: string): Promise<Float32Array> {
@@ -114,12 +129,13 @@ export class WasmProgram implements Program {
     if (values.length !== cells.length)
       throw new BackendError(`wasm: slot ${name} takes ${cells.length} values, got ${values.length}`);
     cells.set(values);
+    this.#isSetUp = false;
   }
 
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#heap.release(this.#address, this.#bytes);
+    this.#heap.release(this.#setUp, this.#bytes);
   }
 
   #slot(name: string): Float32Array {
@@ -155,6 +171,10 @@ export class WasmProgram implements Program {
       }
     }
   }
+}
+
+function codeBytes(steps: readonly PlannedStep[]): number {
+  return 64 * Math.ceil((HEADER + 4 * steps.reduce((words, { args }) => words + 2 + args.length, 0)) / 64);
 }
 
 function isFloat(arg: Operand | Float): arg is Float {

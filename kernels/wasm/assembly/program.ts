@@ -7,8 +7,8 @@ const GENERATION: usize = 128;
 const SLEEPERS: usize = 192;
 const STEPS: usize = 256;
 
-/** Loads of a spin of roughly 20 µs. */
-const SPINS: i32 = 20000;
+// How often a thread looks whether the others have come before it sleeps (see control.ts).
+const PATIENCE: usize = 61440 + 256;
 
 function barrier(program: usize, threads: i32): void {
   const generation = atomic.load<i32>(program, GENERATION);
@@ -18,7 +18,7 @@ function barrier(program: usize, threads: i32): void {
     if (atomic.load<i32>(program, SLEEPERS) != 0) atomic.notify(program + GENERATION, threads);
     return;
   }
-  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(program, GENERATION) != generation) return;
+  for (let i = load<i32>(PATIENCE); i > 0; i--) if (atomic.load<i32>(program, GENERATION) != generation) return;
   atomic.add<i32>(program, 1, SLEEPERS);
   while (atomic.load<i32>(program, GENERATION) == generation)
     atomic.wait<i32>(program + GENERATION, generation, -1);

@@ -1,10 +1,23 @@
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BackendError } from "../../../engine/errors.ts";
-import { cell, controlAddress, controlWords, endProgram, type WorkerMessage, type WorkerTask } from "../control.ts";
+import {
+  cell,
+  controlAddress,
+  controlWords,
+  endProgram,
+  patienceFor,
+  type WorkerMessage,
+  type WorkerTask,
+} from "../control.ts";
 import type { Heap } from "../heap.ts";
+import { inlineRunner } from "../inline.ts";
 import type { Runner } from "../program.ts";
 
-/** Workers that stay for the life of the back end and run every program in step. The calling thread only waits. */
+/**
+ * Workers that stay for the life of the back end and run every program in step. The calling thread only waits, but for
+ * programs that take less time than waking a worker and being woken: those it runs itself.
+ */
 export async function workerPool(module: WebAssembly.Module, heap: Heap, threads: number): Promise<Runner> {
   const pool = new WorkerPool(module, heap, threads);
   await pool.ready;
@@ -16,6 +29,7 @@ class WorkerPool implements Runner {
   readonly ready: Promise<void>;
   readonly #workers: Worker[];
   readonly #cells: Int32Array;
+  readonly #inline: Runner;
   #started = 0;
   #fail: (error: BackendError) => void = () => undefined;
   #failure: BackendError | undefined;
@@ -23,7 +37,9 @@ class WorkerPool implements Runner {
 
   constructor(module: WebAssembly.Module, heap: Heap, threads: number) {
     this.threads = threads;
+    this.#inline = inlineRunner(module, heap);
     this.#cells = heap.words(controlAddress, controlWords);
+    this.#cells[cell.patience] = patienceFor(threads, availableParallelism());
     const file = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
     this.#workers = Array.from({ length: threads }, (_, thread) => {
       const task: WorkerTask = { module, memory: heap.memory, thread, threads };
@@ -43,8 +59,10 @@ class WorkerPool implements Runner {
     this.ready = Promise.all(ready).then(() => this.#workers.forEach((worker) => worker.unref()));
   }
 
-  async execute(program: number): Promise<void> {
+  async execute(program: number, small = false): Promise<void> {
+    if (this.#disposed) throw new BackendError("wasm: the back end was disposed");
     if (this.#failure !== undefined) throw this.#failure;
+    if (small) return this.#inline.execute(program);
     const before = this.#started;
     this.#started = (before + 1) | 0;
     Atomics.store(this.#cells, cell.arrived, 0);
@@ -76,6 +94,7 @@ class WorkerPool implements Runner {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#fail(new BackendError("wasm: the back end was disposed while a program ran"));
     Atomics.store(this.#cells, cell.program, endProgram);
     Atomics.add(this.#cells, cell.started, 1);
     Atomics.notify(this.#cells, cell.started);

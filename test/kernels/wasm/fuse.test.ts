@@ -16,7 +16,7 @@ const feeds = Object.fromEntries(
     ...["gamma", "beta"].map((name) => [name, 10] as const),
   ].map(([name, length], stream) => [name, Float32Array.from({ length }, (_, index) => randomNormal(stream, index))]),
 );
-const wasm = await createWasmBackend({ threads: 2 });
+const wasm = await createWasmBackend({ threads: 1 });
 const reference = createReferenceBackend();
 afterAll(() => wasm.dispose());
 

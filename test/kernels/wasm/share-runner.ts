@@ -8,7 +8,6 @@ const STEPS = 256;
 /** Runs the shares of all threads of a step one after the other: what threads compute, without their timing. */
 export function shareRunner(module: WebAssembly.Module, heap: Heap, threads: number): Runner {
   const exports = instantiate(module, heap.memory);
-  const single = heap.allocate(4096);
   return {
     threads,
     execute: (program) => {
@@ -17,11 +16,13 @@ export function shareRunner(module: WebAssembly.Module, heap: Heap, threads: num
       for (let step = 0; step < count; step++) {
         const [kernel, length] = heap.words(at, 2) as unknown as [number, number];
         const bytes = 4 * (2 + length);
+        const single = heap.allocate(STEPS + bytes);
         heap.words(single, 1)[0] = 1;
         heap.words(single + STEPS, bytes / 4).set(heap.words(at, bytes / 4));
         at += bytes;
         if (kernel !== barrierNumber)
           for (let thread = 0; thread < threads; thread++) exports.run(single, thread, threads);
+        heap.release(single, STEPS + bytes);
       }
       return Promise.resolve();
     },

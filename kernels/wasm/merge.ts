@@ -1,0 +1,219 @@
+import type { Operand } from "./emitter.ts";
+import { kernelNumbers, type KernelName } from "./kernels.ts";
+import type { PlannedBuffer, PlannedNode, PlannedStep } from "./plan.ts";
+
+/** What a plan is made of, in the order in which it runs, when the buffers have lifetimes but no addresses yet. */
+export interface Arrangement {
+  /** Runs once, and again when a slot was written from outside: all that depends on nothing else. */
+  readonly setUp: readonly PlannedNode[];
+  readonly nodes: readonly PlannedNode[];
+}
+
+/** Steps that write their first argument alone and read the others. */
+const preparing: ReadonlySet<string> = new Set<KernelName>(["packPanels"]);
+/** Steps that update slots in place, each its own. */
+const updating: ReadonlySet<string> = new Set<KernelName>(["movingAverage", "adamW", "sgd"]);
+
+/**
+ * Takes out what need not run each time, and moves small independent steps together: what depends on slots alone to the
+ * start, updates of slots to the end. Lifetimes of buffers grow accordingly; what the set-up writes becomes `prepared`.
+ * @param assigned the slots that the program itself writes
+ * @param end the position after the last node
+ */
+export function arrange(
+  nodes: readonly PlannedNode[],
+  buffers: PlannedBuffer[],
+  assigned: ReadonlySet<number>,
+  end: number,
+): Arrangement {
+  const setUp = takeOut(nodes, buffers, (buffer) => !assigned.has(buffer));
+  for (const buffer of setUp.written) buffers[buffer]!.kind = "prepared";
+  const opening = takeOut(setUp.rest, buffers, () => true);
+  for (const buffer of opening.written) buffers[buffer]!.first = 0;
+  const closing = opening.rest.filter((node, index) => mayWait(node, opening.rest.slice(index + 1)));
+  for (const { access } of closing)
+    for (const buffer of [...access.reads, ...access.writes])
+      buffers[buffer]!.last = Math.max(buffers[buffer]!.last, end);
+  const late = new Set(closing);
+  return {
+    setUp: setUp.taken,
+    nodes: [...opening.taken, ...opening.rest.filter((node) => !late.has(node)), ...closing],
+  };
+}
+
+interface Taken {
+  readonly taken: PlannedNode[];
+  readonly rest: PlannedNode[];
+  readonly written: ReadonlySet<number>;
+}
+
+/**
+ * The nodes, and the preparing steps of nodes, that read only constants, slots as they are before the run (of those
+ * that `mayRead`), and what such steps write.
+ */
+function takeOut(
+  nodes: readonly PlannedNode[],
+  buffers: readonly PlannedBuffer[],
+  mayRead: (slot: number) => boolean,
+): Taken {
+  const writers = new Map<number, number>();
+  for (const { access } of nodes)
+    for (const buffer of access.writes) writers.set(buffer, (writers.get(buffer) ?? 0) + 1);
+  const changed = new Set<number>();
+  const written = new Set<number>();
+  const isFixed = (buffer: number): boolean => {
+    const { kind } = buffers[buffer]!;
+    if (kind === "constant" || kind === "prepared" || written.has(buffer)) return true;
+    return kind === "slot" && mayRead(buffer) && !changed.has(buffer);
+  };
+  /** Whether a buffer keeps what its only writer puts there. */
+  const isOwn = (buffer: number): boolean => {
+    const { kind } = buffers[buffer]!;
+    return (kind === "value" || kind === "scratch") && writers.get(buffer) === 1;
+  };
+  const taken: PlannedNode[] = [];
+  const rest: PlannedNode[] = [];
+  for (const node of nodes) {
+    const { steps, access } = node;
+    if (access.writes.size > 0 && [...access.reads].every(isFixed) && [...access.writes].every(isOwn)) {
+      taken.push(node);
+      for (const buffer of access.writes) written.add(buffer);
+      continue;
+    }
+    const left: PlannedStep[] = [];
+    for (const step of steps) {
+      const [to, ...from] = operands(step);
+      if (preparing.has(step.kernel) && isOwn(to!) && from.every(isFixed)) {
+        taken.push({ steps: [step], access: { reads: new Set(from), writes: new Set([to!]) } });
+        written.add(to!);
+      } else if (step.kernel !== "barrier" || left.length > 0) left.push(step);
+    }
+    const withoutDouble = left.filter(
+      ({ kernel }, index) => kernel !== "barrier" || left[index - 1]!.kernel !== "barrier",
+    );
+    rest.push({ steps: withoutDouble, access: { reads: access.reads, writes: access.writes } });
+    for (const buffer of access.writes) changed.add(buffer);
+  }
+  return { taken, rest, written };
+}
+
+function operands({ args }: PlannedStep): number[] {
+  return args.flatMap((arg) => (isOperand(arg) ? [arg.buffer] : []));
+}
+
+function isOperand(arg: PlannedStep["args"][number]): arg is Operand {
+  return typeof arg === "object" && "buffer" in arg;
+}
+
+/** Whether an update can run after all of `later`. */
+function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]): boolean {
+  if (!steps.every(({ kernel }) => updating.has(kernel))) return false;
+  const touched = [...access.reads, ...access.writes];
+  return later.every(
+    ({ access: next }) =>
+      touched.every((buffer) => !next.writes.has(buffer)) &&
+      [...access.writes].every((buffer) => !next.reads.has(buffer)),
+  );
+}
+
+/** Work of a step that is not worth a barrier when it is shared. */
+const soloNanoseconds = 1500;
+/** Work of a program that is done before another thread is awake and has said so. */
+const smallNanoseconds = 50_000;
+
+/** Steps that do a few operations per cell; all others are taken for products. */
+const light: ReadonlySet<string> = new Set<KernelName>([
+  ...(["copy", "expand", "bias", "add", "multiply", "scale", "relu", "reluGradient"] as const),
+  ...(["packPanels", "sumChunks", "sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"] as const),
+  ...([
+    "batchNormTable",
+    "batchNormStatistics",
+    "batchNormGradientTable",
+    "layerNormFold",
+    "crossEntropyLoss",
+  ] as const),
+  ...(["transpose", "clipFactor", "movingAverage", "adamW", "sgd"] as const),
+]);
+
+/** Roughly what a step takes on one thread: enough to tell small from large. */
+function stepNanoseconds(step: PlannedStep, buffers: readonly PlannedBuffer[]): number {
+  const counts = [...new Set(operands(step))].map((buffer) => buffers[buffer]!.bytes / 4).sort((a, b) => b - a);
+  const cells = counts.reduce((sum, count) => sum + count, 0);
+  const memory = 50 + cells / 4;
+  if (light.has(step.kernel)) return memory;
+  const [a = 1, b = 1, c = 64] = counts;
+  // A product of matrices has √(a·b·c) terms; windows have up to their width times as many.
+  return memory + (3 * Math.sqrt(a * b * c)) / 45;
+}
+
+/** Whether a program is not worth waking threads for. */
+export function isSmall(steps: readonly PlannedStep[], buffers: readonly PlannedBuffer[]): boolean {
+  return steps.reduce((sum, step) => sum + stepNanoseconds(step, buffers), 0) < smallNanoseconds;
+}
+
+/**
+ * Cuts a list of steps to the threads: independent small steps are dealt out, one thread doing each; small steps that
+ * depend on each other are done by one thread in turn, without barriers between them.
+ */
+export function share(
+  steps: readonly PlannedStep[],
+  buffers: readonly PlannedBuffer[],
+  threads: number,
+): PlannedStep[] {
+  if (threads === 1) return [...steps];
+  const result: PlannedStep[] = [];
+  let chain: PlannedStep[] = [];
+  const barrier = (): void => {
+    if (result.length > 0) result.push({ kernel: "barrier", args: [], op: "" });
+  };
+  const endChain = (): void => {
+    if (chain.length === 0) return;
+    barrier();
+    result.push(solo(chain, 0));
+    chain = [];
+  };
+  for (const segment of segments(steps)) {
+    const works = segment.map((step) => stepNanoseconds(step, buffers));
+    const total = works.reduce((sum, work) => sum + work, 0);
+    if (total < 2 * soloNanoseconds) {
+      chain.push(...segment);
+      continue;
+    }
+    endChain();
+    barrier();
+    result.push(...deal(segment, works, threads));
+  }
+  endChain();
+  return result;
+}
+
+/** Small steps in equal parts to all threads, the others to all of them together. */
+function deal(segment: readonly PlannedStep[], works: readonly number[], threads: number): PlannedStep[] {
+  const parts = Array.from({ length: threads }, () => ({ work: 0, steps: [] as PlannedStep[] }));
+  const order = segment.map((step, index) => ({ step, work: works[index]! })).sort((a, b) => b.work - a.work);
+  for (const { step, work } of order) {
+    if (work >= soloNanoseconds) continue;
+    const part = parts.reduce((least, next) => (next.work < least.work ? next : least));
+    part.work += work;
+    part.steps.push(step);
+  }
+  return [
+    ...segment.filter((_, index) => works[index]! >= soloNanoseconds),
+    ...parts.flatMap(({ steps }, thread) => (steps.length > 0 ? [solo(steps, thread)] : [])),
+  ];
+}
+
+/** Steps that one thread does from first to last (see assembly/solo.ts). */
+function solo(steps: readonly PlannedStep[], thread: number): PlannedStep {
+  const words = steps.flatMap(({ kernel, args }) => [kernelNumbers[kernel as KernelName], args.length, ...args]);
+  const op = [...new Set(steps.map((step) => step.op))].join("+");
+  return { kernel: "solo", args: [thread, 4 * words.length, ...words], op };
+}
+
+function segments(steps: readonly PlannedStep[]): PlannedStep[][] {
+  const result: PlannedStep[][] = [[]];
+  for (const step of steps)
+    if (step.kernel === "barrier") result.push([]);
+    else result.at(-1)!.push(step);
+  return result.filter((segment) => segment.length > 0);
+}
