@@ -7,16 +7,19 @@ const kernel = z.int().positive().max(31);
 const stride = z.int().min(1).max(4).default(1);
 /** Left out where it is not asked for, so that architectures keep the JSON that they had before there was a choice. */
 const activation = z.enum(activationNames).optional().describe("what stands in place of every ReLU of the block");
-const bottleneckFields = { channels: positive, kernel, stride, ratio: positive.default(1), activation };
+/** Left out when 1, so that what was written before they existed keeps its hash. */
+const dilation = z.int().min(1).max(15).optional().describe("cells from one tap to the next; default 1");
+const groups = positive.optional().describe("slices of the channels, convolved each on its own; default 1");
+const bottleneckFields = { channels: positive, kernel, stride, ratio: positive.default(1), dilation, activation };
 
 /**
  * The plain building blocks. Every convolution is bias-free and followed by batch norm and ReLU ("cbr") unless said;
  * `activation` puts another in its place.
  */
 const plainBlocks = [
-  z.strictObject({ type: z.literal("convBnRelu"), channels: positive, kernel, stride, activation }),
-  z.strictObject({ type: z.literal("conv"), ...bottleneckFields }).describe("cbr(k, s) → cbr(1)"),
-  z.strictObject({ type: z.literal("residual"), ...bottleneckFields }).describe("conv plus a 1×1 cbr shortcut"),
+  z.strictObject({ type: z.literal("convBnRelu"), channels: positive, kernel, stride, dilation, groups, activation }),
+  z.strictObject({ type: z.literal("conv"), ...bottleneckFields, groups }).describe("cbr(k, s) → cbr(1)"),
+  z.strictObject({ type: z.literal("residual"), ...bottleneckFields, groups }).describe("conv plus a 1×1 cbr shortcut"),
   z
     .strictObject({ type: z.literal("bottleneck"), ...bottleneckFields })
     .describe("cbr(1) to ⌊input / ratio⌋ → depthwise cbr(k, s) → cbr(1), plus a 1×1 cbr shortcut"),

@@ -3,7 +3,17 @@ import type { Target } from "../target.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
-import { instructionsPerByte, largestDivisor, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import {
+  clampedTaps,
+  dilationText,
+  extentOf,
+  instructionsPerByte,
+  largestDivisor,
+  overSpan,
+  spansOf,
+  type Axis,
+  type Span,
+} from "./spans.ts";
 
 interface Depthwise {
   readonly rows: Axis;
@@ -35,8 +45,8 @@ function tapsOf(down: Span, across: Span, { rows, columns }: Depthwise): Taps {
     for (let x = 0; x < across.size; x++)
       for (let ky = 0; ky < rows.kernel; ky++)
         for (let kx = 0; kx < columns.kernel; kx++) {
-          const row = y * rows.stride + ky;
-          const column = x * columns.stride + kx;
+          const row = y * rows.stride + ky * rows.dilation;
+          const column = x * columns.stride + kx * columns.dilation;
           if (!down.taps[row] || !across.taps[column]) continue;
           products++;
           read.add(`${row},${column}`);
@@ -93,9 +103,10 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
     for (let column = 0; column < across.taps.length; column++) {
       if (!across.taps[column]) continue;
       const uses = outputs.flatMap(({ y, x }) => {
-        const ky = row - y * rows.stride;
-        const kx = column - x * columns.stride;
-        const inside = ky >= 0 && ky < rows.kernel && kx >= 0 && kx < columns.kernel;
+        const ky = (row - y * rows.stride) / rows.dilation;
+        const kx = (column - x * columns.stride) / columns.dilation;
+        const meets = (tap: number, kernel: number): boolean => Number.isInteger(tap) && tap >= 0 && tap < kernel;
+        const inside = meets(ky, rows.kernel) && meets(kx, columns.kernel);
         return inside ? [`${sum(y, x)} += v * k${ky * columns.kernel + kx};`] : [];
       });
       if (uses.length > 0) lines.push(`v = in[${(column - across.firstTap) * pixelStep}];`, uses.join(" "));
@@ -120,13 +131,13 @@ function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue): strin
   if (across.taps.some((exists) => exists)) {
     lines.push("for (int ky = from; ky < to; ky++) {", "float v;");
     for (let tap = 0; tap < columns.kernel; tap++) {
-      const used = pixels.filter((pixel) => across.taps[pixel * columns.stride + tap]);
+      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
+      const used = pixels.filter((pixel) => across.taps[columnOf(pixel)]);
       if (used.length === 0) continue;
       lines.push(`v = k[${tap}];`);
-      for (const pixel of used)
-        lines.push(`a${pixel} += v * in[${(pixel * columns.stride + tap - across.firstTap) * pixelStep}];`);
+      for (const pixel of used) lines.push(`a${pixel} += v * in[${(columnOf(pixel) - across.firstTap) * pixelStep}];`);
     }
-    lines.push(`in += ${shape.rowStep};`, `k += ${columns.kernel};`, "}");
+    lines.push(`in += ${shape.rows.dilation * shape.rowStep};`, `k += ${columns.kernel};`, "}");
   }
   for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`, "c"));
   return lines.join("\n");
@@ -165,7 +176,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
   emit: (call) => {
     const { unit, compact } = call;
     const weights = onlyWeights(call, 1);
-    const { stride, padding } = call.attributes;
+    const { stride, padding, dilation } = call.attributes;
     const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
     const [, outHeight, outWidth] = call.output as [number, number, number, number];
     const [kernelHeight, kernelWidth] = weights.shape as [number, number, number];
@@ -175,6 +186,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
       output: [outHeight, outWidth][at]!,
       kernel: [kernelHeight, kernelWidth][at]!,
       stride: stride[at],
+      dilation: dilation[at],
       padding: compact ? 0 : padding[at === 0 ? 0 : 2],
     });
     const shape: Depthwise = {
@@ -212,7 +224,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
       {
         about:
           `[${height},${width},${channels}] to [${outHeight},${outWidth},${channels}], kernel ` +
-          `${kernelHeight}x${kernelWidth}; tiles of ${schedule.height} x ${schedule.width} pixels` +
+          `${kernelHeight}x${kernelWidth}${dilationText(shape.rows, shape.columns)}; tiles of ${schedule.height} x ${schedule.width} pixels` +
           (compact ? "; in place" : ""),
       },
     );
@@ -244,14 +256,16 @@ function residentBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: E
 
 function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
   const { rows, columns } = shape;
+  const { from, to } = clampedTaps(rows, "top");
+  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
   return [
     `for (int oy = 0; oy < ${rows.output}; oy++) {`,
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
-    `const int above = top < 0 ? -top : 0;`,
+    `const int above = top < 0 ? ${from} : 0;`,
     `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
-    `const int below = top + ${rows.kernel} > ${rows.input} ? ${rows.input} - top : ${rows.kernel};`,
+    `const int below = top + ${extentOf(rows)} > ${rows.input} ? ${to} : ${rows.kernel};`,
     `const int to = below > from ? below : from;`,
-    `const float *const row = ${shape.source} + (from < to ? (top + from) * ${shape.rowStep} : 0);`,
+    `const float *const row = ${shape.source} + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
     `const float *const kernel = w + from * ${columns.kernel};`,
     ...spansOf(columns, schedule.width, false).map((across) =>
       overSpan(across, "x0", streamedTile(shape, across, epilogue)),

@@ -2,6 +2,7 @@ import type { Emitter, LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution } from "./register-tile.ts";
+import { plainAxis } from "./spans.ts";
 
 export const matmul: Emitter<"matmul"> = {
   emit: (call) => {
@@ -11,8 +12,9 @@ export const matmul: Emitter<"matmul"> = {
     const [m, n] = call.output as [number, number];
     const k = call.inputs[0]![transposeA ? 0 : 1]!;
     const shape = {
-      rows: { input: 1, output: 1, kernel: 1, stride: 1, padding: 0 },
-      columns: { input: m, output: m, kernel: 1, stride: 1, padding: 0 },
+      rows: plainAxis(1),
+      columns: plainAxis(m),
+      groups: 1,
       inChannels: k,
       outChannels: n,
       pixelStep: transposeA ? 1 : k,

@@ -50,7 +50,7 @@ const largestWrittenOut = 16;
 const lowest = "-0x1.fffffep127f";
 
 function axis(input: number, output: number, at: 0 | 1, { kernel, stride, padding }: Pooling): Axis {
-  return { input, output, kernel: kernel[at], stride: stride[at], padding: padding[2 * at]! };
+  return { input, output, kernel: kernel[at], stride: stride[at], dilation: 1, padding: padding[2 * at]! };
 }
 
 /** Windows inside the image and at each border have code of their own, without a loop over their cells. */

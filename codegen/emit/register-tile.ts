@@ -3,12 +3,24 @@ import type { Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
-import { instructionsPerByte, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import {
+  clampedTaps,
+  dilationText,
+  extentOf,
+  instructionsPerByte,
+  overSpan,
+  spansOf,
+  type Axis,
+  type Span,
+} from "./spans.ts";
 
 /** A convolution, or a matrix product as a convolution with a 1×1 kernel over one row of pixels. */
 export interface Convolution {
   readonly rows: Axis;
   readonly columns: Axis;
+  /** Slices of the channels that are convolved each on its own. */
+  readonly groups: number;
+  /** Of one group. */
   readonly inChannels: number;
   readonly outChannels: number;
   /** Floats from one input pixel to the next in its row, from one row to the next, and from one channel to the next. */
@@ -30,22 +42,20 @@ interface TileSchedule {
 }
 
 /** Taps in an order in which inputs that neighbouring pixels share meet early: by column within a stride. */
-function tapOrder({ kernel, stride }: Axis): number[] {
-  return Array.from({ length: kernel }, (_, tap) => tap).sort((a, b) => (a % stride) - (b % stride) || a - b);
+function tapOrder({ kernel, stride, dilation }: Axis): number[] {
+  const phase = (tap: number): number => (tap * dilation) % stride;
+  return Array.from({ length: kernel }, (_, tap) => tap).sort((a, b) => phase(a) - phase(b) || a - b);
 }
 
-function products(span: Span, { kernel, stride }: Axis): number {
+function products(span: Span, { kernel, stride, dilation }: Axis): number {
   let count = 0;
   for (let pixel = 0; pixel < span.size; pixel++)
-    for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap]) count++;
+    for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap * dilation]) count++;
   return count;
 }
 
-function columnsRead(span: Span, { kernel, stride }: Axis): number {
-  const read = new Set<number>();
-  for (let pixel = 0; pixel < span.size; pixel++)
-    for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap]) read.add(pixel * stride + tap);
-  return read.size;
+function columnsRead({ taps }: Span): number {
+  return taps.filter((exists) => exists).length;
 }
 
 function channelBlocks(channels: number, block: number): { readonly size: number; readonly blocks: number }[] {
@@ -103,7 +113,7 @@ function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number)
       const spans = spansOf(shape.columns, pixels, even).map((span) => ({
         span,
         products: products(span, shape.columns),
-        reads: columnsRead(span, shape.columns),
+        reads: columnsRead(span),
       }));
       for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
         const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
@@ -123,21 +133,22 @@ function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number)
   return best!;
 }
 
-/** Weights in the order in which tiles read them: [block of channels][row][input channel][column][channel]. */
+/** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
 function packWeights(
   shape: Convolution,
   block: number,
   at: (row: number, column: number, inChannel: number, outChannel: number) => number,
 ): Float32Array {
-  const { rows, columns, inChannels, outChannels } = shape;
-  const packed = new Float32Array(rows.kernel * columns.kernel * inChannels * outChannels);
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const packed = new Float32Array(groups * rows.kernel * columns.kernel * inChannels * outChannels);
   let to = 0;
-  for (let first = 0; first < outChannels; first += block)
-    for (let row = 0; row < rows.kernel; row++)
-      for (let inChannel = 0; inChannel < inChannels; inChannel++)
-        for (let column = 0; column < columns.kernel; column++)
-          for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
-            packed[to++] = at(row, column, inChannel, channel);
+  for (let group = 0; group < groups; group++)
+    for (let first = 0; first < outChannels; first += block)
+      for (let row = 0; row < rows.kernel; row++)
+        for (let inChannel = 0; inChannel < inChannels; inChannel++)
+          for (let column = 0; column < columns.kernel; column++)
+            for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
+              packed[to++] = at(row, column, inChannel, group * outChannels + channel);
   return packed;
 }
 
@@ -189,16 +200,17 @@ function emitTile(
     }
     let declared = false;
     for (const tap of tapOrder(columns)) {
-      const used = pixels.filter((pixel) => span.taps[pixel * columns.stride + tap]);
+      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
+      const used = pixels.filter((pixel) => span.taps[columnOf(pixel)]);
       if (used.length === 0) continue;
-      const unread = used.map((pixel) => pixel * columns.stride + tap).filter((column) => !read.has(column));
+      const unread = used.map(columnOf).filter((column) => !read.has(column));
       for (const column of unread) read.add(column);
       if (unread.length > 0)
         text.push(`const float ${unread.map((column) => `x_${column} = ${input(column)}`).join(", ")};`);
       for (const channel of channels) {
         text.push(
           `${declared ? "" : "float "}v = weight[${(u * columns.kernel + tap) * size + channel}];`,
-          used.map((pixel) => `${add(pixel, channel)} x_${pixel * columns.stride + tap} * v;`).join(" "),
+          used.map((pixel) => `${add(pixel, channel)} x_${columnOf(pixel)} * v;`).join(" "),
         );
         declared = true;
       }
@@ -220,15 +232,27 @@ function emitTile(
     lines.push(...turn(false));
     if (turns > 1 || looped) lines.push(...advance);
     if (turns > 1) lines.push("} while (in != end);");
-    if (looped) lines.push(`in += ${shape.rowStep - inChannels * channelStep};`, "}");
+    if (looped) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`, "}");
   }
   for (const pixel of pixels)
     for (const channel of channels)
-      lines.push(store(sum(pixel, channel), `o + ${pixel * shape.outChannels + channel}`, `c + ${channel}`));
+      lines.push(
+        store(sum(pixel, channel), `o + ${pixel * shape.groups * shape.outChannels + channel}`, `c + ${channel}`),
+      );
   return lines.join("\n");
 }
 
-/** The function of a convolution and its call. `weights` gives the tap of [row, column, input channel, channel]. */
+/** Whether some row of windows has no tap inside. */
+function hasEmptyRows({ input, output, kernel, stride, dilation, padding }: Axis): boolean {
+  return Array.from({ length: output }, (_, row) => row * stride - padding).some((top) =>
+    Array.from({ length: kernel }, (_, tap) => top + tap * dilation).every((cell) => cell < 0 || cell >= input),
+  );
+}
+
+/**
+ * The function of a convolution and its call, once for each group. `at` gives the weight of [row, column, input channel
+ * of the group, channel].
+ */
 export function emitConvolution<K extends InferenceOp>(
   call: LayerCall<K>,
   kind: string,
@@ -237,26 +261,29 @@ export function emitConvolution<K extends InferenceOp>(
   at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
 ): string {
   const { unit } = call;
-  const { rows, columns, inChannels, outChannels } = shape;
+  const { rows, columns, groups, inChannels, outChannels } = shape;
   const epilogue = epilogueOf(call, { accumulates: true });
   const schedule = scheduleTile(shape, call.target, call.layer.epilogue.length);
   const values = weights.values();
   const packed = packWeights(shape, schedule.channels, (...place) => at(values, ...place));
 
-  const lowest = (rows.output - 1) * rows.stride - rows.padding + rows.kernel;
+  const extent = extentOf(rows);
+  const lowest = (rows.output - 1) * rows.stride - rows.padding + extent;
   const clamped = rows.padding > 0 || lowest > rows.input;
   const lines = [`for (int oy = 0; oy < ${rows.output}; oy++) {`];
   if (clamped) {
+    const { from, to } = clampedTaps(rows, "top");
+    const above = from === "-top" ? "-top" : `(${from})`;
     lines.push(
       `const int top = oy * ${rows.stride} - ${rows.padding};`,
-      `const int from = top < 0 ? ${rows.padding >= rows.kernel ? `(-top < ${rows.kernel} ? -top : ${rows.kernel})` : "-top"} : 0;`,
-      `const int to = top + ${rows.kernel} > ${rows.input} ? ${rows.input} - top : ${rows.kernel};`,
+      `const int from = top < 0 ? ${rows.padding >= extent ? `(${above} < ${rows.kernel} ? ${above} : ${rows.kernel})` : from} : 0;`,
+      `const int to = top + ${extent} > ${rows.input} ? ${to} : ${rows.kernel};`,
     );
-    const outside = rows.padding >= rows.kernel || lowest - rows.kernel >= rows.input;
+    const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
     lines.push(
-      outside
-        ? `const float *const row = from < to ? x + (top + from) * ${shape.rowStep} : x;`
-        : `const float *const row = x + (top + from) * ${shape.rowStep};`,
+      hasEmptyRows(rows)
+        ? `const float *const row = from < to ? x + (top + ${first}) * ${shape.rowStep} : x;`
+        : `const float *const row = x + (top + ${first}) * ${shape.rowStep};`,
     );
   } else lines.push(`const float *const row = x + oy * ${rows.stride * shape.rowStep};`);
 
@@ -270,7 +297,7 @@ export function emitConvolution<K extends InferenceOp>(
       overSpan(
         span,
         "x0",
-        `const int o = (oy * ${columns.output} + x0) * ${outChannels} + c;\n` +
+        `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n` +
           emitTile(shape, span, size, schedule, clamped, epilogue.start, epilogue.store),
       ),
     );
@@ -293,9 +320,17 @@ export function emitConvolution<K extends InferenceOp>(
     {
       about:
         `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
-        `${rows.kernel}x${columns.kernel}; tiles of ${schedule.pixels} pixels x ${schedule.channels} channels, ` +
+        `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${schedule.pixels} pixels x ${schedule.channels} channels, ` +
         `${schedule.unroll} input channels a turn`,
     },
   );
-  return `${name}(${[call.x[0], unit.constant(weights.name, packed), call.y, ...epilogue.arguments].join(", ")});`;
+  const table = unit.constant(weights.name, packed);
+  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments].join(", ")});`;
+  const slice = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
+  const pointers = [
+    slice(call.x[0]!, inChannels),
+    slice(table, packed.length / groups),
+    ...[call.y, ...epilogue.arguments].map((pointer) => slice(pointer, outChannels)),
+  ];
+  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
 }

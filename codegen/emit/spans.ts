@@ -7,7 +7,7 @@ export interface Span {
   readonly tiles: number;
   /** First input that exists, relative to the first tap of the tile. */
   readonly firstTap: number;
-  /** Which of the (size − 1) · stride + kernel taps exist. */
+  /** Which of the cells from the first tap to the last are read: they exist, and a window has a tap there. */
   readonly taps: readonly boolean[];
 }
 
@@ -17,8 +17,31 @@ export interface Axis {
   readonly output: number;
   readonly kernel: number;
   readonly stride: number;
+  /** Cells from one tap to the next. */
+  readonly dilation: number;
   /** Cells of padding before the first input. */
   readonly padding: number;
+}
+
+/** An axis of one row, or of pixels that are looked at one by one. */
+export function plainAxis(size: number): Axis {
+  return { input: size, output: size, kernel: 1, stride: 1, dilation: 1, padding: 0 };
+}
+
+/** Cells from the first tap to the last. */
+export function extentOf({ kernel, dilation }: Axis): number {
+  return (kernel - 1) * dilation + 1;
+}
+
+/** For the comments of generated code. */
+export function dilationText(rows: Axis, columns: Axis): string {
+  return rows.dilation === 1 && columns.dilation === 1 ? "" : `, dilation ${rows.dilation}x${columns.dilation}`;
+}
+
+/** The taps of a window whose first tap is at cell `top` (a C expression) that are inside: from `from` to before `to`. */
+export function clampedTaps({ input, dilation }: Axis, top: string): { from: string; to: string } {
+  const taps = (cells: string): string => (dilation === 1 ? cells : `(${cells} + ${dilation - 1}) / ${dilation}`);
+  return { from: taps(`-${top}`), to: taps(`${input} - ${top}`) };
 }
 
 /** Sizes of the tiles that cover `count` outputs: as many of `size` as fit and the rest, or all as even as can be. */
@@ -36,10 +59,12 @@ export function spansOf(axis: Axis, size: number, even: boolean): Span[] {
   let start = 0;
   for (const width of tileSizes(axis.output, size, even)) {
     const first = start * axis.stride - axis.padding;
-    const taps = Array.from({ length: (width - 1) * axis.stride + axis.kernel }, (_, tap) => {
-      const cell = first + tap;
-      return cell >= 0 && cell < axis.input;
-    });
+    const taps = new Array<boolean>((width - 1) * axis.stride + extentOf(axis)).fill(false);
+    for (let output = 0; output < width; output++)
+      for (let tap = 0; tap < axis.kernel; tap++) {
+        const at = output * axis.stride + tap * axis.dilation;
+        taps[at] = first + at >= 0 && first + at < axis.input;
+      }
     const before = spans.at(-1);
     if (before !== undefined && before.size === width && taps.every((exists, tap) => exists === before.taps[tap]))
       spans[spans.length - 1] = { ...before, tiles: before.tiles + 1 };

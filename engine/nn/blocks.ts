@@ -14,20 +14,28 @@ export interface BlockStyle {
 export interface PatternOptions extends BlockStyle {
   readonly kernel?: number;
   readonly stride?: number;
+  /** Of the k × k convolution. Default 1. */
+  readonly dilation?: number | undefined;
   /** Divides (bottleneck) or multiplies (inverted bottleneck) the input channels. Default 1. */
   readonly ratio?: number;
+}
+
+export interface ConvOptions extends Omit<PatternOptions, "ratio"> {
+  /** Slices of the channels that are convolved each on its own. Default 1. */
+  readonly groups?: number | undefined;
 }
 
 /** Convolution without bias → batch norm → ReLU, or the activation of the style. */
 export function convBnRelu(
   channels: number,
-  { kernel = 1, stride = 1, ...style }: { kernel?: number; stride?: number } & BlockStyle = {},
+  { kernel = 1, stride = 1, dilation = 1, groups = 1, ...style }: ConvOptions = {},
 ): Module {
-  return (x, scope) => normalized(scope, scope.run("conv", conv2d(channels, { kernel, stride }), x), style);
+  return (x, scope) =>
+    normalized(scope, scope.run("conv", conv2d(channels, { kernel, stride, dilation, groups }), x), style);
 }
 
-function depthwiseBnRelu({ kernel, stride, ...style }: { kernel: number; stride: number } & BlockStyle): Module {
-  return (x, scope) => normalized(scope, scope.run("conv", depthwiseConv2d({ kernel, stride }), x), style);
+function depthwiseBnRelu({ kernel = 3, stride = 1, dilation = 1, ...style }: Omit<PatternOptions, "ratio">): Module {
+  return (x, scope) => normalized(scope, scope.run("conv", depthwiseConv2d({ kernel, stride, dilation }), x), style);
 }
 
 function normalized(scope: Scope, x: Tensor, { affine, activation = "relu" }: BlockStyle): Tensor {
@@ -44,32 +52,26 @@ export function shortcut(body: Module, { affine, activation }: BlockStyle = {}):
 }
 
 /** cbr(k, s) → cbr(1) */
-export function convPattern(
-  channels: number,
-  { kernel = 3, stride = 1, affine, activation }: PatternOptions = {},
-): Module {
-  const style = { affine, activation };
+export function convPattern(channels: number, { kernel = 3, ...options }: ConvOptions = {}): Module {
+  const { affine, activation } = options;
   return (x, scope) =>
     scope.run(
       "project",
-      convBnRelu(channels, style),
-      scope.run("conv", convBnRelu(channels, { kernel, stride, ...style }), x),
+      convBnRelu(channels, { affine, activation }),
+      scope.run("conv", convBnRelu(channels, { ...options, kernel }), x),
     );
 }
 
-export function residual(channels: number, options: PatternOptions = {}): Module {
+export function residual(channels: number, options: ConvOptions = {}): Module {
   return shortcut(convPattern(channels, options), options);
 }
 
-function expandDepthwiseProject(
-  channels: number,
-  hidden: (inputs: number) => number,
-  { kernel = 3, stride = 1, affine, activation }: PatternOptions,
-): Module {
+function expandDepthwiseProject(channels: number, hidden: (inputs: number) => number, options: PatternOptions): Module {
+  const { affine, activation } = options;
   const style = { affine, activation };
   const body: Module = (x, scope) => {
     const expanded = scope.run("expand", convBnRelu(hidden(x.shape.at(-1)!), style), x);
-    const filtered = scope.run("depthwise", depthwiseBnRelu({ kernel, stride, ...style }), expanded);
+    const filtered = scope.run("depthwise", depthwiseBnRelu(options), expanded);
     return scope.run("project", convBnRelu(channels, style), filtered);
   };
   return shortcut(body, style);

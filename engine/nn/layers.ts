@@ -1,4 +1,4 @@
-import { ConfigError } from "../errors.ts";
+import { ConfigError, ShapeError } from "../errors.ts";
 import { conv2d as convolve, depthwiseConv2d as convolveDepthwise } from "../ops/conv2d.ts";
 import { dropout as drop } from "../ops/dropout.ts";
 import { batchNorm as normalize, batchNormTraining, layerNorm as normalizeLayer } from "../ops/normalize.ts";
@@ -13,6 +13,10 @@ export interface Conv2dLayerOptions {
   readonly kernel?: number | Pair;
   readonly stride?: number | Pair;
   readonly padding?: PaddingOption;
+  /** Cells from one tap of the kernel to the next. Default 1. */
+  readonly dilation?: number | Pair;
+  /** Slices of the channels that are convolved each on its own; divides inputs and `channels`. Default 1. */
+  readonly groups?: number;
   /** Default false: a normalisation follows. */
   readonly bias?: boolean;
   readonly initializer?: Initializer;
@@ -30,7 +34,11 @@ export function sequential(...modules: readonly (Module | Readonly<Record<string
 export function conv2d(channels: number, options: Conv2dLayerOptions = {}): Module {
   return (x, scope) => {
     const [kh, kw] = pair(options.kernel ?? 1);
-    const shape = [kh, kw, x.shape.at(-1)!, channels];
+    const { groups = 1 } = options;
+    const inputs = x.shape.at(-1)!;
+    if (!Number.isInteger(groups) || groups < 1 || inputs % groups !== 0 || channels % groups !== 0)
+      throw new ShapeError(`conv2d: groups must divide ${inputs} inputs and ${channels} outputs, got ${groups}`);
+    const shape = [kh, kw, inputs / groups, channels];
     const w = scope.parameter("weight", shape, options.initializer ?? heNormal, true);
     const y = convolve(x, w, options);
     return options.bias ? y.bias(scope.parameter("bias", [channels], zeros)) : y;
@@ -38,7 +46,7 @@ export function conv2d(channels: number, options: Conv2dLayerOptions = {}): Modu
 }
 
 /** One filter per channel, kernel 3 by default, `"same"` padding. */
-export function depthwiseConv2d(options: Omit<Conv2dLayerOptions, "bias"> = {}): Module {
+export function depthwiseConv2d(options: Omit<Conv2dLayerOptions, "bias" | "groups"> = {}): Module {
   return (x, scope) => {
     const shape = [...pair(options.kernel ?? 3), x.shape.at(-1)!];
     return convolveDepthwise(x, scope.parameter("weight", shape, options.initializer ?? heNormal, true), options);

@@ -109,7 +109,7 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
       weights: constants,
       epilogue: [],
     };
-    drafts.push({ node, layer });
+    drafts.push({ node, layer: asDepthwise(node, layer) });
   }
   return {
     values: lowered,
@@ -123,6 +123,22 @@ function countUses(graph: Graph, output: Tensor): Map<GraphNode, number> {
   const uses = new Map<GraphNode, number>([[output.node, 1]]);
   for (const node of graph.ops) for (const { node: read } of node.inputs) uses.set(read, (uses.get(read) ?? 0) + 1);
   return uses;
+}
+
+/** A convolution with a group per channel is a depthwise one. */
+function asDepthwise({ op, attributes, inputs, shapes }: OpNode, layer: Layer): Layer {
+  const [weights] = layer.weights;
+  if (op !== "conv2d" || weights === undefined) return layer;
+  const { groups, ...dilated } = attributes as Attributes<"conv2d">;
+  const channels = shapes[0]![3]!;
+  if (groups === 1 || groups !== channels || groups !== inputs[0]!.shape[3]) return layer;
+  const [height, width] = weights.shape as [number, number, number, number];
+  return {
+    ...layer,
+    op: "depthwiseConv2d",
+    attributes: dilated,
+    weights: [{ ...weights, shape: [height, width, channels] }],
+  };
 }
 
 function uniqueName(name: string, taken: Set<string>): string {

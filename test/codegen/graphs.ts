@@ -124,6 +124,19 @@ export function networkCases(): NetworkCase[] {
     const y = conv([1, 1], 4, {})(x);
     return depthwise([3, 3], { padding: "same" })(y).add(y).relu();
   });
+  add("conv2d dilated", [1, 9, 10, 3], (x) => conv([3, 3], 5, { dilation: 2 })(x).bias(trained(5)).relu());
+  add("conv2d dilated, stride 2, odd", [1, 11, 9, 2], conv([3, 5], 4, { dilation: [3, 2], stride: 2 }));
+  add("conv2d dilated, taps on both sides of the image", [1, 2, 3, 2], conv([2, 2], 3, { dilation: 4, padding: 3 }));
+  add("conv2d in groups", [1, 7, 6, 12], (x) => {
+    const y = x.conv2d(trained(3, 3, 4, 12), { groups: 3 });
+    return y.bias(trained(12)).add(x).relu();
+  });
+  add("conv2d in groups, dilated", [1, 8, 9, 6], (x) => x.conv2d(trained(3, 3, 3, 10), { groups: 2, dilation: 2 }));
+  add("conv2d 1x1 in groups", [1, 5, 3, 8], (x) => x.conv2d(trained(1, 1, 2, 20), { groups: 4 }).bias(trained(20)));
+  add("conv2d with a group per channel", [1, 6, 7, 5], (x) => x.conv2d(trained(3, 3, 1, 5), { groups: 5 }).relu());
+  add("depthwise dilated", [1, 9, 11, 4], depthwise([3, 3], { dilation: [2, 3], stride: [1, 2] }));
+  add("depthwise dilated 7x7", [1, 12, 9, 2], (x) => depthwise([7, 7], { dilation: 2 })(x).bias(trained(2)));
+  add("depthwise dilated in place", [1, 8, 8, 6], (x) => depthwise([3, 3], { dilation: 2 })(x.scale(2).relu()).relu());
   add("matmul", [1, 1, 1, 13], (x) => x.reshape([1, 13]).matmul(trained(13, 10)).bias(trained(10)));
   add("matmul of rows", [1, 9, 1, 6], (x) => x.reshape([9, 6]).matmul(trained(6, 5)).relu());
   add("matmul a transposed", [1, 6, 1, 9], (x) => x.reshape([6, 9]).matmul(trained(6, 5), { transposeA: true }));

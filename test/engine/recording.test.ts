@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { builtInArchitectures, parseArchitecture } from "../../engine/architecture.ts";
 import { ConfigError, ShapeError } from "../../engine/errors.ts";
 import { evaluate } from "../../engine/evaluate.ts";
 import { grad } from "../../engine/grad.ts";
@@ -40,6 +41,21 @@ describe("tensors", () => {
       "channels that differ",
       () => input("x", [1, 8, 8, 3]).conv2d(input("w", [3, 3, 4, 8])),
       "conv2d: x [1,8,8,3] has 3 channels, w [3,3,4,8] expects 4",
+    ],
+    [
+      "groups that do not divide the channels",
+      () => input("x", [1, 8, 8, 6]).conv2d(input("w", [3, 3, 2, 4]), { groups: 3 }),
+      "conv2d: groups must divide the 6 channels of x and the 4 of the result, got 3",
+    ],
+    [
+      "weights of another number of groups",
+      () => input("x", [1, 8, 8, 6]).conv2d(input("w", [3, 3, 6, 4]), { groups: 2 }),
+      "conv2d: x [1,8,8,6] has 6 channels, w [3,3,6,4] expects 12 in 2 groups",
+    ],
+    [
+      "a dilated kernel larger than its input",
+      () => input("x", [1, 4, 9, 3]).depthwiseConv2d(input("w", [3, 3, 3]), { dilation: 2, padding: "valid" }),
+      "depthwiseConv2d: kernel [3,3] with dilation [2,2] is larger than the padded input [4,9]",
     ],
     [
       "a sum of different shapes",
@@ -94,6 +110,18 @@ describe("models", () => {
       "2.weight",
       "2.bias",
     ]);
+  });
+
+  test("architectures state dilation and groups only where they are not 1, so older hashes stay", () => {
+    for (const architecture of Object.values(builtInArchitectures))
+      expect(JSON.stringify(parseArchitecture(architecture))).not.toMatch(/dilation|groups/);
+    const blocks = [{ type: "conv", channels: 8, kernel: 3, dilation: 2, groups: 2 }, { type: "globalAveragePool" }];
+    const model = Model.fromArchitecture(parseArchitecture({ input: [8, 8, 4], blocks }));
+    expect(model.slots[0]).toMatchObject({ name: "0.conv.conv.weight", shape: [3, 3, 2, 8] });
+    const uneven = parseArchitecture({ input: [8, 8, 3], blocks });
+    expect(() => Model.fromArchitecture(uneven)).toThrow(
+      "0.conv.conv: conv2d: groups must divide 3 inputs and 8 outputs, got 2",
+    );
   });
 
   test("the same seed gives the same first weights, another seed others", () => {

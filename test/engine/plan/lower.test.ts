@@ -4,7 +4,7 @@ import { Model } from "../../../engine/model.ts";
 import { activationNames } from "../../../engine/ops/activation.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { deployedParameters, evaluationGraph, lowerModel } from "../../../engine/plan/lower.ts";
-import { networkMacs } from "../../../engine/plan/macs.ts";
+import { layerMacs, networkMacs } from "../../../engine/plan/macs.ts";
 import { randomNormal } from "../../../engine/random.ts";
 import { elementCount } from "../../../engine/shape.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
@@ -51,6 +51,18 @@ const activated: Architecture = parseArchitecture({
   ],
 });
 
+const sparse: Architecture = parseArchitecture({
+  input: [12, 11, 4],
+  blocks: [
+    { type: "convBnRelu", channels: 12, kernel: 3, dilation: 2 },
+    { type: "residual", channels: 12, kernel: 3, groups: 3, dilation: 2, stride: 2 },
+    { type: "convBnRelu", channels: 12, kernel: 3, groups: 12 },
+    { type: "invertedBottleneck", channels: 6, kernel: 3, dilation: 3 },
+    { type: "globalAveragePool" },
+    { type: "linear" },
+  ],
+});
+
 describe("lowering a model for deployment", () => {
   test.each([
     ["resnet8", resnet8, { trainable: 77_946, deployed: 77_706, macs: 12_501_632 }],
@@ -68,6 +80,7 @@ describe("lowering a model for deployment", () => {
     ["ref-hybrid", refHybrid],
     ["a network with other activations and linear attention", activated],
     ["a network with odd channels, layer norm and a linear layer over pixels", reduced],
+    ["a network of dilated and grouped convolutions", sparse],
   ])("folding and fusing leave the logits of %s as they were", async (_, architecture) => {
     const model = Model.fromArchitecture(architecture, { seed: 3 });
     const expected = await logitsOf(model, false);
@@ -75,6 +88,14 @@ describe("lowering a model for deployment", () => {
     const largest = Math.max(...expected.map(Math.abs));
     expected.forEach((value, index) => expect(Math.abs(folded[index]! - value)).toBeLessThan(1e-5 * largest));
     expect(largest).toBeGreaterThan(0.01);
+  });
+
+  test("a convolution with a group per channel is deployed as a depthwise one", () => {
+    const network = lowerModel(Model.fromArchitecture(sparse));
+    const layer = network.layers.find(({ name }) => name === "2.conv")!;
+    expect(layer).toMatchObject({ op: "depthwiseConv2d", attributes: { stride: [1, 1], dilation: [1, 1] } });
+    expect(layer.weights[0]!.shape).toEqual([3, 3, 12]);
+    expect(layerMacs(network, layer)).toBe(6 * 6 * 12 * 9);
   });
 
   test("no batch norm is left in the built-in networks, and every sum and activation is fused", () => {
