@@ -11,21 +11,25 @@ export interface BackendFlags {
   readonly threads?: number | undefined;
 }
 
-/** @throws BackendError when the one asked for by name is not available */
+/**
+ * @param recorded numerics profile of the run that goes on; where it is not available, the newest is opened
+ * @throws BackendError when the one asked for by name is not available
+ */
 export async function openBackend(
   { backend, variant = "auto", threads }: BackendFlags,
   output: Output,
+  recorded?: string,
 ): Promise<Backend> {
   switch (backend) {
     case "reference":
       return createReferenceBackend();
     case "wasm":
-      return openWasm(variant, threads, output);
+      return openWasm(variant, threads, recorded, output);
     case "gpu":
       throw new BackendError("gpu: this version trains on wasm or reference only; give --backend auto");
     case "auto":
       try {
-        return await openWasm(variant, threads, output);
+        return await openWasm(variant, threads, recorded, output);
       } catch (error) {
         if (!(error instanceof BackendError) || variant !== "auto") throw error;
         output.warn(`${error.message}; the slow reference back end runs instead`);
@@ -34,8 +38,16 @@ export async function openBackend(
   }
 }
 
-async function openWasm(variant: Variant | "auto", threads: number | undefined, output: Output): Promise<Backend> {
-  const backend = await createWasmBackend({ variant, threads });
+async function openWasm(
+  variant: Variant | "auto",
+  threads: number | undefined,
+  recorded: string | undefined,
+  output: Output,
+): Promise<Backend> {
+  const backend = await createWasmBackend({ variant, threads, profile: recorded }).catch((error: unknown) => {
+    if (recorded === undefined || !(error instanceof BackendError)) throw error;
+    return createWasmBackend({ variant, threads });
+  });
   const major = Number(process.versions.node.split(".")[0]);
   if (variant === "auto" && major < nodeOfWideKernels)
     output.message(

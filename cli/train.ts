@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { trainingBatchCount } from "../engine/data/batches.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
-import { trainIntoFolder } from "../engine/io-node/training-run.ts";
+import { recordedProfile, trainIntoFolder } from "../engine/io-node/training-run.ts";
 import { Model } from "../engine/model.ts";
 import { deployedParameters, lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
@@ -102,7 +102,8 @@ export const command = () =>
           const model = Model.fromArchitecture(architecture, { seed: options.seed });
           const network = lowerModel(model);
           const [parameters, macs] = [deployedParameters(network), networkMacs(network)];
-          const backend = await openBackend(options, output);
+          const recorded = options.out === undefined || options.fresh ? undefined : await recordedProfile(options.out);
+          const backend = await openBackend(options, output, recorded);
           try {
             const out = options.out ?? newRunFolder(`train-${architecture.name}`);
             output.message(

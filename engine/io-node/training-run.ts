@@ -26,6 +26,12 @@ export interface TrainingRunResult {
   readonly checkpoint: string;
 }
 
+/** The numerics profile that the run in a folder was trained with, or `undefined` where there is none. */
+export async function recordedProfile(out: string): Promise<string | undefined> {
+  const last = join(out, runFiles.last);
+  return (await exists(last)) ? (await loadCheckpoint(last)).profile : undefined;
+}
+
 /**
  * Trains into a folder: `last.finch` after every epoch (and at least once a minute), `best.finch` whenever validation
  * accuracy rises, `run.json` with settings and status. Calling it again goes on where it stopped.

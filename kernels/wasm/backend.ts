@@ -4,7 +4,7 @@ import type { Graph } from "../../engine/graph.ts";
 import type { Heap } from "./heap.ts";
 import { planGraph } from "./plan.ts";
 import { WasmProgram, type Runner } from "./program.ts";
-import { profileOf, tilesOf, variantNames, type Variant } from "./variants.ts";
+import { profileName, profileOf, tilesOf, variantNames, type Profile, type Variant } from "./variants.ts";
 
 /** Runs graphs in one WebAssembly memory. Several programs may live in it; their runs wait for each other. */
 export class WasmBackend implements Backend {
@@ -12,15 +12,17 @@ export class WasmBackend implements Backend {
   readonly variant: string;
   readonly profile: NumericsProfile;
   readonly #variant: Variant;
+  readonly #profile: Profile;
   readonly #heap: Heap;
   readonly #runner: Runner;
   #queue: Promise<void> = Promise.resolve();
   #disposed = false;
 
-  constructor(variant: Variant, heap: Heap, runner: Runner) {
+  constructor(variant: Variant, heap: Heap, runner: Runner, profile: Profile = profileOf(variant)) {
     this.#variant = variant;
     this.variant = variantNames[variant];
-    this.profile = { id: profileOf(variant) };
+    this.#profile = profile;
+    this.profile = { id: profileName(profile) };
     this.#heap = heap;
     this.#runner = runner;
   }
@@ -36,7 +38,7 @@ export class WasmBackend implements Backend {
 
   async compile(graph: Graph): Promise<WasmProgram> {
     if (this.#disposed) throw new BackendError("wasm: the back end was disposed");
-    const plan = planGraph(graph, { tiles: tilesOf(this.#variant), threads: this.threads });
+    const plan = planGraph(graph, { tiles: tilesOf(this.#variant), profile: this.#profile, threads: this.threads });
     return new WasmProgram(plan, this.#heap, (program, small) => this.#execute(program, small));
   }
 

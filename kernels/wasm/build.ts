@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { attentionTilesSource } from "./generate-attention-tiles.ts";
 import { tilesSource } from "./generate-tiles.ts";
+import { transformsSource } from "./generate-winograd.ts";
 import { kernelFamilies, kernelNumbers } from "./kernels.ts";
 
 /** Builds the WebAssembly modules from `assembly/` when a source changed: `node kernels/wasm/build.ts [--force]`. */
@@ -54,6 +55,7 @@ mkdirSync(join(assembly, "generated"), { recursive: true });
 for (const [name, source] of [
   ["dispatch.ts", dispatcher()],
   ["tiles.ts", tilesSource()],
+  ["transforms.ts", transformsSource()],
   ["attention-tiles.ts", attentionTilesSource()],
 ] as const) {
   const file = join(assembly, "generated", name);

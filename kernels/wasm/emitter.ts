@@ -1,6 +1,7 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
 import type { OpNode } from "../../engine/record.ts";
 import type { KernelName } from "./kernels.ts";
+import type { Profile } from "./variants.ts";
 
 /** An address in the memory of the program: known only when all buffers are placed, so lowerings pass it along. */
 export interface Operand {
@@ -38,6 +39,8 @@ export type TilePreference = "wide" | "narrow";
 export interface Emitter {
   readonly tiles: TilePreference;
   readonly maxThreads: number;
+  /** What decides the bits: lowerings that round otherwise ask it whether they may. */
+  readonly profile: Profile;
   input(index: number): Operand;
   output(index: number): Operand;
   /** Contents are undefined, and live during this node only. */

@@ -83,6 +83,70 @@ ${cover(tileRows[vectors]!, "count", callLines)}
 `;
 }
 
+/** Rows of the largest tile of a product of many small matrices, by its number of vectors; there are all smaller ones. */
+const batchRows: Readonly<Record<number, number>> = { 2: 6, 4: 6, 6: 3 };
+
+/** y [groups · rows][4·vectors] = x [groups · rows][run] · w [run][4·vectors] */
+function batchTile(rows: number, vectors: number): string {
+  return `
+function batch${rows}x${vectors}(x: usize, xRow: usize, w: usize, y: usize, run: i32, groups: i32): void {
+  const next = ${rows} * xRow - (<usize>run << 2), panel = <usize>run * ${16 * vectors};
+${each(rows, (i) => (i === 0 ? "  let p0 = x;" : `  let p${i} = p${i - 1} + xRow;`))}
+  for (let group = 0; group < groups; group++) {
+${each(rows, (i) => each(vectors, (v) => `    let c${i}_${v} = f32x4.splat(0);`))}
+    for (let k = 0; k < run; k++) {
+${each(vectors, (v) => `      const b${v} = v128.load(w, ${16 * v});`)}
+${each(
+  rows,
+  (i) => `      {
+        const a = v128.load32_splat(p${i});
+${each(vectors, (v) => `        c${i}_${v} = madd(a, b${v}, c${i}_${v});`)}
+      }`,
+)}
+${each(rows, (i) => `      p${i} += 4;`)}
+      w += ${16 * vectors};
+    }
+${descending(rows, (i) => descending(vectors, (v) => `    v128.store(y, c${i}_${v}, ${16 * (i * vectors + v)});`))}
+    y += ${16 * vectors * rows};
+    w -= panel;
+${each(rows, (i) => `    p${i} += next;`)}
+  }
+}
+`;
+}
+
+function batchDriver(vectors: number): string {
+  const largest = batchRows[vectors]!;
+  const name = `batch${4 * vectors}`;
+  const [long, short] = [Math.ceil((largest + 1) / 2), Math.floor((largest + 1) / 2)];
+  return `
+function ${name}Rest(rows: i32, x: usize, xRow: usize, w: usize, y: usize, run: i32): void {
+${each(largest - 1, (i) => `  if (rows == ${i + 1}) return batch${i + 1}x${vectors}(x, xRow, w, y, run, 1);`)}
+}
+
+/** y [matrices][count][4·vectors] = x [matrices][count][run] · w [matrices][run][4·vectors] */
+export function ${name}(x: usize, xRow: usize, xMatrix: usize, w: usize, y: usize, yMatrix: usize, run: i32, count: i32, matrices: i32): void {
+  let groups = count / ${largest};
+  let rest = count - groups * ${largest}, more = 0;
+  // A tile of one or two rows waits for its own additions: two of about half the rows take less time.
+  if (groups > 0 && rest > 0 && rest <= ${2 * long - largest}) {
+    groups--;
+    more = rest == 1 ? ${short} : ${long};
+    rest = ${long};
+  }
+  const skipped = groups * ${largest}, xRest = <usize>skipped * xRow, yRest = <usize>skipped * ${16 * vectors};
+  for (let matrix = 0; matrix < matrices; matrix++) {
+    batch${largest}x${vectors}(x, xRow, w, y, run, groups);
+    ${name}Rest(rest, x + xRest, xRow, w, y + yRest, run);
+    ${name}Rest(more, x + xRest + <usize>rest * xRow, xRow, w, y + yRest + <usize>rest * ${16 * vectors}, run);
+    x += xMatrix;
+    y += yMatrix;
+    w += <usize>run * ${16 * vectors};
+  }
+}
+`;
+}
+
 /** sum [rows][4·vectors] += Σ over lines × pixels of x [rows] · dy [4·vectors] */
 function outerTile(rows: number, vectors: number): string {
   return `
@@ -313,6 +377,8 @@ export function tilesSource(): string {
         outerTile(count, Number(vectors)),
       );
     parts.push(productDriver(Number(vectors)), outerDriver(Number(vectors)));
+    for (const row of range(batchRows[Number(vectors)]!)) parts.push(batchTile(row + 1, Number(vectors)));
+    parts.push(batchDriver(Number(vectors)));
   }
   for (const width of depthwiseWidths)
     for (const stride of [1, 2]) {

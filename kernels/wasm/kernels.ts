@@ -8,6 +8,7 @@ export const kernelFamilies = {
   elementwise: ["add", "multiply", "scale", "relu", "reluGradient"],
   activation: ["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"],
   conv2d: ["packPanels", "packBlocks", "convolve", "convolveFilterGradient", "sumChunks"],
+  winograd: ["winogradWeights", "winograd", "winogradFilterGradient", "winogradFilterSum"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
   reduce: ["sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"],
   "batch-norm": [

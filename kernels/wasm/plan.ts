@@ -8,6 +8,7 @@ import type { Emitter, Float, Operand, TilePreference } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
 import { arrange, isSmall, share } from "./merge.ts";
+import type { Profile } from "./variants.ts";
 
 /** Bytes behind every buffer that vector kernels may touch. */
 const SLACK = 64;
@@ -52,6 +53,7 @@ export interface WasmPlan {
 
 export interface PlanOptions {
   readonly tiles: TilePreference;
+  readonly profile: Profile;
   readonly threads: number;
 }
 
@@ -180,6 +182,7 @@ class Planner {
     for (const tensor of unit.outputs) touch(this.#bufferOf(tensor), access.writes);
     const emit: Emitter = {
       tiles: this.#options.tiles,
+      profile: this.#options.profile,
       maxThreads: this.#options.threads,
       input: (index) => ({ buffer: this.#bufferOf(unit.inputs[index]!), offset: 0 }),
       output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),

@@ -22,7 +22,25 @@ export function tilesOf(variant: Variant): TilePreference {
   return variant === "wide" ? "wide" : "narrow";
 }
 
-/** Reductions over the batch use eight chunks. */
-export function profileOf(variant: Variant): string {
-  return variant === "plain" ? "wasm-c8" : "wasm-fma-c8";
+/** A numerics profile: all that decides the bits of a result besides the seed. */
+export interface Profile {
+  /** Multiply and add in one rounding. */
+  readonly fused: boolean;
+  /** Convolutions 3×3 of some shapes by Winograd's F(2×2, 3×3). */
+  readonly winograd: boolean;
 }
+
+/** For example `wasm-fma-c8-w2`; reductions over the batch use eight chunks. */
+export function profileName({ fused, winograd }: Profile): string {
+  return `wasm${fused ? "-fma" : ""}-c8${winograd ? "-w2" : ""}`;
+}
+
+/** The newest profile of a variant. */
+export function profileOf(variant: Variant): Profile {
+  return { fused: variant !== "plain", winograd: true };
+}
+
+/** All profiles, those that are chosen by default first. */
+export const profiles: readonly Profile[] = [true, false].flatMap((winograd) =>
+  [true, false].map((fused) => ({ fused, winograd })),
+);

@@ -14,7 +14,7 @@ import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips"
 
 // Columns of a product are cut into register tiles of 8, 16 or 24; the last may be wider than what is left of them.
 @unmanaged
-class Tile {
+export class Tile {
   column: i32;
   width: i32;
   valid: i32;
@@ -24,7 +24,7 @@ class Tile {
 const TILE_BYTES: usize = 16;
 
 // @ts-ignore: decorator
-@inline function tileAt(tiles: usize, index: i32): Tile {
+@inline export function tileAt(tiles: usize, index: i32): Tile {
   return changetype<Tile>(tiles + <usize>index * TILE_BYTES);
 }
 
@@ -203,6 +203,13 @@ export function convolve(a: usize, thread: i32, threads: i32): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline export function outer(width: i32, sum: usize, x: usize, dy: usize, count: i32, lines: i32, pixels: i32, xStep: usize, dyStep: usize, xLine: usize, dyLine: usize): void {
+  if (width == 24) outer24(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
+  else if (width == 16) outer16(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
+  else outer8(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
+}
+
 @unmanaged
 class FilterGradient extends Strips {
   /** One set of panels per chunk. */
@@ -268,9 +275,7 @@ export function convolveFilterGradient(a: usize, thread: i32, threads: i32): voi
               const tile = tileAt(s.tiles, t);
               const g = dyGroup + (<usize>tile.column << 2);
               const sum = groupSums + (<usize>(tile.before * depth + first * tile.width) << 2);
-              if (tile.width == 24) outer24(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
-              else if (tile.width == 16) outer16(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
-              else outer8(sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
+              outer(tile.width, sum, xTap, g, run, lines, pixels, xStep, dyStep, xLine, dyLine);
             }
           }
         }

@@ -4,6 +4,7 @@ import { emitDepthwiseFilterGradient, emitDepthwiseForward, emitDepthwiseInputGr
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { inputGradientPhases } from "./phases.ts";
 import { emitProduct, range } from "./product.ts";
+import { emitWinograd, emitWinogradFilterGradient, suitsWinograd } from "./winograd.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
 type Kernel = readonly [height: number, width: number, inputs: number, outputs: number];
@@ -28,6 +29,8 @@ export const conv2d: Lowering<"conv2d"> = ({ inputs: [x, w], shapes: [y], attrib
   const image = x!.shape as Image;
   const output = y as Image;
   if (isDepthwise(image, output, groups)) return emitDepthwiseForward(emit, image, kernel, output, attributes);
+  if (suitsWinograd(emit, kernel, output, attributes))
+    return emitWinograd(emit, image, output, { top: padding[0], left: padding[2], turned: false });
   const pointwise = isPointwise(kernel, stride, padding);
   const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
   const [, yRows, yColumns, yChannels] = pointwise ? flatten(output) : output;
@@ -50,6 +53,8 @@ export const conv2dInputGradient: Lowering<"conv2dInputGradient"> = (
   const image = dy!.shape as Image;
   const output = dx as Image;
   if (isDepthwise(image, output, groups)) return emitDepthwiseInputGradient(emit, image, kernel, output, attributes);
+  if (suitsWinograd(emit, kernel, output, attributes))
+    return emitWinograd(emit, image, output, { top: 2 - padding[0], left: 2 - padding[2], turned: true });
   const pointwise = isPointwise(kernel, stride, padding);
   const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
   const [, yRows, yColumns, yChannels] = pointwise ? flatten(output) : output;
@@ -78,6 +83,8 @@ export const conv2dFilterGradient: Lowering<"conv2dFilterGradient"> = ({ inputs:
   const image = x!.shape as Image;
   const gradient = dy!.shape as Image;
   if (isDepthwise(image, gradient, groups)) return emitDepthwiseFilterGradient(emit, image, gradient, attributes);
+  if (suitsWinograd(emit, [...kernel, image[3], gradient[3]], gradient, attributes))
+    return emitWinogradFilterGradient(emit, image, gradient, { top: padding[0], left: padding[2] });
   const pointwise = isPointwise(kernel, stride, padding);
   const [images, rows, columns, channels] = pointwise ? flatten(image) : image;
   const [, outRows, outColumns, outChannels] = pointwise ? flatten(gradient) : gradient;

@@ -6,7 +6,7 @@ import { WasmBackend } from "../backend.ts";
 import { Heap } from "../heap.ts";
 import { inlineRunner } from "../inline.ts";
 import { tryVariant } from "../tune.ts";
-import { moduleFiles, type Variant } from "../variants.ts";
+import { moduleFiles, profileName, profileOf, profiles, type Profile, type Variant } from "../variants.ts";
 import { workerPool } from "./pool.ts";
 
 export type { Variant } from "../variants.ts";
@@ -20,25 +20,39 @@ export interface WasmOptions {
   readonly variant?: Variant | "auto";
   /** Run on the calling thread, alone and without a worker: for workers of a search. */
   readonly inline?: boolean;
+  /** Numerics profile by its id, as recorded in runs and checkpoints. Default: the newest that the variant has. */
+  readonly profile?: string | undefined;
 }
 
 /**
  * The WebAssembly back end of Node. The first call of a process lets V8 fuse pairs of 128-bit operations (an
  * experimental flag, process-wide), checks each variant against a known answer and times them; the environment variable
  * `FINCH_WASM=plain` leaves the flag alone and uses no relaxed SIMD.
- * @throws BackendError when the variant asked for is not available here
+ * @throws BackendError when the variant or the profile asked for is not available here
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
   const { inline = false, threads = inline ? 1 : availableParallelism(), variant = "auto" } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new BackendError(`wasm: threads must be an integer from 1 to 64, got ${threads}`);
   if (inline && threads !== 1) throw new BackendError(`wasm: inline runs on one thread, got threads ${threads}`);
-  const chosen = variant === "auto" ? await fastest() : variant;
+  const wanted = options.profile === undefined ? undefined : profileNamed(options.profile);
+  const chosen = variant !== "auto" ? variant : wanted?.fused === false ? "plain" : await fastest();
+  const profile = wanted ?? profileOf(chosen);
+  if (profile.fused !== (chosen !== "plain"))
+    throw new BackendError(`wasm: variant ${chosen} does not have profile ${profileName(profile)}`);
   const tried = await tryVariantOnce(chosen);
   if (tried.milliseconds === undefined) throw new BackendError(`wasm: variant ${chosen} ${tried.problem}`);
   const heap = new Heap();
   const runner = inline ? inlineRunner(tried.module, heap) : await workerPool(tried.module, heap, threads);
-  return new WasmBackend(chosen, heap, runner);
+  return new WasmBackend(chosen, heap, runner, profile);
+}
+
+/** @throws BackendError when there is none of this name */
+function profileNamed(name: string): Profile {
+  const found = profiles.find((profile) => profileName(profile) === name);
+  if (found !== undefined) return found;
+  const names = profiles.map(profileName).join(", ");
+  throw new BackendError(`wasm: there is no numerics profile ${name}; there are ${names}`);
 }
 
 type Trial =

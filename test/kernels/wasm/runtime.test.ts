@@ -142,11 +142,11 @@ it("a kernel that fails ends the pool with an error, not with a program that han
 describe("createWasmBackend", () => {
   it("names the variant, the threads and the numerics profile", async () => {
     const plain = await createWasmBackend({ variant: "plain", threads: 3 });
-    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c8"]);
+    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c8-w2"]);
     await plain.dispose();
     await expect(plain.compile(buildGraph({ y: constant([1]) }))).rejects.toThrow("wasm: the back end was disposed");
     const wide = await createWasmBackend({ variant: "wide", inline: true });
-    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c8"]);
+    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c8-w2"]);
     await wide.dispose();
   });
 
