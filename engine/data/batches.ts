@@ -14,6 +14,8 @@ export interface TrainingBatchOptions extends EvaluationBatchOptions {
   readonly seed: number;
   /** From 0. */
   readonly epoch: number;
+  /** The epoch to end before; default: after `epoch`. */
+  readonly until?: number;
   /** Applied in order before normalisation; none by default. */
   readonly augment?: readonly Augmentation[];
   /** The batch to start at, for resuming inside an epoch; default 0. */
@@ -26,7 +28,7 @@ export function trainingBatchCount(set: ImageSet, batchSize: number): number {
 }
 
 /**
- * One epoch in a random order, without the last partial batch. Order and augmentation are pure functions of seed,
+ * Epochs in random orders, without the last partial batch of each. Order and augmentation are pure functions of seed,
  * epoch and image number, so starting `from` a later batch gives the same batches.
  *
  * Two buffers take turns: a batch stays valid until the next but one is drawn.
@@ -34,7 +36,7 @@ export function trainingBatchCount(set: ImageSet, batchSize: number): number {
  * @throws ConfigError when not even one batch fits
  */
 export function* trainingBatches(set: ImageSet, options: TrainingBatchOptions): Generator<Batch, void, undefined> {
-  const { batchSize, normalization, seed, epoch, augment = [], from = 0 } = options;
+  const { batchSize, normalization, seed, augment = [], until = options.epoch + 1 } = options;
   const buffers = createBuffers(set, batchSize);
   const batches = trainingBatchCount(set, batchSize);
   if (batches === 0)
@@ -44,19 +46,22 @@ export function* trainingBatches(set: ImageSet, options: TrainingBatchOptions): 
   const fill = Uint8Array.from(normalization.mean, (mean) => Math.round(mean * 255));
   const steps = augment.map((augmentation) => augmentation.prepare(set, fill));
   const scratch: [Uint8Array, Uint8Array] = [new Uint8Array(size), new Uint8Array(size)];
-  const order = randomPermutation(set.count, seed, streams.shuffle, epoch);
-  for (let batch = from; batch < batches; batch++) {
-    const { images, labels } = buffers[batch & 1]!;
-    for (let row = 0; row < batchSize; row++) {
-      const index = order[batch * batchSize + row]!;
-      labels[row] = set.labels[index]!;
-      if (steps.length === 0) normalizeBytes(images, row * size, set.images, index * size, size, table);
-      else {
-        const image = augmentImage(set.images, index * size, scratch, steps, seed, epoch, index);
-        normalizeBytes(images, row * size, image, 0, size, table);
+  let from = options.from ?? 0;
+  for (let epoch = options.epoch, turn = 0; epoch < until; epoch++, from = 0) {
+    const order = randomPermutation(set.count, seed, streams.shuffle, epoch);
+    for (let batch = from; batch < batches; batch++, turn ^= 1) {
+      const { images, labels } = buffers[turn]!;
+      for (let row = 0; row < batchSize; row++) {
+        const index = order[batch * batchSize + row]!;
+        labels[row] = set.labels[index]!;
+        if (steps.length === 0) normalizeBytes(images, row * size, set.images, index * size, size, table);
+        else {
+          const image = augmentImage(set.images, index * size, scratch, steps, seed, epoch, index);
+          normalizeBytes(images, row * size, image, 0, size, table);
+        }
       }
+      yield { images, labels, count: batchSize };
     }
-    yield { images, labels, count: batchSize };
   }
 }
 
@@ -76,6 +81,12 @@ function augmentImage(
     if (result === spare) [image, spare] = [spare, image];
   }
   return image;
+}
+
+/** The next batch, if there is one. */
+export function nextBatch(batches: Iterator<Batch>): Batch | undefined {
+  const result = batches.next();
+  return result.done ? undefined : result.value;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Backend, Program } from "../backend.ts";
-import { evaluationBatches } from "../data/batches.ts";
+import { evaluationBatches, nextBatch } from "../data/batches.ts";
 import type { ImageSet, Normalization } from "../data/image-set.ts";
 import { DataError } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -67,12 +67,16 @@ export async function evaluateProgram(
 ): Promise<Evaluation> {
   const tally = emptyTally();
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const batch of evaluationBatches(set, { batchSize, normalization })) {
-    await program.run({ images: batch.images, labels: batch.labels });
+  const batches = evaluationBatches(set, { batchSize, normalization });
+  for (let batch = nextBatch(batches); batch !== undefined;) {
+    const running = program.run({ images: batch.images, labels: batch.labels });
+    const following = nextBatch(batches);
+    await running;
     const loss = (await program.read("loss"))[0]!;
     tallyBatch(tally, batch, loss, await program.read("probabilities")).forEach((prediction, row) => {
-      confusion[batch.labels[row]!]![prediction]!++;
+      confusion[batch!.labels[row]!]![prediction]!++;
     });
+    batch = following;
   }
   const { images, correct, lossSum } = tally;
   return { images, accuracy: correct / Math.max(1, images), loss: lossSum / Math.max(1, images), confusion };

@@ -31,11 +31,13 @@ export function emptyTally(): Tally {
 
 /** The class with the largest score of each row; the lowest number wins a tie. */
 export function predictedClasses(scores: Float32Array, rows: number, classes: number): Uint32Array {
-  return Uint32Array.from({ length: rows }, (_, row) => {
+  const predictions = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) {
     let best = row * classes;
     for (let index = best + 1; index < (row + 1) * classes; index++) if (scores[index]! > scores[best]!) best = index;
-    return best - row * classes;
-  });
+    predictions[row] = best - row * classes;
+  }
+  return predictions;
 }
 
 /** Adds a batch whose mean loss and scores [n, classes] are known; gives the predictions. */

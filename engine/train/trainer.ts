@@ -1,5 +1,5 @@
 import type { Backend, Program } from "../backend.ts";
-import { trainingBatchCount, trainingBatches } from "../data/batches.ts";
+import { nextBatch, trainingBatchCount, trainingBatches } from "../data/batches.ts";
 import type { Augmentation } from "../data/augment/augmentation.ts";
 import type { Batch, DataSet } from "../data/image-set.ts";
 import { ConfigError, FinchError } from "../errors.ts";
@@ -79,9 +79,13 @@ interface Run {
   /** Absent without validation images. */
   readonly evaluation: Program | undefined;
   readonly inputNames: ReadonlySet<string>;
+  /** From where `progress` stands to the end of the last epoch. */
+  readonly batches: Iterator<Batch>;
   readonly progress: Progress;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
+  /** The batch of the coming step, made while the one before was computed. */
+  batch: Batch | undefined;
 }
 
 const defaultBatchSize = 128;
@@ -146,12 +150,19 @@ export class Trainer {
     });
     const graph = trainingStep(this.model, { batchSize, optimizer, smoothing, clipNorm });
     const inputNames = new Set(graph.inputs.map((node) => node.name));
-    const program = await backend.compile(graph);
-    const evaluation =
-      data.validation.count > 0 ? await backend.compile(evaluationStep(this.model, batchSize)) : undefined;
-    this.#program = program;
-    const run: Run = { data, options, schedule, program, evaluation, inputNames, progress, stepsPerEpoch, totalSteps };
+    const epoch = progress.history.length;
+    const batches = trainingBatches(data.train, {
+      ...{ batchSize, seed, augment, normalization: data.normalization },
+      ...{ epoch, until: epochs, from: progress.step - epoch * stepsPerEpoch },
+    });
+    const program = (this.#program = await backend.compile(graph));
+    let evaluation: Program | undefined;
     try {
+      if (data.validation.count > 0) evaluation = await backend.compile(evaluationStep(this.model, batchSize));
+      const run: Run = {
+        ...{ data, options, schedule, program, evaluation, inputNames, batches, progress, stepsPerEpoch, totalSteps },
+        batch: undefined,
+      };
       if (resume !== undefined) await writeState(program, resume.slots);
       for (let epoch = progress.history.length; epoch < epochs; epoch++) {
         if (signal?.aborted || shouldStop(progress.history, earlyStop)) break;
@@ -222,30 +233,23 @@ export class Trainer {
 
 /** Trains from where `progress` stands to the end of the epoch, or until the signal. */
 async function trainEpoch(run: Run, epoch: number): Promise<void> {
-  const { data, options, schedule, program, inputNames, progress, stepsPerEpoch, totalSteps } = run;
-  const { batchSize = defaultBatchSize, seed = 0, augment = [], callbacks = [], signal } = options;
+  const { options, schedule, program, inputNames, batches, progress, stepsPerEpoch, totalSteps } = run;
+  const { seed = 0, callbacks = [], signal } = options;
   const { partial } = progress;
+  const end = (epoch + 1) * stepsPerEpoch;
   const before = partial.seconds;
   const started = performance.now();
-  const batches = trainingBatches(data.train, {
-    batchSize,
-    seed,
-    epoch,
-    augment,
-    normalization: data.normalization,
-    from: progress.step - epoch * stepsPerEpoch,
-  });
-  for (let batch = next(batches); batch !== undefined && !signal?.aborted;) {
+  while (progress.step < end && !signal?.aborted) {
+    const batch = (run.batch ??= nextBatch(batches)!);
     const learningRate = schedule.at(progress.step, totalSteps);
-    const feed = {
+    const running = program.run({
       images: batch.images,
       labels: batch.labels,
       learningRate: Float32Array.of(learningRate),
-      step: Float32Array.of(progress.step + 1),
-      seed: stepSeed(seed, progress.step),
-    };
-    const running = program.run(Object.fromEntries(Object.entries(feed).filter(([name]) => inputNames.has(name))));
-    const following = next(batches);
+      ...(inputNames.has("step") && { step: Float32Array.of(progress.step + 1) }),
+      ...(inputNames.has("seed") && { seed: stepSeed(seed, progress.step) }),
+    });
+    run.batch = nextBatch(batches);
     await running;
     const loss = (await program.read("loss"))[0]!;
     tallyBatch(partial, batch, loss, await program.read("probabilities"));
@@ -266,7 +270,6 @@ async function trainEpoch(run: Run, epoch: number): Promise<void> {
       imagesPerSecond,
     };
     for (const callback of callbacks) await callback.onStep?.(info);
-    batch = following;
   }
 }
 
@@ -283,11 +286,6 @@ function epochMetrics({ schedule, progress, totalSteps }: Run, epoch: number, va
     seconds: partial.seconds,
     imagesPerSecond: partial.images / partial.seconds,
   };
-}
-
-function next(batches: Iterator<Batch>): Batch | undefined {
-  const result = batches.next();
-  return result.done ? undefined : result.value;
 }
 
 function shouldStop(history: readonly EpochMetrics[], rule: FitOptions["earlyStop"]): boolean {

@@ -117,11 +117,11 @@ export class WasmProgram implements Program {
     const found = this.plan.outputs.get(output);
     if (found === undefined)
       throw new BackendError(`wasm: the program has no output ${output}; it has ${list(this.plan.outputs.keys())}`);
-    return Float32Array.from(this.#heap.floats(this.#at(found.buffer), found.length));
+    return this.#heap.floats(this.#at(found.buffer), found.length).slice();
   }
 
   async readSlot(name: string): Promise<Float32Array> {
-    return Float32Array.from(this.#slot(name));
+    return this.#slot(name).slice();
   }
 
   async writeSlot(name: string, values: Float32Array): Promise<void> {

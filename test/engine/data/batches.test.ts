@@ -55,6 +55,13 @@ describe("training batches", () => {
     expect(collect(trainingBatches(set, { ...options, augment: standardAugmentation, from: 2 }))).toEqual(all.slice(2));
   });
 
+  it("go on from epoch to epoch", () => {
+    const each = { ...options, augment: standardAugmentation };
+    const epochs = [0, 1, 2].map((epoch) => collect(trainingBatches(set, { ...each, epoch })));
+    expect(collect(trainingBatches(set, { ...each, until: 3, from: 2 }))).toEqual(epochs.flat().slice(2));
+    expect(collect(trainingBatches(set, { ...each, until: 3, from: 3 }))).toEqual(epochs.flat().slice(3));
+  });
+
   it("let two buffers take turns", () => {
     const [a, b, c] = [...trainingBatches(set, options)];
     expect(c!.images).toBe(a!.images);
