@@ -2,6 +2,7 @@ import type { Architecture } from "../engine/architecture.ts";
 import type { Backend } from "../engine/backend.ts";
 import type { Graph } from "../engine/graph.ts";
 import { Model } from "../engine/model.ts";
+import { foldBatchNorms } from "../engine/plan/fold.ts";
 import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import { inferenceToGraph } from "../engine/plan/record-inference.ts";
@@ -24,10 +25,11 @@ export async function benchTraining(architecture: Architecture, options: Network
   return benchNetwork("train", architecture, model, graph, options);
 }
 
-/** The network as it is deployed (batch norm folded) for batch 1; in evaluation mode for larger batches. */
+/** The network as it is deployed for batch 1; in evaluation mode, batch norms folded, for larger batches. */
 export async function benchInference(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
   const model = Model.fromArchitecture(architecture);
-  const graph = options.batch === 1 ? inferenceToGraph(lowerModel(model)) : evaluationGraph(model, options.batch);
+  const graph =
+    options.batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, options.batch));
   return benchNetwork("infer", architecture, model, graph, options);
 }
 

@@ -1,4 +1,5 @@
 import { buildGraph, type Graph } from "../../engine/graph.ts";
+import { foldBatchNorms } from "../../engine/plan/fold.ts";
 import { evaluationGraph, lowerModel } from "../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../engine/plan/record-inference.ts";
 import { input } from "../../engine/record.ts";
@@ -77,7 +78,8 @@ async function load(options: LoadOptions): Promise<LoadedJob> {
         return training(job, backend, options);
       case "infer": {
         const model = jobModel(job.network);
-        const graph = job.batch === 1 ? inferenceToGraph(lowerModel(model)) : evaluationGraph(model, job.batch);
+        const graph =
+          job.batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, job.batch));
         return running(graph, { images: tensor("images") }, { output: "logits", resident: false }, backend);
       }
       case "gemm": {

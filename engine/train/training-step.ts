@@ -3,6 +3,7 @@ import { buildGraph, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { sumOfSquares } from "../ops/reduce.ts";
+import { foldBatchNorms } from "../plan/fold.ts";
 import { input, readSlot, recordOne } from "../record.ts";
 import type { Optimizer } from "./optimizers.ts";
 
@@ -41,11 +42,14 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Graph 
   return buildGraph({ loss, probabilities, ...kept }, [...assigns, ...updates]);
 }
 
-/** Evaluation of one batch: inputs `images`, `labels` (−1 masks a row); outputs `loss` [] and `probabilities` [n,classes]. */
+/**
+ * Evaluation of one batch, batch norms folded: inputs `images`, `labels` (−1 masks a row); outputs `loss` [] and
+ * `probabilities` [n,classes].
+ */
 export function evaluationStep(model: Model, batchSize: number): Graph {
   const images = input("images", [batchSize, ...model.input]);
   const labels = input("labels", [batchSize]);
   const { y } = model.record(images, { training: false });
   const { loss, probabilities } = crossEntropy(y, labels);
-  return buildGraph({ loss, probabilities });
+  return foldBatchNorms(buildGraph({ loss, probabilities }));
 }
