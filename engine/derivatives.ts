@@ -1,4 +1,5 @@
 import { add, multiply, scale } from "./ops/elementwise.ts";
+import { concatStarts, slice } from "./ops/concat.ts";
 import { matmul } from "./ops/matmul.ts";
 import { reshape, transpose } from "./ops/layout.ts";
 import { sumRows } from "./ops/reduce.ts";
@@ -65,6 +66,15 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   linearAttention: ({ x: [q, k, v], y: [y], dy, attributes }) =>
     record("linearAttentionGradient", [dy, q!, k!, v!, y!], attributes),
   reshape: ({ x: [x], dy }) => [reshape(dy, x!.shape)],
+  concat: ({ x, dy, attributes: { axis } }) => {
+    const shapes = x.map((part) => part.shape);
+    return concatStarts(shapes, axis).map((start, part) => slice(dy, start, shapes[part]!));
+  },
+  slice: ({ x: [x], dy, attributes: { start, size } }) => {
+    const after = x!.shape.map((outer, axis) => outer - start[axis]! - size[axis]!);
+    return [recordOne("pad", [dy], { before: start, after, value: 0 })];
+  },
+  pad: ({ x: [x], dy, attributes: { before } }) => [slice(dy, before, x!.shape)],
   transpose: ({ dy, attributes: { permutation } }) => [
     transpose(
       dy,

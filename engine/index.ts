@@ -18,6 +18,7 @@ export { Model, type ModelOptions } from "./model.ts";
 export * as nn from "./nn/index.ts";
 export { gelu, hardSwish, sigmoid, type Activation } from "./ops/activation.ts";
 export { attention, type AttentionOptions } from "./ops/attention.ts";
+export { concat, pad, slice } from "./ops/concat.ts";
 export { conv2d, depthwiseConv2d, type Conv2dOptions, type DepthwiseConv2dOptions } from "./ops/conv2d.ts";
 export { crossEntropy } from "./ops/cross-entropy.ts";
 export { dropout } from "./ops/dropout.ts";

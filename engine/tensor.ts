@@ -1,6 +1,7 @@
 import { gelu, hardSwish, sigmoid } from "./ops/activation.ts";
 import { attention, type AttentionOptions } from "./ops/attention.ts";
 import { add, multiply, relu, scale } from "./ops/elementwise.ts";
+import { concat, pad, slice } from "./ops/concat.ts";
 import { conv2d, depthwiseConv2d, type Conv2dOptions, type DepthwiseConv2dOptions } from "./ops/conv2d.ts";
 import { linearAttention, type LinearAttentionOptions } from "./ops/linear-attention.ts";
 import { bias, matmul, type MatmulOptions } from "./ops/matmul.ts";
@@ -10,7 +11,7 @@ import { reshape, transpose } from "./ops/layout.ts";
 import { softmax } from "./ops/softmax.ts";
 import { evaluate } from "./evaluate.ts";
 import type { GraphNode } from "./record.ts";
-import type { Shape } from "./shape.ts";
+import type { Padding, Shape } from "./shape.ts";
 
 /** A lazy value: one output of a recorded node. Nothing is computed until a program runs or `data()` is awaited. */
 export class Tensor {
@@ -89,6 +90,16 @@ export class Tensor {
   }
   reshape(shape: Shape): Tensor {
     return reshape(this, shape);
+  }
+  /** This tensor and then others along an axis, by default the last. */
+  concat(others: readonly Tensor[], axis?: number): Tensor {
+    return concat([this, ...others], axis);
+  }
+  slice(start: readonly number[], size: readonly number[]): Tensor {
+    return slice(this, start, size);
+  }
+  pad(padding: number | Padding, value?: number): Tensor {
+    return pad(this, padding, value);
   }
   transpose(permutation?: readonly number[]): Tensor {
     return transpose(this, permutation);

@@ -3,6 +3,7 @@ import { attention } from "./attention.ts";
 import { averagePool } from "./average-pool.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { bias } from "./bias.ts";
+import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import type { Emitters } from "./emitter.ts";
@@ -15,10 +16,12 @@ import { matmul } from "./matmul.ts";
 import { maxPool } from "./max-pool.ts";
 import { mixPool } from "./mix-pool.ts";
 import { multiply } from "./multiply.ts";
+import { pad } from "./pad.ts";
 import { relu } from "./relu.ts";
 import { reshape } from "./reshape.ts";
 import { scale } from "./scale.ts";
 import { sigmoid } from "./sigmoid.ts";
+import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { transpose } from "./transpose.ts";
 
@@ -29,6 +32,7 @@ export const emitters: Emitters = {
   averagePool,
   batchNorm,
   bias,
+  concat,
   conv2d,
   depthwiseConv2d,
   gelu,
@@ -40,10 +44,12 @@ export const emitters: Emitters = {
   maxPool,
   mixPool,
   multiply,
+  pad,
   relu,
   reshape,
   scale,
   sigmoid,
+  slice,
   softmax,
   transpose,
 };

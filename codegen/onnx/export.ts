@@ -98,6 +98,11 @@ function expectBatchAxis({ values, layers }: InferenceGraph): void {
 
 function movesBatchAxis({ op, attributes, weights }: Layer): boolean {
   if (op === "matmul") return weights.length === 0 || (attributes as Attributes<"matmul">).transposeA;
+  if (op === "concat") return weights.length > 0 || (attributes as Attributes<"concat">).axis === 0;
+  if (op === "pad") {
+    const { before, after } = attributes as Attributes<"pad">;
+    return before[0] !== 0 || after[0] !== 0;
+  }
   return op === "transpose" && (attributes as Attributes<"transpose">).permutation[0] !== 0;
 }
 

@@ -196,6 +196,45 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
       `onnx: ${layer.name}: reshape from [${x!.shape.join(",")}] to [${shape.join(",")}] mixes channels and positions, which channels-first ONNX cannot say without a Transpose`,
     );
   },
+  concat: (call) => {
+    expectNatural(call);
+    const { builder, layer, inputs, shape, attributes } = call;
+    const parts = inputs.map((x) => inAxesOf(builder, x, shape));
+    const trained = layer.weights.map((weights) =>
+      builder.floats(
+        weights.name,
+        onnxAxes(shape).map((axis) => weights.shape[axis]!),
+        permuteValues(weights.values(), weights.shape, onnxAxes(shape)),
+      ),
+    );
+    const axis = onnxAxes(shape).indexOf(attributes.axis);
+    return { name: builder.node("Concat", [...parts, ...trained], { axis: { int: axis } }) };
+  },
+  slice: (call) => {
+    expectNatural(call);
+    const { builder, shape, attributes } = call;
+    const [x] = call.inputs as [OnnxValue];
+    const from = onnxAxes(x.shape);
+    const axes = from.flatMap((axis, at) => (x.shape[axis] === shape[axis] ? [] : [at]));
+    if (axes.length === 0) return { name: x.name };
+    const starts = axes.map((at) => attributes.start[from[at]!]!);
+    const ends = axes.map((at, index) => starts[index]! + attributes.size[from[at]!]!);
+    const table = (name: string, values: readonly number[]): string =>
+      builder.integers(`${builder.scope}.${name}`, values);
+    const y = builder.node("Slice", [x.name, table("starts", starts), table("ends", ends), table("axes", axes)]);
+    const cut = onnxAxes(shape).every((axis, at) => axis === from[at]);
+    return { name: cut ? y : builder.reshape(y, onnxShape(shape)) };
+  },
+  pad: (call) => {
+    expectNatural(call);
+    const { builder, shape, attributes } = call;
+    const [x] = call.inputs as [OnnxValue];
+    const axes = onnxAxes(shape);
+    const cells = [...axes.map((axis) => attributes.before[axis]!), ...axes.map((axis) => attributes.after[axis]!)];
+    const pads = builder.integers(`${builder.scope}.pads`, cells);
+    const value = scalar(builder, "value", attributes.value);
+    return { name: builder.node("Pad", [inAxesOf(builder, x, shape), pads, value]) };
+  },
   transpose: (call) => {
     expectNatural(call);
     const { builder, attributes, shape } = call;
@@ -323,6 +362,19 @@ function permuteRows(values: Float32Array, width: number, order: Order): Float32
     result.set(values.subarray(from, from + width), row * width);
   }
   return result;
+}
+
+/** A value with its axes in the order of a result of another number of rows. */
+function inAxesOf(builder: OnnxBuilder, { name, shape }: OnnxValue, result: Shape): string {
+  const axes = onnxAxes(result);
+  const same = onnxAxes(shape).every((axis, at) => axis === axes[at]);
+  // Only a matrix of one row is held otherwise, whose cells are in the same order either way.
+  return same
+    ? name
+    : builder.reshape(
+        name,
+        axes.map((axis) => shape[axis]!),
+      );
 }
 
 /** Whether ONNX holds this matrix transposed. */

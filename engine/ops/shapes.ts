@@ -1,5 +1,6 @@
 import type { Shape } from "../shape.ts";
 import { attentionGradientShape, attentionShape } from "./attention.ts";
+import { concatShape, padShape, sliceShape } from "./concat.ts";
 import {
   conv2dFilterGradientShape,
   conv2dInputGradientShape,
@@ -76,6 +77,9 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   linearAttention: linearAttentionShape,
   linearAttentionGradient: attentionGradientShape,
   reshape: reshapeShape,
+  concat: concatShape,
+  slice: sliceShape,
+  pad: padShape,
   transpose: transposeShape,
   dropout: dropoutShape,
   crossEntropy: crossEntropyShape,

@@ -129,6 +129,12 @@ export interface Ops {
   };
   /** An alias of the same cells. */
   reshape: { inputs: [x: Shape]; attributes: { readonly shape: Shape } };
+  /** any number of tensors, all axes but one alike → one after the other along that axis */
+  concat: { inputs: Shape[]; attributes: { readonly axis: number } };
+  /** x → the box of `size` cells from `start` on, along each axis */
+  slice: { inputs: [x: Shape]; attributes: { readonly start: Shape; readonly size: Shape } };
+  /** x → x with cells of one value before and after it, along each axis */
+  pad: { inputs: [x: Shape]; attributes: { readonly before: Shape; readonly after: Shape; readonly value: number } };
   /** Axis i of the result is axis permutation[i] of x. */
   transpose: { inputs: [x: Shape]; attributes: { readonly permutation: readonly number[] } };
   /**

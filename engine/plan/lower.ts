@@ -75,6 +75,9 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
     const activations = node.inputs.filter((tensor) => constantOf(tensor) === undefined);
     const constants = node.inputs.map(constantOf).filter((weights) => weights !== undefined);
     const before = activations[0] && fusable(activations[0]);
+    // A layer's weights follow its inputs.
+    if (node.op === "concat" && node.inputs.slice(0, activations.length).some((tensor) => constantOf(tensor)))
+      throw new ShapeError("lower: concat: trained constants must come after all other parts");
 
     if (node.op === "batchNorm" && before !== undefined) {
       const folded = foldBatchNorm(before, constants, (node.attributes as Attributes<"batchNorm">).epsilon);

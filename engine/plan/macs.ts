@@ -33,6 +33,9 @@ export const macRules: { readonly [K in InferenceOp]: MacRule<K> } = {
   mixPool: none,
   globalAveragePool: none,
   reshape: none,
+  concat: none,
+  slice: none,
+  pad: none,
   transpose: none,
 };
 

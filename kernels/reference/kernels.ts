@@ -1,3 +1,4 @@
+import { concatStarts } from "../../engine/ops/concat.ts";
 import type { Attributes, OpName } from "../../engine/ops/vocabulary.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
 import {
@@ -9,6 +10,7 @@ import {
   sigmoidGradient,
 } from "./activation.ts";
 import { attentionForward, attentionGradient, type AttentionSizes } from "./attention.ts";
+import { concatForward, padForward, sliceForward } from "./box.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
 import {
@@ -173,6 +175,12 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
     linearAttentionGradient(dq, dk, dv, dy, q, k, v, y, linearAttentionSizes(inputShapes[0], attributes)),
 
   reshape: ({ outputs: [y], inputs: [x] }) => reshapeForward(y, x),
+  concat: ({ outputs: [y], inputs, outputShapes, inputShapes, attributes }) =>
+    concatForward(y, inputs, outputShapes[0], inputShapes, concatStarts(inputShapes, attributes.axis)),
+  slice: ({ outputs: [y], inputs: [x], inputShapes, attributes: { start, size } }) =>
+    sliceForward(y, x, inputShapes[0], start, size),
+  pad: ({ outputs: [y], inputs: [x], outputShapes, inputShapes, attributes: { before, value } }) =>
+    padForward(y, x, outputShapes[0], inputShapes[0], before, value),
   transpose: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>
     transposeForward(y, x, inputShapes[0], attributes.permutation),
   dropout: ({ outputs: [y], inputs: [x, seed], attributes }) => dropoutForward(y, x, seed, y.length, attributes),

@@ -39,6 +39,7 @@ export const kernelFamilies = {
   attention: ["attention", "attentionGradient"],
   "linear-attention": ["linearAttention", "linearAttentionGradient"],
   layout: ["transpose"],
+  box: ["copyBoxes", "fillValue"],
   dropout: ["dropout"],
   optimize: ["clipFactor", "movingAverage", "adamW", "sgd"],
   solo: ["solo"],

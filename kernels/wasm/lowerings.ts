@@ -3,6 +3,7 @@ import type { Lowering } from "./emitter.ts";
 import { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./lower/activation.ts";
 import { attention, attentionGradient } from "./lower/attention.ts";
 import { batchNorm, batchNormTraining, batchNormTrainingGradient } from "./lower/batch-norm.ts";
+import { concat, pad, slice } from "./lower/box.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./lower/conv2d.ts";
 import { crossEntropy, crossEntropyGradient } from "./lower/cross-entropy.ts";
 import {
@@ -71,6 +72,9 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   attentionGradient,
   linearAttention,
   linearAttentionGradient,
+  concat,
+  slice,
+  pad,
   transpose,
   dropout,
   crossEntropy,

@@ -187,6 +187,16 @@ export function networkCases(): NetworkCase[] {
   add("transpose", [1, 2, 3, 4], (x) => x.transpose([0, 3, 1, 2]).bias(trained(3)));
   add("transpose of a matrix", [1, 4, 1, 6], (x) => x.reshape([4, 6]).transpose().relu());
 
+  add("concat of branches", [1, 6, 5, 4], (x) => {
+    const branches = [conv([1, 1], 3, {})(x), conv([3, 3], 5, {})(x).relu(), x];
+    return branches[0]!.concat(branches.slice(1)).bias(trained(12)).relu();
+  });
+  add("concat below each other, plus a table", [1, 3, 4, 5], (x) => x.concat([x.relu()], 1).bias(trained(5)).relu());
+  add("concat with a table", [1, 3, 4, 5], (x) => x.concat([trained(1, 3, 4, 2)]));
+  add("slice of channels", [1, 4, 5, 8], (x) => x.slice([0, 0, 0, 2], [1, 4, 5, 3]).bias(trained(3)));
+  add("slice of pixels", [1, 6, 5, 3], (x) => x.slice([0, 1, 2, 0], [1, 4, 2, 3]).bias(trained(3)).relu());
+  add("pad", [1, 4, 5, 3], (x) => conv([3, 3], 4, { padding: "valid" })(x.pad([1, 2, 0, 3], 0.5)));
+  add("pad rows, bias, relu", [1, 3, 4, 5], (x) => x.pad([1, 1, 0, 0]).bias(trained(5)).relu());
   add("chain", [1, 12, 12, 3], (x) => classifier(conv([3, 3], 8, { stride: 2 })(conv([3, 3], 5, {})(x).relu()).relu()));
   add("residual", [1, 8, 8, 6], (x) => classifier(residual(residual(conv([3, 3], 6, { padding: "same" })(x)))));
   add("input as shortcut", [1, 8, 8, 6], (x) => residual(x));

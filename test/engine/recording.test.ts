@@ -6,6 +6,7 @@ import { grad } from "../../engine/grad.ts";
 import { buildGraph } from "../../engine/graph.ts";
 import { Model } from "../../engine/model.ts";
 import * as nn from "../../engine/nn/index.ts";
+import { concat } from "../../engine/ops/concat.ts";
 import { constant, input, readSlot } from "../../engine/record.ts";
 import { filledSlot } from "../../engine/slot.ts";
 import { createReferenceBackend } from "../../kernels/reference/index.ts";
@@ -62,6 +63,18 @@ describe("tensors", () => {
       () => input("a", [2, 3]).add(input("b", [3, 2])),
       "add: both inputs must have one shape, got [2,3] and [3,2]",
     ],
+    [
+      "parts that differ beside their axis",
+      () => input("a", [1, 4, 4, 3]).concat([input("b", [1, 4, 5, 3])]),
+      "concat: all axes but 3 must be alike, got [1,4,4,3], [1,4,5,3]",
+    ],
+    ["an axis that is not there", () => concat([input("a", [2, 3])], 2), "concat: [2,3] has no axis 2"],
+    [
+      "a slice that leaves its input",
+      () => input("x", [4, 3]).slice([2, 0], [3, 3]),
+      "slice: [4,3] has no box of [3,3] cells from [2,0] on",
+    ],
+    ["padding that takes cells away", () => input("x", [1, 4, 4, 3]).pad(-1), "pad: [1,4,4,3] needs whole numbers"],
     ["a reshape that loses cells", () => input("x", [2, 3]).reshape([5]), "reshape: [2,3] has 6 elements, [5] needs 5"],
     [
       "heads that do not divide the channels",

@@ -2,6 +2,7 @@ import { activationCases } from "./activation.ts";
 import { attentionCases } from "./attention.ts";
 import type { OpCase } from "./case.ts";
 import { chainCases } from "./chains.ts";
+import { concatCases, padCases, sliceCases } from "./concat.ts";
 import { conv2dCases } from "./conv2d.ts";
 import { crossEntropyCases } from "./cross-entropy.ts";
 import { depthwiseConv2dCases } from "./depthwise-conv2d.ts";
@@ -21,6 +22,7 @@ export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
   activation: activationCases,
   attention: attentionCases,
   chains: chainCases,
+  concat: concatCases,
   conv2d: conv2dCases,
   crossEntropy: crossEntropyCases,
   depthwiseConv2d: depthwiseConv2dCases,
@@ -31,7 +33,9 @@ export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
   matmul: matmulCases,
   normalize: normalizeCases,
   optimize: optimizeCases,
+  pad: padCases,
   pool: poolCases,
   reduce: reduceCases,
+  slice: sliceCases,
   softmax: softmaxCases,
 };
