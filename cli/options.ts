@@ -26,6 +26,14 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+/** A number from 0, to 1 that is left out. */
+function fractionBelowOne(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError("Expected a number of at least 0 and below 1.");
+  return value;
+}
+
 /** `a,b` of `allowed`. */
 export const listOf =
   <T extends string>(allowed: readonly T[]) =>
@@ -53,6 +61,11 @@ export const validationOption = () =>
   new Option("--validation <images>", "images held back; 0 trains on all").argParser(naturalNumber);
 export const batchOption = () =>
   new Option("--batch <images>", "images of one step").argParser(positiveInteger).default(128);
+export const emaOption = () =>
+  new Option(
+    "--ema <decay>",
+    "keep a moving average of the weights, such as 0.999, and take it for the result",
+  ).argParser(fractionBelowOne);
 export const epochsOption = () => new Option("--epochs <count>", "passes over the data").argParser(positiveInteger);
 export const threadsOption = () =>
   new Option("--threads <count>", "threads; default: the cores of this machine")

@@ -11,6 +11,7 @@ import {
   batchOption,
   dataDirOption,
   dataOption,
+  emaOption,
   epochsOption,
   limitOption,
   positiveInteger,
@@ -41,6 +42,7 @@ export const command = () =>
     .addOption(backendOption())
     .addOption(variantOption())
     .addOption(threadsOption())
+    .addOption(emaOption())
     .addOption(seedOption())
     .action((folder, options) =>
       runVerb(
@@ -57,6 +59,7 @@ export const command = () =>
               backend,
               batchSize: options.batch,
               test: options.test ?? false,
+              ema: options.ema === undefined ? undefined : { decay: options.ema },
             });
             const run = await SearchRun.open(openStore, { retrainer });
             const { top, epochs, seed } = options;

@@ -23,6 +23,7 @@ import {
   batchOption,
   dataDirOption,
   dataOption,
+  emaOption,
   epochsOption,
   freshOption,
   limitOption,
@@ -77,6 +78,7 @@ export const command = () =>
         .default(1e-5),
     )
     .addOption(new Option("--clip <norm>", "largest norm of the gradient").argParser(positiveNumber))
+    .addOption(emaOption())
     .addOption(new Option("--smoothing <number>", "label smoothing").argParser(nonNegativeNumber).default(0))
     .addOption(
       new Option("--augment <name>", "random changes of the images")
@@ -121,6 +123,7 @@ export const command = () =>
               ],
               smoothing: options.smoothing,
               clipNorm: options.clip,
+              ema: options.ema === undefined ? undefined : { decay: options.ema },
             });
             const progress = output.progress(options.epochs * trainingBatchCount(data.train, options.batch));
             const run = await trainIntoFolder(trainer, data, {

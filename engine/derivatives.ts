@@ -110,6 +110,7 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   sumOfSquares: optimizerOp,
   clipFactor: optimizerOp,
   movingAverage: optimizerOp,
+  exponentialMovingAverage: optimizerOp,
   adamW: optimizerOp,
   sgd: optimizerOp,
 };

@@ -89,6 +89,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   sumOfSquares: scalarShape,
   clipFactor: scalarShape,
   movingAverage: binaryShape("movingAverage"),
+  exponentialMovingAverage: binaryShape("exponentialMovingAverage"),
   adamW: adamWShape,
   sgd: sgdShape,
 };

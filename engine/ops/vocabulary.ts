@@ -165,6 +165,14 @@ export interface Ops {
     attributes: { readonly momentum: number; readonly factor: number };
   };
   /**
+   * average, value, step [] (1 for the first) → average + (1 − d) · (value − average), where d is
+   * min(decay, (1 + step) / (10 + step)): young averages forget faster
+   */
+  exponentialMovingAverage: {
+    inputs: [average: Shape, value: Shape, step: Shape];
+    attributes: { readonly decay: number };
+  };
+  /**
    * Loshchilov and Hutter 2019, as PyTorch computes it. p, g, m, v of one shape, learningRate [], step [] (1 for the
    * first), gradientFactor? [] (g is multiplied by it first) → p', m', v'
    */
@@ -201,6 +209,7 @@ type TrainingOp =
   | "sumOfSquares"
   | "clipFactor"
   | "movingAverage"
+  | "exponentialMovingAverage"
   | "adamW"
   | "sgd";
 

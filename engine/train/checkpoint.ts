@@ -7,6 +7,7 @@ import { sha256 } from "../sha256.ts";
 import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { ModelState } from "./evaluate-model.ts";
+import { averagedState } from "./weight-average.ts";
 
 const magic = "finch-checkpoint";
 const schemaVersion = 1;
@@ -96,7 +97,7 @@ function unpack(bytes: Uint8Array): unknown {
   }
 }
 
-/** A model with trained values. */
+/** A model with trained values: averaged ones, where the training kept averages of the weights. */
 export interface RestoredModel {
   readonly model: Model;
   readonly state: ModelState;
@@ -107,12 +108,13 @@ export interface RestoredModel {
 /** @throws DataError when the checkpoint lacks a value of its own architecture */
 export function restoreModel(checkpoint: Checkpoint, name = "checkpoint"): RestoredModel {
   const model = Model.fromArchitecture(checkpoint.architecture);
+  const state = averagedState(checkpoint.slots);
   for (const slot of model.slots) {
-    const values = checkpoint.slots.get(slot.name);
+    const values = state.get(slot.name);
     if (values?.length !== elementCount(slot.shape))
       throw new DataError(
         `${name}: ${slot.name} should hold ${elementCount(slot.shape)} values, it has ${values?.length ?? "none"}`,
       );
   }
-  return { model, state: checkpoint.slots, values: (slot) => checkpoint.slots.get(slot.name)! };
+  return { model, state, values: (slot) => state.get(slot.name)! };
 }

@@ -8,11 +8,19 @@ import type { Model } from "../model.ts";
 import { stepSeed } from "../random.ts";
 import { version } from "../version.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { checkFits, evaluateProgram, readState, writeState, type Evaluation } from "./evaluate-model.ts";
+import {
+  checkFits,
+  evaluateProgram,
+  readState,
+  writeState,
+  type Evaluation,
+  type ModelState,
+} from "./evaluate-model.ts";
 import { emptyTally, tallyBatch, type EpochMetrics } from "./metrics.ts";
 import { adamW, type Optimizer } from "./optimizers.ts";
 import { oneCycle, type Schedule } from "./schedules.ts";
 import { evaluationStep, trainingStep } from "./training-step.ts";
+import { averagedState, type WeightAverageOptions } from "./weight-average.ts";
 
 export interface TrainerOptions {
   /** Default AdamW with weight decay 1e-5. */
@@ -23,6 +31,8 @@ export interface TrainerOptions {
   readonly smoothing?: number;
   /** Largest gradient norm; none by default. */
   readonly clipNorm?: number | undefined;
+  /** Keep a moving average of the weights, which is then what is validated and shipped; none by default. */
+  readonly ema?: WeightAverageOptions | undefined;
   /** Default: the default back end. */
   readonly backend?: Backend;
 }
@@ -119,7 +129,13 @@ export class Trainer {
       callbacks = [],
       signal,
     } = options;
-    const { optimizer = adamW({ weightDecay: 1e-5 }), schedule = oneCycle(), smoothing = 0, clipNorm } = this.#options;
+    const {
+      optimizer = adamW({ weightDecay: 1e-5 }),
+      schedule = oneCycle(),
+      smoothing = 0,
+      clipNorm,
+      ema,
+    } = this.#options;
     checkFits(this.model, data.train);
     const stepsPerEpoch = trainingBatchCount(data.train, batchSize);
     if (stepsPerEpoch === 0)
@@ -134,6 +150,7 @@ export class Trainer {
       seed,
       smoothing,
       clipNorm: clipNorm ?? null,
+      ema: ema ?? null,
       optimizer: { name: optimizer.name, ...optimizer.settings },
       schedule: { name: schedule.name, ...schedule.settings },
       augmentation: augment.map(({ name, settings }) => ({ name, ...settings })),
@@ -148,7 +165,7 @@ export class Trainer {
       partial: { ...(resume?.partial ?? { ...emptyTally(), seconds: 0 }) },
       step: resume?.step ?? 0,
     });
-    const graph = trainingStep(this.model, { batchSize, optimizer, smoothing, clipNorm });
+    const graph = trainingStep(this.model, { batchSize, optimizer, smoothing, clipNorm, ema });
     const inputNames = new Set(graph.inputs.map((node) => node.name));
     const epoch = progress.history.length;
     const batches = trainingBatches(data.train, {
@@ -184,8 +201,7 @@ export class Trainer {
 
   async #validate({ data, options, program, evaluation }: Run): Promise<Evaluation | undefined> {
     if (evaluation === undefined) return undefined;
-    const names = this.model.slots.map((slot) => slot.name);
-    await writeState(evaluation, await readState(program, names));
+    await writeState(evaluation, averagedState(await readState(program, program.slotNames)));
     const { batchSize = defaultBatchSize } = options;
     return evaluateProgram(evaluation, data.validation, data.normalization, batchSize, this.model.classes);
   }
@@ -195,8 +211,12 @@ export class Trainer {
     return this.#progress?.history ?? [];
   }
 
-  /** Values of all slots now: during `fit`, or as it left them. */
-  async state(): Promise<ReadonlyMap<string, Float32Array>> {
+  /** Values of all slots now, during `fit` or as it left them; weights are their averages where `ema` keeps such. */
+  async state(): Promise<ModelState> {
+    return averagedState(await this.#slots());
+  }
+
+  async #slots(): Promise<ModelState> {
     if (this.#program !== undefined) return readState(this.#program, this.#program.slotNames);
     if (this.#finalSlots !== undefined) return this.#finalSlots;
     return new Map(this.model.slots.map((slot) => [slot.name, slot.initial()]));
@@ -226,7 +246,7 @@ export class Trainer {
       step,
       partial: { ...partial },
       history: [...history],
-      slots: new Map(await this.state()),
+      slots: new Map(await this.#slots()),
     };
   }
 }
@@ -303,7 +323,7 @@ function checkResumable(
   allowDifferentBits: boolean,
 ): void {
   for (const [name, value] of Object.entries(settings)) {
-    const [before, now] = [JSON.stringify(checkpoint.settings[name]), JSON.stringify(value)];
+    const [before, now] = [JSON.stringify(checkpoint.settings[name] ?? null), JSON.stringify(value)];
     if (before !== now)
       throw new ConfigError(`resume: ${name} was ${before} and is now ${now}: give the same settings or start anew`);
   }

@@ -6,6 +6,7 @@ import { sumOfSquares } from "../ops/reduce.ts";
 import { foldBatchNorms } from "../plan/fold.ts";
 import { input, readSlot, recordOne } from "../record.ts";
 import type { Optimizer } from "./optimizers.ts";
+import { averageUpdates, type WeightAverageOptions } from "./weight-average.ts";
 
 export interface TrainingStepOptions {
   readonly batchSize: number;
@@ -14,17 +15,19 @@ export interface TrainingStepOptions {
   readonly smoothing?: number;
   /** Largest norm of the whole gradient; none by default. */
   readonly clipNorm?: number | undefined;
+  /** Also keep an average of the weights; none by default. */
+  readonly ema?: WeightAverageOptions | undefined;
   /** Also give every parameter's gradient as output `gradient:NAME`. Default false. */
   readonly keepGradients?: boolean;
 }
 
 /**
- * One training step as one graph: forward, backward, clipping, optimiser and running statistics.
+ * One training step as one graph: forward, backward, clipping, optimiser, averages and running statistics.
  * Inputs `images` [n,h,w,c], `labels` [n], `learningRate` [], `step` [] (from 1), and `seed` [2] if there is dropout;
  * outputs `loss` [] and `probabilities` [n,classes] of the batch before the update.
  */
 export function trainingStep(model: Model, options: TrainingStepOptions): Graph {
-  const { batchSize, optimizer, smoothing = 0, clipNorm, keepGradients = false } = options;
+  const { batchSize, optimizer, smoothing = 0, clipNorm, ema, keepGradients = false } = options;
   const images = input("images", [batchSize, ...model.input]);
   const labels = input("labels", [batchSize]);
   const { y, assigns } = model.record(images, { training: true });
@@ -36,10 +39,11 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Graph 
     clipNorm === undefined ? undefined : recordOne("clipFactor", [sumOfSquares(gradients)], { maxNorm: clipNorm });
   const stepInputs = { learningRate: input("learningRate", []), step: input("step", []), gradientFactor };
   const updates = parameters.flatMap((slot, index) => optimizer.update(slot, gradients[index]!, stepInputs));
+  const averages = ema === undefined ? [] : averageUpdates(updates, stepInputs.step, ema);
   const kept = keepGradients
     ? Object.fromEntries(parameters.map((slot, index) => [`gradient:${slot.name}`, gradients[index]!]))
     : {};
-  return buildGraph({ loss, probabilities, ...kept }, [...assigns, ...updates]);
+  return buildGraph({ loss, probabilities, ...kept }, [...assigns, ...updates, ...averages]);
 }
 
 /**

@@ -79,6 +79,7 @@ export const kernels: { readonly [K in OpName]: GpuKernel<K> | Unsupported } = {
   sumOfSquares: later,
   clipFactor: later,
   movingAverage: later,
+  exponentialMovingAverage: later,
   adamW: later,
   sgd: later,
 };

@@ -31,7 +31,13 @@ import {
   layerNormForward,
   layerNormGradient,
 } from "./normalize.ts";
-import { adamWForward, clipFactorForward, movingAverageForward, sgdForward } from "./optimize.ts";
+import {
+  adamWForward,
+  clipFactorForward,
+  exponentialMovingAverageForward,
+  movingAverageForward,
+  sgdForward,
+} from "./optimize.ts";
 import {
   globalAveragePoolForward,
   globalAveragePoolGradient,
@@ -197,6 +203,8 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
     clipFactorForward(y, sumOfSquares, attributes.maxNorm),
   movingAverage: ({ outputs: [y], inputs: [running, value], attributes }) =>
     movingAverageForward(y, running, value, y.length, attributes),
+  exponentialMovingAverage: ({ outputs: [y], inputs: [average, value, step], attributes }) =>
+    exponentialMovingAverageForward(y, average, value, step, y.length, attributes),
   adamW: ({ outputs: [nextP, nextM, nextV], inputs: [p, g, m, v, learningRate, step, gradientFactor], attributes }) =>
     adamWForward(nextP, nextM, nextV, p, g, m, v, learningRate, step, gradientFactor, p.length, attributes),
   sgd: ({ outputs: [nextP, nextVelocity], inputs: [p, g, velocity, learningRate, gradientFactor], attributes }) =>

@@ -17,6 +17,19 @@ export function movingAverageForward(
   for (let i = 0; i < count; i++) y[i] = running[i] + momentum * (factor * value[i] - running[i]);
 }
 
+/** y = average + (1 − min(decay, (1 + step) / (10 + step))) · (value − average), all [count] but step [] */
+export function exponentialMovingAverageForward(
+  y: Floats,
+  average: Floats,
+  value: Floats,
+  step: Floats,
+  count: number,
+  { decay }: Attributes<"exponentialMovingAverage">,
+): void {
+  const share = 1 - Math.min(decay, (1 + step[0]) / (10 + step[0]));
+  for (let i = 0; i < count; i++) y[i] = average[i] + share * (value[i] - average[i]);
+}
+
 /** p', m', v' from p, g, m, v, all [count], and learningRate [], step [], gradientFactor [] */
 export function adamWForward(
   nextP: Floats,

@@ -41,7 +41,7 @@ export const kernelFamilies = {
   layout: ["transpose"],
   box: ["copyBoxes", "fillValue"],
   dropout: ["dropout"],
-  optimize: ["clipFactor", "movingAverage", "adamW", "sgd"],
+  optimize: ["clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"],
   solo: ["solo"],
 } as const;
 

@@ -17,7 +17,7 @@ import { layerNorm, layerNormGradient } from "./lower/layer-norm.ts";
 import { transpose } from "./lower/layout.ts";
 import { linearAttention, linearAttentionGradient } from "./lower/linear-attention.ts";
 import { matmul } from "./lower/matmul.ts";
-import { adamW, clipFactor, movingAverage, sgd } from "./lower/optimize.ts";
+import { adamW, clipFactor, exponentialMovingAverage, movingAverage, sgd } from "./lower/optimize.ts";
 import {
   averagePool,
   averagePoolGradient,
@@ -84,6 +84,7 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   sumOfSquares,
   clipFactor,
   movingAverage,
+  exponentialMovingAverage,
   adamW,
   sgd,
 };
@@ -142,6 +143,7 @@ export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: num
   dropout: [[0, 0]],
   crossEntropyGradient: [[0, 0]],
   movingAverage: [[0, 0]],
+  exponentialMovingAverage: [[0, 0]],
   adamW: [
     [0, 0],
     [1, 2],

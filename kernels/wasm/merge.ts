@@ -12,7 +12,12 @@ export interface Arrangement {
 /** Steps that write their first argument alone and read the others. */
 const preparing: ReadonlySet<string> = new Set<KernelName>(["packPanels"]);
 /** Steps that update slots in place, each its own. */
-const updating: ReadonlySet<string> = new Set<KernelName>(["movingAverage", "adamW", "sgd"]);
+const updating: ReadonlySet<string> = new Set<KernelName>([
+  "movingAverage",
+  "exponentialMovingAverage",
+  "adamW",
+  "sgd",
+]);
 
 /**
  * Takes out what need not run each time, and moves small independent steps together: what depends on slots alone to the
@@ -30,14 +35,18 @@ export function arrange(
   for (const buffer of setUp.written) buffers[buffer]!.kind = "prepared";
   const opening = takeOut(setUp.rest, buffers, () => true);
   for (const buffer of opening.written) buffers[buffer]!.first = 0;
-  const closing = opening.rest.filter((node, index) => mayWait(node, opening.rest.slice(index + 1)));
+  const late = new Set<PlannedNode>();
+  const staying: PlannedNode[] = [];
+  for (const node of opening.rest.toReversed())
+    if (mayWait(node, staying)) late.add(node);
+    else staying.push(node);
+  const closing = opening.rest.filter((node) => late.has(node));
   for (const { access } of closing)
     for (const buffer of [...access.reads, ...access.writes])
       buffers[buffer]!.last = Math.max(buffers[buffer]!.last, end);
-  const late = new Set(closing);
   return {
     setUp: setUp.taken,
-    nodes: [...opening.taken, ...opening.rest.filter((node) => !late.has(node)), ...closing],
+    nodes: [...opening.taken, ...staying.reverse(), ...closing],
   };
 }
 
@@ -105,7 +114,7 @@ function isOperand(arg: PlannedStep["args"][number]): arg is Operand {
   return typeof arg === "object" && "buffer" in arg;
 }
 
-/** Whether an update can run after all of `later`. */
+/** Whether an update can run after all of `later`: those behind it that are no late updates themselves. */
 function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]): boolean {
   if (!steps.every(({ kernel }) => updating.has(kernel))) return false;
   const touched = [...access.reads, ...access.writes];
@@ -132,7 +141,8 @@ const light: ReadonlySet<string> = new Set<KernelName>([
     "layerNormFold",
     "crossEntropyLoss",
   ] as const),
-  ...(["transpose", "clipFactor", "movingAverage", "adamW", "sgd"] as const),
+  ...(["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"] as const),
+  ...(["transpose", "clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"] as const),
 ]);
 
 /** Roughly what a step takes on one thread: enough to tell small from large. */

@@ -13,6 +13,7 @@ import { evaluateModel } from "../../engine/train/evaluate-model.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { oneCycle } from "../../engine/train/schedules.ts";
 import { Trainer } from "../../engine/train/trainer.ts";
+import type { WeightAverageOptions } from "../../engine/train/weight-average.ts";
 import { hashJson } from "../hash.ts";
 import type { Json } from "../json.ts";
 import type { Retrainer } from "../search-run.ts";
@@ -30,6 +31,8 @@ export interface TrainRetrainerOptions {
   readonly peak?: number;
   /** Default 1e-5. */
   readonly weightDecay?: number;
+  /** Keep a moving average of the weights, which is then what is compared and kept; none by default. */
+  readonly ema?: WeightAverageOptions | undefined;
   /** Whether the winners are measured on the test images. Default false. */
   readonly test?: boolean;
 }
@@ -47,6 +50,7 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     batchSize = 128,
     peak = 1e-3,
     weightDecay = 1e-5,
+    ema,
     test = false,
   } = options;
   const training = {
@@ -56,6 +60,7 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     batchSize,
     peak,
     weightDecay,
+    ...(ema === undefined ? {} : { ema: ema.decay }),
   };
   return {
     settings: { ...training, test },
@@ -65,6 +70,7 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
       const trainer = new Trainer(Model.fromArchitecture(architecture, { seed }), {
         optimizer: adamW({ weightDecay }),
         schedule: oneCycle({ peak }),
+        ema,
         backend,
       });
       const report = onEpoch && {

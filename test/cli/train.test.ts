@@ -29,6 +29,18 @@ const results = ({ history, ...rest }: z.infer<typeof trainSchema>) => ({
   history: history.map((epoch) => ({ ...epoch, seconds: 0, imagesPerSecond: 0 })),
 });
 
+test("--ema validates, tests and ships the average of the weights", async () => {
+  const [plain, averaged] = [join(folder, "plain"), join(folder, "averaged")];
+  const without = trainSchema.parse(await finchJson(train(plain, "--epochs", "1", "--test")));
+  const trained = trainSchema.parse(await finchJson(train(averaged, "--epochs", "1", "--test", "--ema", "0.5")));
+  expect(trained.trainLoss).toBe(without.trainLoss);
+  expect(trained.history[0]!.validationLoss).not.toBe(without.history[0]!.validationLoss);
+  const evaluated = evaluateSchema.parse(await finchJson(["evaluate", averaged]));
+  expect(evaluated.accuracy).toBeCloseTo(trained.testAccuracy!, 6);
+  const { code, stderr } = await finch(train(averaged, "--epochs", "1", "--ema", "1"));
+  expect([code, stderr]).toEqual([2, expect.stringContaining("at least 0 and below 1")]);
+});
+
 test("train, evaluate, predict and export print one document each", async () => {
   const trained = trainSchema.parse(await finchJson(train(run, "--epochs", "2", "--test")));
   expect(trained).toMatchObject({

@@ -42,6 +42,13 @@ export const optimizeCases: readonly OpCase[] = [
     opCase("movingAverage", [constantInput(normal(...shape)), constantInput(normal(...shape))], (inputs) =>
       record("movingAverage", inputs, { momentum: 0.1, factor: 128 / 127 }),
     ),
+    ...[1, 400].map((step) =>
+      opCase(
+        `exponentialMovingAverage step ${step}`,
+        [constantInput(normal(...shape)), constantInput(normal(...shape)), fixed([step], [])],
+        (inputs) => record("exponentialMovingAverage", inputs, { decay: 0.97 }),
+      ),
+    ),
   ]),
   ...[0, 0.5, 40].map((value) =>
     opCase(`clipFactor of ${value}`, [fixed([value], [])], (inputs) => record("clipFactor", inputs, { maxNorm: 2 })),

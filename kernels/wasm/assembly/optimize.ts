@@ -21,6 +21,21 @@ export function movingAverage(a: usize, thread: i32, threads: i32): void {
   }
 }
 
+// y [n] = average + (1 − min(decay, (1 + step) / (10 + step))) · (value − average), step []
+export function exponentialMovingAverage(a: usize, thread: i32, threads: i32): void {
+  const n = load<i32>(a, 16), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
+  const y = <usize>load<u32>(a), average = <usize>load<u32>(a, 4), value = <usize>load<u32>(a, 8);
+  const step = <f64>load<f32>(<usize>load<u32>(a, 12));
+  const newest = f32x4.splat(<f32>(1 - Math.min(load<f64>(a, 20), (1 + step) / (10 + step))));
+  for (let i = <usize>begin << 2; i < <usize>end << 2; i += 32) {
+    const a0 = v128.load(average + i), a1 = v128.load(average + i, 16);
+    const y0 = madd(newest, f32x4.sub(v128.load(value + i), a0), a0);
+    const y1 = madd(newest, f32x4.sub(v128.load(value + i, 16), a1), a1);
+    v128.store(y + i, y1, 16);
+    v128.store(y + i, y0);
+  }
+}
+
 // p', m', v' [n] from p, g, m, v, learningRate [], step [], gradientFactor [] (0 when absent)
 export function adamW(a: usize, thread: i32, threads: i32): void {
   const n = load<i32>(a, 40), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);

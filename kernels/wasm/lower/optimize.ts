@@ -10,6 +10,12 @@ export const movingAverage: Lowering<"movingAverage"> = ({ shapes: [y], attribut
     ...[float(attributes.momentum), float(attributes.factor)],
   ]);
 
+export const exponentialMovingAverage: Lowering<"exponentialMovingAverage"> = ({ shapes: [y], attributes }, emit) =>
+  emit.step("exponentialMovingAverage", [
+    ...[emit.output(0), emit.input(0), emit.input(1), emit.input(2), elementCount(y!)],
+    ...double(attributes.decay),
+  ]);
+
 export const adamW: Lowering<"adamW"> = ({ inputs, shapes: [p], attributes }, emit) =>
   emit.step("adamW", [
     ...[emit.output(0), emit.output(1), emit.output(2)],

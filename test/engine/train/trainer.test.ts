@@ -66,6 +66,58 @@ describe("a trainer", () => {
     expect(losses(resumed)).toEqual(losses(whole));
   });
 
+  test("keeps a moving average of the weights, and validates and ships that", async () => {
+    const decay = 0.4;
+    const trainer = newTrainer({ ema: { decay } });
+    const averages = new Map(trainer.model.parameters.map((slot) => [slot.name, slot.initial()]));
+    const onStep = async ({ step }: StepInfo): Promise<void> => {
+      const { slots } = await trainer.checkpoint();
+      // The warm-up is over when (1 + step) / (10 + step) exceeds the decay: after the fifth step.
+      const kept = [2 / 11, 3 / 12, 4 / 13, 5 / 14, 6 / 15][step - 1] ?? decay;
+      for (const [name, average] of averages)
+        average.forEach((value, i) => (average[i] = value + (1 - kept) * (slots.get(name)![i]! - value)));
+    };
+    await fitAll(trainer, { callbacks: [{ onStep }] });
+    const checkpoint = await trainer.checkpoint();
+    const { model, state, values } = restoreModel(checkpoint);
+    for (const slot of model.parameters) {
+      expect(checkpoint.slots.get(`${slot.name}.ema`)).toEqual(averages.get(slot.name));
+      expect(values(slot)).toEqual(averages.get(slot.name));
+      expect(values(slot)).not.toEqual(checkpoint.slots.get(slot.name));
+      expect((await trainer.state()).get(slot.name)).toEqual(averages.get(slot.name));
+    }
+    for (const slot of model.slots.filter(({ kind }) => kind === "buffer"))
+      expect(values(slot)).toEqual(checkpoint.slots.get(slot.name));
+    const { normalization } = checkpoint;
+    const evaluation = await evaluateModel(model, state, tinyData.validation, { backend, normalization });
+    expect(evaluation.loss).toBe(trainer.history.at(-1)!.validationLoss);
+  });
+
+  test("an average changes nothing of the training itself, and resumes with the same bits", async () => {
+    const ema = { decay: 0.9 };
+    const without = await (await fitAll(newTrainer())).checkpoint();
+    const whole = await (await fitAll(newTrainer({ ema }))).checkpoint();
+    for (const [name, values] of without.slots) expect(whole.slots.get(name)).toEqual(values);
+    const controller = new AbortController();
+    const stop = { onStep: ({ step }: StepInfo) => (step === 7 ? controller.abort() : undefined) };
+    const first = await fitAll(newTrainer({ ema }), { signal: controller.signal, callbacks: [stop] });
+    const resume = await decodeCheckpoint(await encodeCheckpoint(await first.checkpoint()));
+    expect((await (await fitAll(newTrainer({ ema }), { resume })).checkpoint()).slots).toEqual(whole.slots);
+  });
+
+  test("goes on from checkpoints older than moving averages, but not with another decay", async () => {
+    const { settings, ...rest } = await (await fitAll(newTrainer(), { epochs: 1 })).checkpoint();
+    const { ema, ...older } = settings;
+    expect(ema).toBeNull();
+    await fitAll(newTrainer(), { epochs: 1, resume: { settings: older, ...rest } });
+    await expect(
+      fitAll(newTrainer({ ema: { decay: 0.9 } }), { epochs: 1, resume: { settings, ...rest } }),
+    ).rejects.toThrow('resume: ema was null and is now {"decay":0.9}');
+    await expect(fitAll(newTrainer({ ema: { decay: 1 } }))).rejects.toThrow(
+      "ema: decay must be at least 0 and below 1",
+    );
+  });
+
   test("refuses to resume with other settings, data or numerics", async () => {
     const resume = await (await fitAll(newTrainer(), { epochs: 1 })).checkpoint();
     await expect(fitAll(newTrainer(), { epochs: 1, resume, seed: 2 })).rejects.toThrow(
