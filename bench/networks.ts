@@ -1,5 +1,6 @@
 import type { Architecture } from "../engine/architecture.ts";
-import type { Backend } from "../engine/backend.ts";
+import type { Backend, Program } from "../engine/backend.ts";
+import { BackendError } from "../engine/errors.ts";
 import type { Graph } from "../engine/graph.ts";
 import { Model } from "../engine/model.ts";
 import { foldBatchNorms } from "../engine/plan/fold.ts";
@@ -10,50 +11,50 @@ import { randomInteger, randomNormal } from "../engine/random.ts";
 import { elementCount } from "../engine/shape.ts";
 import { adamW } from "../engine/train/optimizers.ts";
 import { trainingStep } from "../engine/train/training-step.ts";
+import { createReferenceBackend } from "../kernels/reference/index.ts";
 import { measure, type MeasureOptions } from "./benny.ts";
+import { graphFlops } from "./flops.ts";
+import { roofline, type Peak } from "./peak.ts";
 import type { NetworkRow } from "./rows.ts";
+import { relativeDifference } from "./statistics.ts";
 
 export interface NetworkBenchOptions extends MeasureOptions {
   readonly backend: Backend;
   readonly batch: number;
+  /** What this machine can do at most; null where it was not measured. */
+  readonly peak: Peak | null;
 }
+
+/** Losses of the second step depend on the gradients of the first, whose sign alone decides AdamW's first updates. */
+const tolerance = { train: 1e-2, infer: 1e-4 };
 
 /** Whole training steps (forward, backward, AdamW) over one resident batch. */
 export async function benchTraining(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
-  const model = Model.fromArchitecture(architecture);
-  const graph = trainingStep(model, { batchSize: options.batch, optimizer: adamW() });
-  return benchNetwork("train", architecture, model, graph, options);
+  const graph = (model: Model, batchSize: number) => trainingStep(model, { batchSize, optimizer: adamW() });
+  return benchNetwork("train", architecture, graph, options);
 }
 
 /** The network as it is deployed for batch 1; in evaluation mode, batch norms folded, for larger batches. */
 export async function benchInference(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
-  const model = Model.fromArchitecture(architecture);
-  const graph =
-    options.batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, options.batch));
-  return benchNetwork("infer", architecture, model, graph, options);
+  const graph = (model: Model, batch: number) =>
+    batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, batch));
+  return benchNetwork("infer", architecture, graph, options);
 }
+
+type Feeds = Readonly<Record<string, Float32Array>>;
 
 async function benchNetwork(
   suite: NetworkRow["suite"],
   architecture: Architecture,
-  model: Model,
-  graph: Graph,
-  { backend, batch, ...measureOptions }: NetworkBenchOptions,
+  graphOf: (model: Model, batch: number) => Graph,
+  { backend, batch, peak, ...measureOptions }: NetworkBenchOptions,
 ): Promise<NetworkRow> {
-  const values: Record<string, (index: number) => number> = {
-    images: (index) => randomNormal(1, index),
-    labels: (index) => randomInteger(model.classes, 2, index),
-    learningRate: () => 1e-3,
-    step: () => 1,
-    seed: (index) => index,
-  };
+  const model = Model.fromArchitecture(architecture);
+  const graph = graphOf(model, batch);
   const program = await backend.compile(graph);
   try {
-    const inputs = graph.inputs.map(({ name, shapes }): [string, Float32Array] => [
-      name,
-      Float32Array.from({ length: elementCount(shapes[0]) }, (_, index) => values[name]!(index)),
-    ]);
-    await program.run(Object.fromEntries(inputs));
+    const checked = await checkNetwork(suite, architecture, graphOf, backend, batch, program);
+    await program.run(feedsOf(graph, model.classes));
     const timing = await measure(`${suite} ${architecture.name}`, () => program.run(), measureOptions);
     return {
       suite,
@@ -65,8 +66,85 @@ async function benchNetwork(
       ...timing,
       imagesPerSecond: batch / timing.median,
       macs: networkMacs(lowerModel(model)),
+      ...roofline({ flops: graphFlops(graph), bytes: graphBytes(graph) }, timing.median, peak),
+      ...checked,
     };
   } finally {
     await program.dispose();
   }
+}
+
+/** Random images and labels; every `period` images they repeat. */
+function feedsOf(graph: Graph, classes: number, period = Infinity): Feeds {
+  const values: Record<string, (index: number, perImage: number) => number> = {
+    images: (index, perImage) => randomNormal(1, index % (period * perImage)),
+    labels: (index) => randomInteger(classes, 2, index % period),
+    learningRate: () => 1e-3,
+    step: () => 1,
+    seed: (index) => index,
+  };
+  return Object.fromEntries(
+    graph.inputs.map(({ name, shapes: [shape] }) => {
+      const length = elementCount(shape);
+      const perImage = length / (shape[0] ?? 1);
+      return [name, Float32Array.from({ length }, (_, index) => values[name]!(index, perImage))];
+    }),
+  );
+}
+
+/**
+ * Runs the program and the reference back end: losses of two steps, or logits. The reference computes a few images, which
+ * the batch repeats: neither losses nor gradients change by that. Dropout drops other cells of a larger batch, so a
+ * network with dropout is compared by a program of its own, for these few images.
+ * @throws BackendError when they disagree
+ */
+async function checkNetwork(
+  suite: NetworkRow["suite"],
+  architecture: Architecture,
+  graphOf: (model: Model, batch: number) => Graph,
+  backend: Backend,
+  batch: number,
+  program: Program,
+) {
+  const images = [4, 3, 2, 1].find((count) => batch % count === 0)!;
+  const model = Model.fromArchitecture(architecture);
+  const [small, large] = [graphOf(model, images), graphOf(model, batch)];
+  const drops = small.inputs.some(({ name }) => name === "seed");
+  const reference = await createReferenceBackend().compile(small);
+  const checked = drops ? await backend.compile(small) : program;
+  const actual = await results(suite, checked, feedsOf(drops ? small : large, model.classes, images));
+  const expected = await results(suite, reference, feedsOf(small, model.classes));
+  await reference.dispose();
+  if (drops) await checked.dispose();
+  const repeated = Float64Array.from({ length: actual.length }, (_, index) => expected[index % expected.length]!);
+  const error = relativeDifference(actual, repeated);
+  const [checksum, referenceChecksum] = [actual, repeated].map((values) =>
+    values.reduce((sum: number, value) => sum + value, 0),
+  ) as [number, number];
+  if (!(error <= tolerance[suite]))
+    throw new BackendError(
+      `bench: ${suite} ${architecture.name} on ${backend.name} (${backend.variant}) is wrong: it differs from the ` +
+        `reference by ${error.toExponential(1)} of the largest value, at most ${tolerance[suite]} is allowed; ` +
+        `its checksum is ${checksum}, ${referenceChecksum} was expected`,
+    );
+  return { checksum, referenceChecksum, error, checkedImages: images };
+}
+
+async function results(suite: NetworkRow["suite"], program: Program, feeds: Feeds): Promise<Float64Array> {
+  if (suite === "infer") {
+    await program.run(feeds);
+    return Float64Array.from(await program.read("logits"));
+  }
+  const losses: number[] = [];
+  for (let step = 1; step <= 2; step++) {
+    await program.run({ ...feeds, step: Float32Array.of(step) });
+    losses.push((await program.read("loss"))[0]!);
+  }
+  return Float64Array.from(losses);
+}
+
+/** What a step must read and write at least: inputs, and slots once each way. */
+function graphBytes({ inputs, slots, assigns }: Graph): number {
+  const cells = [...inputs, ...slots].reduce((sum, { shapes }) => sum + elementCount(shapes[0]), 0);
+  return 4 * assigns.reduce((sum, { slot }) => sum + elementCount(slot.shape), cells);
 }

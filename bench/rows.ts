@@ -11,6 +11,28 @@ const row = {
   samples: z.int().positive(),
 };
 
+/** How close to the machine's peak, which is measured in the same process: see peak.ts. */
+const rooflineFields = {
+  /** By the median, a multiply-accumulate counting as two; null for work that multiplies little. */
+  gflops: z.number().nullable(),
+  /** What must be read and written at least. */
+  bytes: z.number(),
+  gigabytesPerSecond: z.number(),
+  /** Of the peak that bounds the work; above 1 where caches serve what memory would have to. */
+  fractionOfPeak: z.number().nullable(),
+  bound: z.enum(["compute", "memory"]).nullable(),
+};
+
+/** Compared with the reference back end before it was timed. */
+const checkFields = {
+  checksum: z.number(),
+  referenceChecksum: z.number(),
+  /** Largest difference, as a share of the largest value. */
+  error: z.number(),
+  /** Images that the reference computed; the batch repeats them. */
+  checkedImages: z.int().positive(),
+};
+
 /** Training and inference: one step over a batch that lies in the back end's memory. */
 export const networkRowSchema = z.object({
   suite: z.enum(["train", "infer"]),
@@ -19,6 +41,8 @@ export const networkRowSchema = z.object({
   /** By the median. */
   imagesPerSecond: z.number(),
   macs: z.int(),
+  ...rooflineFields,
+  ...checkFields,
 });
 
 /** Training by the Trainer beside the same step over a resident batch, interleaved. Seconds of one end-to-end step. */
@@ -39,9 +63,12 @@ export const pipelineRowSchema = z.object({
 export const kernelRowSchema = z.object({
   suite: z.literal("kernels"),
   kernel: z.string(),
+  /** `forward`, the op that gives a gradient, or `forward and gradient`. */
+  pass: z.string(),
+  shape: z.string(),
   ...row,
-  /** By the median, a multiply-accumulate counting as two; null for kernels that multiply little. */
-  gflops: z.number().nullable(),
+  ...rooflineFields,
+  ...checkFields,
 });
 
 /** Generated code beside that of others: the same network, images, C library and emulator. */
@@ -62,6 +89,9 @@ export const codegenRowSchema = z.object({
   /** Known of our own code alone. */
   stackBytes: z.int().nullable(),
 });
+
+/** The most that the threads of the measurement do together. */
+export const peakSchema = z.object({ threads: z.int(), gflops: z.number(), gigabytesPerSecond: z.number() });
 
 export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;

@@ -2,16 +2,18 @@ import { Argument, Option } from "@commander-js/extra-typings";
 import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
+import { measurePeak, type Peak } from "../bench/peak.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
-import type { CodegenRow, PipelineRow } from "../bench/rows.ts";
+import type { CodegenRow, KernelRow, NetworkRow, PipelineRow } from "../bench/rows.ts";
 import type { Architecture } from "../engine/architecture.ts";
+import type { Backend } from "../engine/backend.ts";
 import { openArchitecture } from "./open-architecture.ts";
-import { openBackend } from "./open-backend.ts";
+import { openBackend, type BackendFlags } from "./open-backend.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import {
   archOption,
@@ -75,6 +77,91 @@ async function pipelineRows(
 }
 
 const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(4);
+const share = (fraction: number | null): string => (fraction === null ? "–" : `${(100 * fraction).toFixed(0)} %`);
+
+interface SuiteFlags {
+  readonly arch: string;
+  readonly batch: number;
+  readonly filter?: string | undefined;
+  readonly seconds?: number | undefined;
+}
+
+/** What a suite measures with. */
+interface Bench {
+  readonly backend: Backend;
+  readonly batch: number;
+  readonly peak: Peak | null;
+  readonly seconds?: number;
+}
+
+async function openBench(options: SuiteFlags & BackendFlags, output: Output): Promise<Bench> {
+  const backend = await openBackend(options, output);
+  output.message(`${backend.name} ${backend.variant}, threads: ${backend.threads}`);
+  const peak = backend.name === "wasm" ? await measurePeak(backend.variant, backend.threads) : null;
+  if (peak !== null)
+    output.message(
+      `peak of this machine: ${peak.gflops.toFixed(0)} GFLOP/s in registers, ` +
+        `${peak.gigabytesPerSecond.toFixed(0)} GB/s of memory`,
+    );
+  return { backend, batch: options.batch, peak, ...(options.seconds !== undefined && { seconds: options.seconds }) };
+}
+
+async function kernelSuite(bench: Bench, { filter }: SuiteFlags, output: Output): Promise<void> {
+  const onRow = ({ kernel, pass, median }: KernelRow): void =>
+    output.message(`${kernel}, ${pass}: ${milliseconds(median)} ms`);
+  const rows = await benchKernels({ ...bench, filter, onRow });
+  output.document({ peak: bench.peak, rows });
+  output.table(
+    rows.map(({ kernel, pass, minimum, median, gflops, gigabytesPerSecond, fractionOfPeak }) => ({
+      kernel,
+      pass,
+      "minimum ms": milliseconds(minimum),
+      "median ms": milliseconds(median),
+      "GFLOP/s": gflops?.toFixed(1) ?? "–",
+      "GB/s": gigabytesPerSecond.toFixed(1),
+      "of peak": share(fractionOfPeak),
+    })),
+  );
+}
+
+async function pipelineSuite({ backend, batch, ...time }: Bench, { arch }: SuiteFlags, output: Output): Promise<void> {
+  const rows = await pipelineRows({ backend, batch, ...time }, await openArchitecture(arch));
+  output.document({ rows });
+  output.table(
+    rows.map((row) => ({
+      arch: row.arch,
+      threads: row.threads,
+      augmentation: row.augmentation,
+      "batch ms": milliseconds(row.batchSeconds),
+      "resident images/s": count(row.residentImagesPerSecond),
+      "images/s": count(row.imagesPerSecond),
+      ratio: row.ratio.toFixed(3),
+    })),
+  );
+}
+
+async function networkSuite(
+  suite: NetworkRow["suite"],
+  bench: Bench,
+  { arch }: SuiteFlags,
+  output: Output,
+): Promise<void> {
+  const measureNetwork = suite === "train" ? benchTraining : benchInference;
+  const row = await measureNetwork(await openArchitecture(arch), bench);
+  output.document({ peak: bench.peak, rows: [row] });
+  output.table([
+    {
+      arch: row.arch,
+      variant: row.variant,
+      threads: row.threads,
+      batch: row.batch,
+      "minimum ms": milliseconds(row.minimum),
+      "median ms": milliseconds(row.median),
+      "images/s": count(row.imagesPerSecond),
+      "of peak": share(row.fractionOfPeak),
+    },
+  ]);
+}
 
 export const command = () =>
   verb(
@@ -104,60 +191,14 @@ export const command = () =>
     .action((suite, options) =>
       runVerb(options, async ({ output }) => {
         if (suite === "codegen") return benchCodegen(options, output);
-        const backend = await openBackend(options, output);
-        const time = options.seconds === undefined ? {} : { seconds: options.seconds };
+        // One thread has nothing to wait for when it is the calling one.
+        const bench = await openBench({ ...options, inline: suite === "kernels" && options.threads === 1 }, output);
         try {
-          output.message(`${backend.name} ${backend.variant}, threads: ${backend.threads}`);
-          if (suite === "kernels") {
-            const onRow = ({ kernel, median }: { kernel: string; median: number }): void =>
-              output.message(`${kernel}: ${milliseconds(median)} ms`);
-            const rows = await benchKernels({ backend, filter: options.filter, onRow, ...time });
-            output.document({ rows });
-            output.table(
-              rows.map(({ kernel, minimum, median, gflops }) => ({
-                kernel,
-                "minimum ms": milliseconds(minimum),
-                "median ms": milliseconds(median),
-                "GFLOP/s": gflops?.toFixed(1) ?? "–",
-              })),
-            );
-            return;
-          }
-          if (options.pipeline === true) {
-            const rows = await pipelineRows(
-              { backend, batch: options.batch, ...time },
-              await openArchitecture(options.arch),
-            );
-            output.document({ rows });
-            output.table(
-              rows.map((row) => ({
-                arch: row.arch,
-                threads: row.threads,
-                augmentation: row.augmentation,
-                "batch ms": milliseconds(row.batchSeconds),
-                "resident images/s": count(row.residentImagesPerSecond),
-                "images/s": count(row.imagesPerSecond),
-                ratio: row.ratio.toFixed(3),
-              })),
-            );
-            return;
-          }
-          const bench = suite === "train" ? benchTraining : benchInference;
-          const row = await bench(await openArchitecture(options.arch), { backend, batch: options.batch, ...time });
-          output.document({ rows: [row] });
-          output.table([
-            {
-              arch: row.arch,
-              variant: row.variant,
-              threads: row.threads,
-              batch: row.batch,
-              "minimum ms": milliseconds(row.minimum),
-              "median ms": milliseconds(row.median),
-              "images/s": count(row.imagesPerSecond),
-            },
-          ]);
+          if (suite === "kernels") return await kernelSuite(bench, options, output);
+          if (options.pipeline === true) return await pipelineSuite(bench, options, output);
+          return await networkSuite(suite, bench, options, output);
         } finally {
-          await backend.dispose();
+          await bench.backend.dispose();
         }
       }),
     );

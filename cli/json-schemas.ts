@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema } from "../bench/rows.ts";
+import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema, peakSchema } from "../bench/rows.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
 import { architectureSchema } from "../engine/architecture.ts";
@@ -15,6 +15,7 @@ import {
 } from "./schemas.ts";
 
 const benchSchema = z.object({
+  peak: peakSchema.nullable().optional(),
   rows: z.array(z.union([networkRowSchema, pipelineRowSchema, kernelRowSchema, codegenRowSchema])),
 });
 

@@ -9,6 +9,8 @@ export interface BackendFlags {
   readonly backend: "auto" | "wasm" | "reference" | "gpu";
   readonly variant?: Variant | "auto";
   readonly threads?: number | undefined;
+  /** Run on the calling thread, without a worker. Default false. */
+  readonly inline?: boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface BackendFlags {
  * @throws BackendError when the one asked for by name is not available
  */
 export async function openBackend(
-  { backend, variant = "auto", threads }: BackendFlags,
+  { backend, variant = "auto", threads, inline = false }: BackendFlags,
   output: Output,
   recorded?: string,
 ): Promise<Backend> {
@@ -24,12 +26,12 @@ export async function openBackend(
     case "reference":
       return createReferenceBackend();
     case "wasm":
-      return openWasm(variant, threads, recorded, output);
+      return openWasm({ variant, threads, inline }, recorded, output);
     case "gpu":
       throw new BackendError("gpu: this version trains on wasm or reference only; give --backend auto");
     case "auto":
       try {
-        return await openWasm(variant, threads, recorded, output);
+        return await openWasm({ variant, threads, inline }, recorded, output);
       } catch (error) {
         if (!(error instanceof BackendError) || variant !== "auto") throw error;
         output.warn(`${error.message}; the slow reference back end runs instead`);
@@ -39,17 +41,16 @@ export async function openBackend(
 }
 
 async function openWasm(
-  variant: Variant | "auto",
-  threads: number | undefined,
+  options: { readonly variant: Variant | "auto"; readonly threads: number | undefined; readonly inline: boolean },
   recorded: string | undefined,
   output: Output,
 ): Promise<Backend> {
-  const backend = await createWasmBackend({ variant, threads, profile: recorded }).catch((error: unknown) => {
+  const backend = await createWasmBackend({ ...options, profile: recorded }).catch((error: unknown) => {
     if (recorded === undefined || !(error instanceof BackendError)) throw error;
-    return createWasmBackend({ variant, threads });
+    return createWasmBackend(options);
   });
   const major = Number(process.versions.node.split(".")[0]);
-  if (variant === "auto" && major < nodeOfWideKernels)
+  if (options.variant === "auto" && major < nodeOfWideKernels)
     output.message(
       `Node ${process.versions.node}: Node ${nodeOfWideKernels} or later has wider kernels and trains faster`,
     );

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema } from "../../bench/rows.ts";
+import {
+  codegenRowSchema,
+  kernelRowSchema,
+  networkRowSchema,
+  peakSchema,
+  pipelineRowSchema,
+} from "../../bench/rows.ts";
 import { doctorReportSchema } from "../../codegen/verify/doctor.ts";
 import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
 
@@ -25,6 +31,8 @@ test.each(["train", "infer"])("bench %s says what ran and how fast", async (suit
   expect(rows[0]!.variant).toMatch(/^simd128/);
   expect(rows[0]!.minimum).toBeLessThanOrEqual(rows[0]!.median);
   expect(rows[0]!.imagesPerSecond).toBeCloseTo(8 / rows[0]!.median, 3);
+  expect(rows[0]!.checkedImages).toBe(4);
+  expect(rows[0]!.error).toBeLessThan(1e-2);
 });
 
 test("bench train --pipeline compares training end to end with a resident batch", async () => {
@@ -49,11 +57,19 @@ test("bench train --pipeline compares training end to end with a resident batch"
   }
 });
 
-test("bench kernels times op cases, forward and with gradients", async () => {
-  const words = ["bench", "kernels", "--filter", "conv2d stride 1 padding same [8,8,8,64]", "--seconds", "0.05"];
-  const { rows } = rowsOf(kernelRowSchema).parse(await finchJson(words));
-  expect(rows.map(({ kernel }) => kernel.endsWith("with gradients"))).toContain(true);
-  for (const { gflops } of rows) expect(gflops).toBeGreaterThan(0);
+test("bench kernels times each pass by itself, compared with the reference and with the machine's peak", async () => {
+  const words = ["bench", "kernels", "--filter", "conv 3×3 64→64", "--batch", "8", "--seconds", "0.05"];
+  const document = await finchJson([...words, "--threads", "2"]);
+  const { rows } = rowsOf(kernelRowSchema).parse(document);
+  expect(rows.map(({ pass }) => pass)).toEqual(["forward", "conv2dInputGradient", "conv2dFilterGradient"]);
+  const { peak } = z.object({ peak: peakSchema }).parse(document);
+  expect(peak.threads).toBe(2);
+  for (const row of rows) {
+    expect(row).toMatchObject({ backend: "wasm", batch: 8, threads: 2, checkedImages: 4, bound: "compute" });
+    expect(row.gflops).toBeCloseTo((2 * 8 * 64 * 9 * 64 * 64) / row.median / 1e9, 6);
+    expect(row.fractionOfPeak).toBeCloseTo(row.gflops! / peak.gflops, 6);
+    expect(row.error).toBeLessThan(1e-4);
+  }
 });
 
 test("bench codegen counts instructions on the emulator", async () => {
