@@ -9,8 +9,14 @@ export interface Arrangement {
   readonly nodes: readonly PlannedNode[];
 }
 
-/** Steps that write their first argument alone and read the others. */
-const preparing: ReadonlySet<string> = new Set<KernelName>(["packPanels"]);
+/** Steps of larger units that prepare weights: they read no scratch memory that a step of the same unit has written. */
+const preparing: ReadonlySet<string> = new Set<KernelName>([
+  "packPanels",
+  "packBlocks",
+  "winogradWeights",
+  "expand",
+  "batchNormTable",
+]);
 /** Steps that update slots in place, each its own. */
 const updating: ReadonlySet<string> = new Set<KernelName>([
   "movingAverage",
@@ -91,10 +97,12 @@ function takeOut(
     }
     const left: PlannedStep[] = [];
     for (const step of steps) {
-      const [to, ...from] = operands(step);
-      if (preparing.has(step.kernel) && isOwn(to!) && from.every(isFixed)) {
-        taken.push({ steps: [step], access: { reads: new Set(from), writes: new Set([to!]) } });
-        written.add(to!);
+      const touched = operands(step);
+      const writes = touched.filter((buffer) => !isFixed(buffer));
+      const isScratch = (buffer: number): boolean => buffers[buffer]!.kind === "scratch" && isOwn(buffer);
+      if (preparing.has(step.kernel) && writes.every(isScratch)) {
+        taken.push({ steps: [step], access: { reads: new Set(touched.filter(isFixed)), writes: new Set(writes) } });
+        for (const buffer of writes) written.add(buffer);
       } else if (step.kernel !== "barrier" || left.length > 0) left.push(step);
     }
     const withoutDouble = left.filter(
@@ -128,7 +136,7 @@ function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]):
 /** Work of a step that is not worth a barrier when it is shared. */
 const soloNanoseconds = 1500;
 /** Work of a program that is done before another thread is awake and has said so. */
-const smallNanoseconds = 50_000;
+const smallNanoseconds = 100_000;
 
 /** Steps that do a few operations per cell; all others are taken for products. */
 const light: ReadonlySet<string> = new Set<KernelName>([
@@ -147,11 +155,11 @@ const light: ReadonlySet<string> = new Set<KernelName>([
 
 /** Roughly what a step takes on one thread: enough to tell small from large. */
 function stepNanoseconds(step: PlannedStep, buffers: readonly PlannedBuffer[]): number {
-  const counts = [...new Set(operands(step))].map((buffer) => buffers[buffer]!.bytes / 4).sort((a, b) => b - a);
-  const cells = counts.reduce((sum, count) => sum + count, 0);
-  const memory = 50 + cells / 4;
+  const touched = [...new Set(operands(step))].map((buffer) => buffers[buffer]!);
+  const memory = 50 + touched.reduce((sum, { bytes }) => sum + bytes / 4, 0) / 12;
   if (light.has(step.kernel)) return memory;
-  const [a = 1, b = 1, c = 64] = counts;
+  const counts = touched.filter(({ kind }) => kind !== "scratch").map(({ bytes }) => bytes / 4);
+  const [a = 1, b = 1, c = 64] = counts.sort((x, y) => y - x);
   // A product of matrices has √(a·b·c) terms; windows have up to their width times as many.
   return memory + (3 * Math.sqrt(a * b * c)) / 45;
 }

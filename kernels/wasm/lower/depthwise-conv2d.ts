@@ -28,7 +28,13 @@ function emitDepthwise(emit: Emitter, product: DepthwiseProduct): void {
   const { channels, step, y, yRows, yColumns, yStep, w, spacing, phases } = product;
   const windows: Windows = { ...product, ...phaseWindows(product) };
   const bufferBytes = channels < 8 ? 32 * Math.max(...phases.map(({ columns }) => columns)) : 0;
-  const strips = cutStrips(emit, windows, windows.windowRows, wantedUnits(emit), bufferBytes);
+  const strips = cutStrips(
+    emit,
+    windows,
+    windows.windowRows,
+    wantedUnits(emit, windows, windows.windowRows),
+    bufferBytes,
+  );
   const pixelBytes = 4 * channels;
   const yRowBytes = yColumns * pixelBytes;
   const weave = weaveOf(step[1], spacing[1]);

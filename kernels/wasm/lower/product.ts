@@ -142,7 +142,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
   const most = Math.ceil((isInside(windows) ? mostDirectWindows : mostWindows) / widest);
   const partial = tiles.some(({ width, valid }) => valid < width);
   const bufferBytes = partial ? 4 * bufferRows * 24 : 0;
-  const strips = cutStrips(emit, windows, most, wantedUnits(emit), bufferBytes);
+  const strips = cutStrips(emit, windows, most, wantedUnits(emit, windows, most), bufferBytes);
 
   const pixelBytes = 4 * channels;
   const yPixelBytes = 4 * yChannels;

@@ -77,7 +77,12 @@ export function cutStrips(emit: Emitter, windows: Windows, most: number, units: 
   };
 }
 
-/** Units enough to occupy all threads evenly. */
-export function wantedUnits(emit: Emitter): number {
-  return emit.maxThreads === 1 ? 1 : 4 * emit.maxThreads;
+/**
+ * The fewest strips of at most `most` rows of windows that occupy all threads evenly, or so many that one more or less
+ * does not matter.
+ */
+export function wantedUnits({ maxThreads }: Emitter, { images, windowRows }: Windows, most: number): number {
+  let units = images * Math.ceil(windowRows / most);
+  while (units < 4 * maxThreads && units < images * windowRows && units % maxThreads !== 0) units += images;
+  return units;
 }

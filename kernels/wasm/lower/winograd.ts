@@ -84,7 +84,7 @@ export function emitWinograd(emit: Emitter, x: Image, output: Image, at: Border 
     return { u, m, all: positions * (u + m) + alignUp(4 * yChannels + 64, 64) };
   };
   const atMost = Math.max(mostPatches, patchColumns);
-  const strips = cutStrips(emit, windows, most, wantedUnits(emit), bytes(atMost).all);
+  const strips = cutStrips(emit, windows, most, wantedUnits(emit, windows, most), bytes(atMost).all);
   const perStrip = strips.windows * patchColumns;
   const group = Math.max(1, Math.floor(atMost / perStrip));
   const patches = group * perStrip;
