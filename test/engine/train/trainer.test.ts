@@ -89,7 +89,8 @@ describe("a trainer", () => {
     for (const slot of model.slots.filter(({ kind }) => kind === "buffer"))
       expect(values(slot)).toEqual(checkpoint.slots.get(slot.name));
     const { normalization } = checkpoint;
-    const evaluation = await evaluateModel(model, state, tinyData.validation, { backend, normalization });
+    const { batchSize } = fitOptions;
+    const evaluation = await evaluateModel(model, state, tinyData.validation, { backend, normalization, batchSize });
     expect(evaluation.loss).toBe(trainer.history.at(-1)!.validationLoss);
   });
 
