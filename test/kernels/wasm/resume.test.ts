@@ -15,6 +15,7 @@ async function train(options: WasmOptions, stop = Infinity, resume?: Uint8Array)
     backend,
     clipNorm: 5,
     smoothing: 0.05,
+    ema: { decay: 0.9 },
   });
   const epochs = trainer.fit(tinyData, {
     ...{ epochs: 2, batchSize: 16, seed: 1, augment: strongAugmentation, signal: controller.signal },
