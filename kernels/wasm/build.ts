@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { attentionTilesSource } from "./generate-attention-tiles.ts";
 import { tilesSource } from "./generate-tiles.ts";
 import { transformsSource } from "./generate-winograd.ts";
-import { kernelFamilies, kernelNumbers } from "./kernels.ts";
+import { firstReduction, kernelFamilies, kernelNumbers, microOps } from "./kernels.ts";
 
 /** Builds the WebAssembly modules from `assembly/` when a source changed: `node kernels/wasm/build.ts [--force]`. */
 const here = dirname(fileURLToPath(import.meta.url));
@@ -39,6 +39,25 @@ function dispatcher(): string {
   ].join("\n");
 }
 
+function microOpDispatcher(): string {
+  const parameters = "m: MicroOp, to: usize, a: usize, b: usize, n: i32, stride: usize";
+  return [
+    "// Generated from kernels/wasm/kernels.ts by kernels/wasm/build.ts.",
+    'import { MicroOp } from "../chain";',
+    `import { ${microOps.join(", ")} } from "../micro-ops";`,
+    "",
+    `export const reductions: i32 = ${microOps.indexOf(firstReduction)};`,
+    "",
+    `export function perform(${parameters}): void {`,
+    "  switch (m.code) {",
+    ...microOps.map((name, code) => `    case ${code}: return ${name}(m, to, a, b, n, stride);`),
+    "    default: unreachable();",
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+}
+
 function sourceHash(): string {
   const hash = createHash("sha256");
   const files = [
@@ -54,6 +73,7 @@ function sourceHash(): string {
 mkdirSync(join(assembly, "generated"), { recursive: true });
 for (const [name, source] of [
   ["dispatch.ts", dispatcher()],
+  ["micro-ops.ts", microOpDispatcher()],
   ["tiles.ts", tilesSource()],
   ["transforms.ts", transformsSource()],
   ["attention-tiles.ts", attentionTilesSource()],

@@ -32,6 +32,13 @@ export function double(value: number): readonly [number, number] {
 /** Register tiles that suit the module: 256-bit pairs, or 128-bit vectors. */
 export type TilePreference = "wide" | "narrow";
 
+/** The arguments of a chain that follows, strip by strip: see assembly/chain.ts. */
+interface Epilogue {
+  readonly words: readonly (Operand | Float | number)[];
+  /** It sums: strips must not depend on the number of threads. */
+  readonly sums: boolean;
+}
+
 /**
  * What a lowering writes to. Every buffer is 64-byte aligned and followed by at least 64 bytes that belong to it:
  * vector kernels may read and write up to the next multiple of 64 bytes past its end.
@@ -41,6 +48,8 @@ export interface Emitter {
   readonly maxThreads: number;
   /** What decides the bits: lowerings that round otherwise ask it whether they may. */
   readonly profile: Profile;
+  /** Only where the lowering is one of those that take an epilogue: see lowerings.ts. */
+  readonly epilogue: Epilogue | undefined;
   input(index: number): Operand;
   output(index: number): Operand;
   /** Contents are undefined, and live during this node only. */

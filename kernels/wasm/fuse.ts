@@ -1,123 +1,349 @@
 import type { Graph } from "../../engine/graph.ts";
 import type { OpName } from "../../engine/ops/vocabulary.ts";
-import type { OpNode } from "../../engine/record.ts";
 import { Tensor } from "../../engine/tensor.ts";
-import type { Emitter, Lowering } from "./emitter.ts";
-import { batchNormRelu, batchNormTrainingRelu, batchNormTrainingReluGradient } from "./lower/batch-norm.ts";
-import { inPlace, lowerings } from "./lowerings.ts";
+import type { Emitter, Lowering, Operand } from "./emitter.ts";
+import {
+  chainWords,
+  compileChain,
+  emitPass,
+  lastRead,
+  writeOf,
+  type Applied,
+  type ChainStep,
+  type Expression,
+} from "./lower/chain.ts";
+import { epilogueChannels, inPlace, lowerings } from "./lowerings.ts";
+import { Parts, type Decomposition, type Kernel, type Mapped, type Part, type Reduced } from "./parts.ts";
+import { Value, type Values } from "./values.ts";
 
-/** What the planner places and lowers at a time: one op, or several that run as one. */
+/** What the planner places and lowers at a time: the steps of one op, or a pass over memory that several ops share. */
 export interface Unit {
   /** Names of its ops. */
   readonly name: string;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
   /** Outputs that may take the place of an input. */
   readonly inPlace: readonly (readonly [output: number, input: number])[];
   readonly lower: (emit: Emitter) => void;
 }
 
 /**
- * Joins batch normalisation with the relu behind it, and their gradients: the memory between them is neither written
- * nor read. Values that something else reads stay apart. Reshapes are aliases and give no unit.
+ * Cuts a graph into units. Element-wise values are computed where they are read, in chains: behind the kernel that
+ * gives their last operand, strip by strip while that is in cache, or in a pass of their own. They are stored only when
+ * another kernel reads them, or when computing them again would read more than one array. Sums over a batch join the
+ * chain of what they sum.
  */
-export function fuse(graph: Graph): Unit[] {
-  const uses = countUses(graph);
-  const replaced = new Set<OpNode>();
-  const units = new Map<OpNode, Unit>();
+export function fuse(graph: Graph, values: Values): Unit[] {
+  return new Fuser(takeApart(graph, values), values.final(graph)).units();
+}
+
+function takeApart(graph: Graph, values: Values): Part[] {
+  const parts = new Parts(values);
   for (const node of graph.ops) {
-    if (node.op === "relu") joinForward(node, uses, replaced, units);
-    if (isOp(node, "batchNormTrainingGradient")) joinBackward(node, uses, replaced, units);
+    const { op } = node;
+    if (op === "reshape") continue;
+    const row = lowerings[op];
+    if ("decompose" in row) (row.decompose as Decomposition<OpName>)(node, parts);
+    else
+      parts.kernel({
+        ...{ name: op, inputs: node.inputs.map((tensor) => values.of(tensor)), inPlace: inPlace[op] ?? [] },
+        outputs: node.shapes.map((_, output) => values.of(new Tensor(node, output))),
+        epilogue: epilogueChannels(node),
+        lower: (emit) => (row as Lowering<OpName>)(node, emit),
+      });
   }
-  return graph.ops
-    .filter((node) => node.op !== "reshape" && !replaced.has(node))
-    .map((node) => units.get(node) ?? single(node));
+  return parts.list;
 }
 
-function single(node: OpNode): Unit {
-  const { op } = node;
-  if (op === "reshape") throw new TypeError("a reshape is an alias");
+/** A unit in the making: a kernel and the chain behind it, or a pass. */
+class Group {
+  readonly index: number;
+  readonly host: Kernel | undefined;
+  readonly count: number;
+  channels: number | undefined;
+  period = 16;
+  readonly names: string[];
+  readonly steps: ChainStep[] = [];
+  /** What the cells of the host's first output hold, one after the other. */
+  readonly here: Value[];
+  readonly stored = new Set<Value>();
+
+  constructor(index: number, count: number, host?: Kernel) {
+    this.index = index;
+    this.count = count;
+    this.host = host;
+    this.names = host ? [host.name] : [];
+    this.here = host ? [host.outputs[0]!] : [];
+    this.channels = host?.epilogue;
+  }
+
+  takes({ count, channels }: Demands): boolean {
+    if (this.count !== count || (this.host !== undefined && this.host.epilogue === undefined)) return false;
+    return channels === undefined || this.channels === undefined || channels === this.channels;
+  }
+}
+
+/** What a chain step needs of the group that it joins. */
+interface Demands {
+  readonly count: number;
+  readonly channels: number | undefined;
+  readonly period: number;
+  readonly leaves: ReadonlySet<Value>;
+  readonly tables: ReadonlySet<Value>;
+  readonly names: readonly string[];
+}
+
+class Fuser {
+  readonly #groups: Group[] = [];
+  readonly #maps = new Map<Value, Mapped>();
+  readonly #uses = new Map<Value, number>();
+  /** The group that stores each value; what is there from the start has none. */
+  readonly #homes = new Map<Value, number>();
+  readonly #readers = new Map<Value, Set<Group>>();
+
+  constructor(parts: readonly Part[], final: readonly Value[]) {
+    const use = (value: Value): void => void this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
+    for (const { inputs } of parts) inputs.forEach(use);
+    final.forEach(use);
+    for (const part of parts)
+      if (part.kind === "map") this.#maps.set(part.output, part);
+      else if (part.kind === "reduce") this.#sum(part);
+      else this.#run(part);
+    for (const value of final) this.#demand(value);
+  }
+
+  units(): Unit[] {
+    return this.#groups.map((group) => (group.host ? kernelUnit(group, group.host) : passUnit(group)));
+  }
+
+  #isVirtual(value: Value): boolean {
+    return this.#maps.has(value) && !this.#homes.has(value);
+  }
+
+  #home(value: Value): number {
+    return this.#homes.get(value) ?? -1;
+  }
+
+  #open(count: number, host?: Kernel): Group {
+    const group = new Group(this.#groups.length, count, host);
+    this.#groups.push(group);
+    return group;
+  }
+
+  #read(value: Value, group: Group): void {
+    const readers = this.#readers.get(value) ?? new Set();
+    this.#readers.set(value, readers.add(group));
+  }
+
+  #run(kernel: Kernel): void {
+    for (const value of kernel.inputs) this.#demand(value);
+    const group = this.#open(kernel.outputs[0]!.count, kernel);
+    for (const value of kernel.inputs) this.#read(value, group);
+    for (const value of kernel.outputs) this.#homes.set(value, group.index);
+  }
+
+  #sum(part: Reduced): void {
+    const inputs = this.#operands(part.inputs, part.periods.channels);
+    const demands = demandsOf(inputs, part);
+    const group = this.#groupFor(demands) ?? this.#passOver(demands) ?? this.#open(demands.count);
+    this.#join(group, { kind: "sum", part, inputs }, demands);
+    this.#homes.set(part.output, group.index);
+  }
+
+  /** Has an element-wise value stored, if it is not. */
+  #demand(value: Value): void {
+    if (!this.#isVirtual(value)) return;
+    const part = this.#maps.get(value)!;
+    const applied = this.#apply(part);
+    const demands = demandsOf([applied], { name: part.name, periods: part.periods });
+    let group = this.#groupFor(demands);
+    if (group?.host !== undefined) {
+      if (this.#mayReplace(group, value)) group.here.push(value);
+      else group = undefined;
+    }
+    group ??= this.#open(demands.count);
+    this.#join(group, { kind: "store", to: value, value: applied }, demands);
+    if (group.host === undefined) group.stored.add(value);
+    this.#homes.set(value, group.index);
+  }
+
+  #join(group: Group, step: ChainStep, { leaves, channels, period, names }: Demands): void {
+    group.steps.push(step);
+    for (const leaf of leaves) this.#read(leaf, group);
+    if (channels !== undefined) {
+      group.channels = channels;
+      group.period = period;
+    }
+    for (const name of names) if (!group.names.includes(name)) group.names.push(name);
+  }
+
+  /** The group whose results a step reads last, if it can do the step as well. */
+  #groupFor(demands: Demands): Group | undefined {
+    const home = Math.max(...[...demands.leaves].map((leaf) => this.#home(leaf)));
+    const group = this.#groups[home];
+    if (group === undefined || !group.takes(demands)) return undefined;
+    if ([...demands.tables].some((table) => this.#home(table) >= home)) return undefined;
+    const own = [...demands.leaves].filter((leaf) => this.#home(leaf) === home);
+    return own.every((leaf) => leaf === group.here.at(-1) || group.stored.has(leaf)) ? group : undefined;
+  }
+
+  /** A pass that reads the operand that was there last, and comes late enough. */
+  #passOver(demands: Demands): Group | undefined {
+    const home = Math.max(...[...demands.leaves, ...demands.tables].map((value) => this.#home(value)));
+    const latest = [...demands.leaves].filter((leaf) => this.#home(leaf) === home);
+    return latest
+      .flatMap((leaf) => [...(this.#readers.get(leaf) ?? [])])
+      .find((group) => group.host === undefined && group.index > home && group.takes(demands));
+  }
+
+  /** True when nobody reads the first output of the group's host but the chain that computes `value`. */
+  #mayReplace(group: Group, value: Value): boolean {
+    const cells = group.here.at(-1)!;
+    const readers = this.#readers.get(cells) ?? new Set();
+    if (this.#uses.get(cells) !== 1 || [...readers].some((reader) => reader !== group)) return false;
+    const leadsTo = (from: Value): boolean =>
+      this.#maps
+        .get(from)!
+        .inputs.some(
+          (input) => input === cells || (this.#isVirtual(input) && this.#uses.get(input) === 1 && leadsTo(input)),
+        );
+    return leadsTo(value);
+  }
+
+  #apply({ name, op, table, factor, periods, inputs }: Mapped): Applied {
+    return { name, op, table, factor, periods, inputs: this.#operands(inputs, periods?.channels) };
+  }
+
+  /** Operands as values that are stored, or as the way to compute them. */
+  #operands(inputs: readonly Value[], channels?: number): Expression[] {
+    // What an expression reads must not change while it is put together.
+    while (this.#settle(inputs, channels));
+    return inputs.map((value) => (this.#isVirtual(value) ? this.#apply(this.#maps.get(value)!) : value));
+  }
+
+  /**
+   * Has one operand stored, at any depth, that is used elsewhere too and takes a second array to compute, or that counts
+   * other channels. False when there is none left.
+   */
+  #settle(inputs: readonly Value[], channels: number | undefined): boolean {
+    let common = channels;
+    for (const [index, value] of inputs.entries()) {
+      if (!this.#isVirtual(value)) continue;
+      const others = new Set(inputs.flatMap((other, at) => (at === index ? [] : [...this.#leaves(other)])));
+      const added = [...this.#leaves(value)].filter((leaf) => !others.has(leaf)).length;
+      const inner = this.#channels(value);
+      if ((this.#uses.get(value)! > 1 && added > 1) || (inner ?? common) !== (common ?? inner)) {
+        this.#demand(value);
+        return true;
+      }
+      common ??= inner;
+      const { inputs: next, periods } = this.#maps.get(value)!;
+      if (this.#settle(next, periods?.channels ?? common)) return true;
+    }
+    return false;
+  }
+
+  /** Of the tables that computing a value needs. */
+  #channels(value: Value): number | undefined {
+    const part = this.#isVirtual(value) ? this.#maps.get(value) : undefined;
+    if (part === undefined || part.periods) return part?.periods?.channels;
+    return part.inputs.map((input) => this.#channels(input)).find((channels) => channels !== undefined);
+  }
+
+  #leaves(value: Value): Set<Value> {
+    if (!this.#isVirtual(value)) return new Set([value]);
+    return new Set(this.#maps.get(value)!.inputs.flatMap((input) => [...this.#leaves(input)]));
+  }
+}
+
+function demandsOf(
+  roots: readonly Expression[],
+  { name, periods, table }: Pick<Reduced, "name"> & Partial<Pick<Reduced, "periods" | "table">>,
+): Demands {
+  const leaves = new Set<Value>();
+  const tables = new Set<Value>(table ? [table] : []);
+  const names: string[] = [];
+  let sizes = periods;
+  let count = 0;
+  const visit = (e: Expression): void => {
+    if (e instanceof Value) {
+      leaves.add(e);
+      count = e.count;
+      return;
+    }
+    e.inputs.forEach(visit);
+    names.push(e.name);
+    sizes ??= e.periods;
+    if (e.table) tables.add(e.table);
+  };
+  roots.forEach(visit);
+  return { leaves, tables, names: [...names, name], count, channels: sizes?.channels, period: sizes?.period ?? 16 };
+}
+
+/** What the steps of a chain read and write besides each other. */
+function traffic(steps: readonly ChainStep[]): { reads: Set<Value>; writes: Set<Value> } {
+  const reads = new Set<Value>();
+  const writes = new Set<Value>();
+  const visit = (e: Expression): void => {
+    if (e instanceof Value) {
+      if (!writes.has(e)) reads.add(e);
+      return;
+    }
+    e.inputs.forEach(visit);
+    if (e.table) reads.add(e.table);
+  };
+  for (const step of steps)
+    if (step.kind === "store") {
+      visit(step.value);
+      writes.add(step.to);
+    } else {
+      step.inputs.forEach(visit);
+      if (step.part.table) reads.add(step.part.table);
+      writes.add(step.part.output);
+    }
+  return { reads, writes };
+}
+
+/** Finds the operand of a value that the unit of an emitter reads or writes. */
+function operandsOf(emit: Emitter, inputs: readonly Value[], outputs: readonly Value[]): (value: Value) => Operand {
+  return (value) => {
+    const output = outputs.indexOf(value);
+    return output >= 0 ? emit.output(output) : emit.input(inputs.indexOf(value));
+  };
+}
+
+function passUnit({ names, steps, count, period }: Group): Unit {
+  const { reads, writes } = traffic(steps);
+  const inputs = [...reads];
+  const outputs = [...writes];
+  const chain = compileChain(steps, period);
   return {
-    name: op,
-    inputs: node.inputs,
-    outputs: outputsOf(node),
-    inPlace: inPlace[op] ?? [],
-    lower: (emit) => (lowerings[op] as Lowering<OpName>)(node, emit),
+    ...{ name: names.join("+"), inputs, outputs },
+    inPlace: outputs.flatMap((value, output) =>
+      inputs.flatMap((input, index) =>
+        value.count === count && input.count === count && lastRead(chain, input) <= writeOf(chain, value)
+          ? [[output, index] as const]
+          : [],
+      ),
+    ),
+    lower: (emit) => emitPass(emit, chain, count, operandsOf(emit, inputs, outputs)),
   };
 }
 
-/** relu(batchNorm(x)) */
-function joinForward(relu: OpNode, uses: Uses, replaced: Set<OpNode>, units: Map<OpNode, Unit>): void {
-  const norm = relu.inputs[0]!;
-  const { node } = norm;
-  if (node.kind !== "op" || norm.output !== 0 || uses(norm) !== 1) return;
-  const y = new Tensor(relu, 0);
-  const lower = isOp(node, "batchNorm")
-    ? (emit: Emitter) => batchNormRelu(node, emit)
-    : isOp(node, "batchNormTraining")
-      ? (emit: Emitter) => batchNormTrainingRelu(node, emit)
-      : undefined;
-  if (lower === undefined) return;
-  const outputs = [y, ...outputsOf(node).slice(1)];
-  units.set(node, { name: `${node.op}+relu`, inputs: node.inputs, outputs, inPlace: [[0, 0]], lower });
-  replaced.add(relu);
-}
-
-/** batchNormTrainingGradient(reluGradient(relu(batchNormTraining(x)), dy), x, …) */
-function joinBackward(
-  node: OpNode<"batchNormTrainingGradient">,
-  uses: Uses,
-  replaced: Set<OpNode>,
-  units: Map<OpNode, Unit>,
-): void {
-  const [masked, x, mean, variance, gamma] = node.inputs;
-  const mask = masked!.node;
-  if (mask.kind !== "op" || mask.op !== "reluGradient" || uses(masked!) !== 1) return;
-  const [y, dy] = mask.inputs;
-  const relu = y!.node;
-  if (relu.kind !== "op" || relu.op !== "relu") return;
-  const forward = relu.inputs[0]!.node;
-  if (forward.kind !== "op" || !isOp(forward, "batchNormTraining") || relu.inputs[0]!.output !== 0) return;
-  const [, forwardGamma, beta] = forward.inputs;
-  const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
-    a?.node === b?.node && a?.output === b?.output;
-  if (
-    !same(x, forward.inputs[0]) ||
-    !same(mean, new Tensor(forward, 1)) ||
-    !same(variance, new Tensor(forward, 2)) ||
-    !same(gamma, forwardGamma) ||
-    node.attributes.epsilon !== forward.attributes.epsilon
-  )
-    return;
-  units.set(node, {
-    name: "reluGradient+batchNormTrainingGradient",
-    inputs: [dy!, x!, mean!, variance!, ...(gamma && beta ? [gamma, beta] : [])],
-    outputs: outputsOf(node),
-    inPlace: inPlace.batchNormTrainingGradient ?? [],
-    lower: (emit) => batchNormTrainingReluGradient(node, emit),
-  });
-  replaced.add(mask);
-}
-
-type Uses = (tensor: Tensor) => number;
-
-function countUses(graph: Graph): Uses {
-  const counts = new Map<Tensor["node"], number[]>();
-  const use = ({ node, output }: Tensor): void => {
-    const found = counts.get(node) ?? [];
-    found[output] = (found[output] ?? 0) + 1;
-    counts.set(node, found);
+function kernelUnit({ names, steps, here, period }: Group, host: Kernel): Unit {
+  if (steps.length === 0) return { ...host, name: names.join("+") };
+  const { reads, writes } = traffic(steps);
+  const cells = new Set(here);
+  const extra = [...reads].filter((value) => !cells.has(value) && !host.inputs.includes(value));
+  const inputs = [...host.inputs, ...extra];
+  const more = [...writes].filter((value) => !cells.has(value));
+  const outputs = [here.at(-1)!, ...host.outputs.slice(1), ...more];
+  const chain = compileChain(steps, period);
+  return {
+    ...{ name: names.join("+"), inputs, outputs, inPlace: host.inPlace },
+    lower: (emit) => {
+      const words = chainWords(emit, chain, cells, operandsOf(emit, inputs, outputs));
+      host.lower({ ...emit, epilogue: { words, sums: chain.sums } });
+    },
   };
-  for (const { inputs } of graph.ops) inputs.forEach(use);
-  for (const tensor of Object.values(graph.outputs)) use(tensor);
-  for (const { value } of graph.assigns) use(value);
-  return ({ node, output }) => counts.get(node)?.[output] ?? 0;
-}
-
-function outputsOf(node: OpNode): Tensor[] {
-  return node.shapes.map((_, output) => new Tensor(node, output));
-}
-
-function isOp<K extends OpName>(node: OpNode, op: K): node is OpNode & OpNode<K> {
-  return node.op === op;
 }

@@ -4,25 +4,14 @@
  */
 export const kernelFamilies = {
   copy: ["copy"],
-  channels: ["expand", "bias"],
-  elementwise: ["add", "multiply", "scale", "relu", "reluGradient"],
+  chain: ["pass"],
+  channels: ["expand"],
   activation: ["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"],
   conv2d: ["packPanels", "packBlocks", "convolve", "convolveFilterGradient", "sumChunks"],
   winograd: ["winogradWeights", "winograd", "winogradFilterGradient", "winogradFilterSum"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
   reduce: ["sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"],
-  "batch-norm": [
-    "batchNormApply",
-    "batchNormReluApply",
-    "batchNormTable",
-    "batchNormMoments",
-    "batchNormStatistics",
-    "batchNormProducts",
-    "batchNormReluProducts",
-    "batchNormGradientTable",
-    "batchNormGradientApply",
-    "batchNormReluGradientApply",
-  ],
+  "batch-norm": ["batchNormTable", "batchNormStatistics", "batchNormGradientTable"],
   "layer-norm": ["layerNorm", "layerNormGradient", "layerNormFold"],
   softmax: ["softmax", "softmaxGradient"],
   "cross-entropy": ["crossEntropyRows", "crossEntropyLoss", "crossEntropyGradient"],
@@ -56,3 +45,36 @@ const kernelNames: readonly KernelName[] = Object.values(kernelFamilies).flat();
 export const kernelNumbers = Object.fromEntries(kernelNames.map((name, index) => [name, index + 1])) as Readonly<
   Record<KernelName, number>
 >;
+
+/**
+ * The loops that chains are made of, all in `assembly/micro-ops.ts`: from `moments` on they sum. Their dispatcher is
+ * generated as well.
+ */
+export const microOps = [
+  "relu",
+  "add",
+  "addRelu",
+  "multiply",
+  "scale",
+  "mask",
+  "bias",
+  "biasRelu",
+  "biasAdd",
+  "biasAddRelu",
+  "biasReluAdd",
+  "affine",
+  "affineRelu",
+  "affineAdd",
+  "affineAddRelu",
+  "affineReluAdd",
+  "affineMask",
+  "affineGradient",
+  "maskedAffineGradient",
+  "moments",
+  "products",
+  "maskedProducts",
+] as const;
+
+export type MicroOpName = (typeof microOps)[number];
+
+export const firstReduction: MicroOpName = "moments";

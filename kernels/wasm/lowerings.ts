@@ -1,4 +1,5 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
+import type { OpNode } from "../../engine/record.ts";
 import type { Lowering } from "./emitter.ts";
 import { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./lower/activation.ts";
 import { attention, attentionGradient } from "./lower/attention.ts";
@@ -30,9 +31,15 @@ import {
 } from "./lower/pool.ts";
 import { mean, meanGradient, sumOfSquares, sumRows } from "./lower/reduce.ts";
 import { softmax, softmaxGradient } from "./lower/softmax.ts";
+import type { Decomposition } from "./parts.ts";
+
+/** An op that falls apart into element-wise values, sums and kernels, which the planner joins with those of others. */
+interface TakenApart<K extends OpName> {
+  readonly decompose: Decomposition<K>;
+}
 
 /** How each op becomes steps. Reshape is an alias and becomes none. */
-export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K> } = {
+export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K> | TakenApart<K> } = {
   conv2d,
   conv2dInputGradient,
   conv2dFilterGradient,
@@ -40,13 +47,13 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   depthwiseConv2dInputGradient,
   depthwiseConv2dFilterGradient,
   matmul,
-  bias,
+  bias: { decompose: bias },
   sumRows,
-  add,
-  multiply,
-  scale,
-  relu,
-  reluGradient,
+  add: { decompose: add },
+  multiply: { decompose: multiply },
+  scale: { decompose: scale },
+  relu: { decompose: relu },
+  reluGradient: { decompose: reluGradient },
   gelu,
   geluGradient,
   sigmoid,
@@ -55,9 +62,9 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   hardSwishGradient,
   softmax,
   softmaxGradient,
-  batchNorm,
-  batchNormTraining,
-  batchNormTrainingGradient,
+  batchNorm: { decompose: batchNorm },
+  batchNormTraining: { decompose: batchNormTraining },
+  batchNormTrainingGradient: { decompose: batchNormTrainingGradient },
   layerNorm,
   layerNormGradient,
   maxPool,
@@ -94,21 +101,6 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
  * and read it in no other thread.
  */
 export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: number, input: number])[] } = {
-  bias: [[0, 0]],
-  add: [
-    [0, 0],
-    [0, 1],
-  ],
-  multiply: [
-    [0, 0],
-    [0, 1],
-  ],
-  scale: [[0, 0]],
-  relu: [[0, 0]],
-  reluGradient: [
-    [0, 1],
-    [0, 0],
-  ],
   gelu: [[0, 0]],
   geluGradient: [
     [0, 1],
@@ -129,12 +121,6 @@ export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: num
     [0, 1],
     [0, 0],
   ],
-  batchNorm: [[0, 0]],
-  batchNormTraining: [[0, 0]],
-  batchNormTrainingGradient: [
-    [0, 0],
-    [0, 1],
-  ],
   layerNorm: [[0, 0]],
   layerNormGradient: [
     [0, 0],
@@ -154,3 +140,11 @@ export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: num
     [1, 2],
   ],
 };
+
+const windowed = new Set<OpName>(["conv2d", "conv2dInputGradient", "depthwiseConv2d", "depthwiseConv2dInputGradient"]);
+
+/** Channels of the result, where a chain may follow strip by strip in the op's last step. */
+export function epilogueChannels(node: OpNode): number | undefined {
+  const product = node.op === "matmul" && !(node as OpNode<"matmul">).attributes.transposeA;
+  return product || windowed.has(node.op) ? node.shapes[0]!.at(-1) : undefined;
+}

@@ -140,7 +140,7 @@ const smallNanoseconds = 100_000;
 
 /** Steps that do a few operations per cell; all others are taken for products. */
 const light: ReadonlySet<string> = new Set<KernelName>([
-  ...(["copy", "expand", "bias", "add", "multiply", "scale", "relu", "reluGradient"] as const),
+  ...(["copy", "expand", "pass"] as const),
   ...(["packPanels", "sumChunks", "sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"] as const),
   ...([
     "batchNormTable",

@@ -1,13 +1,13 @@
 import type { Graph } from "../../engine/graph.ts";
 import { planMemory, type MemoryPlan } from "../../engine/plan/memory.ts";
-import type { GraphNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
-import type { Tensor } from "../../engine/tensor.ts";
+import { Tensor } from "../../engine/tensor.ts";
 import type { Emitter, Float, Operand, TilePreference } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
 import { arrange, isSmall, share } from "./merge.ts";
+import { Values, type Value } from "./values.ts";
 import type { Profile } from "./variants.ts";
 
 /** Bytes behind every buffer that vector kernels may touch. */
@@ -78,41 +78,50 @@ class Planner {
   readonly #units: readonly Unit[];
   readonly #options: PlanOptions;
   readonly #buffers: PlannedBuffer[] = [];
-  readonly #values = new Map<GraphNode, number[]>();
+  readonly #values = new Values();
+  readonly #placed = new Map<Value, number>();
+  readonly #slotValues = new Map<Value, Slot>();
   readonly #slots = new Map<Slot, number>();
-  readonly #slotUses = new Map<Slot, { last: number; output: boolean }>();
+  readonly #slotUses = new Map<Slot, number>();
   readonly #constants: { buffer: number; data: Float32Array | Int32Array }[] = [];
   #setUp: readonly PlannedNode[] = [];
   #nodes: PlannedNode[] = [];
-  /** Position of the last op that reads each value, aliases followed; Infinity for what is read after the run. */
-  readonly #lastUse = new Map<GraphNode, number[]>();
+  /** Position of the last unit that reads each value; Infinity for what is read after the run. */
+  readonly #lastUse = new Map<Value, number>();
 
   constructor(graph: Graph, options: PlanOptions) {
     this.#graph = graph;
-    this.#units = fuse(graph);
+    this.#units = fuse(graph, this.#values);
     this.#options = options;
   }
 
   plan(): WasmPlan {
     const graph = this.#graph;
     const end = this.#units.length;
+    for (const node of graph.slots) {
+      const value = this.#values.of(new Tensor(node, 0));
+      this.#slotValues.set(value, node.slot);
+      this.#placed.set(value, this.#slotBuffer(node.slot));
+    }
     this.#findUses();
     const inputs = new Map<string, { buffer: number; length: number }>();
     for (const node of graph.inputs) {
-      const buffer = this.#define(node, 0, "input", 0);
-      inputs.set(node.name, { buffer, length: elementCount(node.shapes[0]) });
+      const value = this.#values.of(new Tensor(node, 0));
+      inputs.set(node.name, { buffer: this.#define(value, "input", 0), length: value.count });
     }
-    for (const node of graph.slots) this.#values.set(node, [this.#slotBuffer(node.slot)]);
     for (const { slot } of graph.assigns) this.#slotBuffer(slot);
     for (const node of graph.constants)
-      this.#constants.push({ buffer: this.#define(node, 0, "constant", 0), data: node.data });
+      this.#constants.push({
+        buffer: this.#define(this.#values.of(new Tensor(node, 0)), "constant", 0),
+        data: node.data,
+      });
 
     this.#units.forEach((unit, position) => this.#lower(unit, position));
     this.#arrange();
     this.#copyAssigns();
     const outputs = new Map<string, { buffer: number; length: number }>();
     for (const [name, tensor] of Object.entries(graph.outputs)) {
-      const buffer = this.#bufferOf(tensor);
+      const buffer = this.#bufferOf(this.#values.of(tensor));
       outputs.set(name, { buffer, length: elementCount(tensor.shape) });
       this.#buffers[buffer]!.last = end + 2;
     }
@@ -120,21 +129,15 @@ class Planner {
   }
 
   #findUses(): void {
-    const use = (tensor: Tensor, position: number): void => {
-      const origin = original(tensor);
-      const uses = this.#lastUse.get(origin.node) ?? [];
-      uses[origin.output] = Math.max(uses[origin.output] ?? -1, position);
-      this.#lastUse.set(origin.node, uses);
-      if (origin.node.kind !== "slot") return;
-      const slotUse = this.#slotUses.get(origin.node.slot) ?? { last: -1, output: false };
-      slotUse.last = Math.max(slotUse.last, position);
-      this.#slotUses.set(origin.node.slot, slotUse);
+    const use = (value: Value, position: number): void => {
+      this.#lastUse.set(value, Math.max(this.#lastUse.get(value) ?? -1, position));
+      const slot = this.#slotValues.get(value);
+      if (slot) this.#slotUses.set(slot, Math.max(this.#slotUses.get(slot) ?? -1, position));
     };
     this.#units.forEach(({ inputs }, position) => {
-      for (const tensor of inputs) use(tensor, position);
+      for (const value of inputs) use(value, position);
     });
-    for (const tensor of Object.values(this.#graph.outputs)) use(tensor, Infinity);
-    for (const { value } of this.#graph.assigns) use(value, Infinity);
+    for (const value of this.#values.final(this.#graph)) use(value, Infinity);
   }
 
   #buffer(kind: BufferKind, bytes: number, position: number): number {
@@ -142,16 +145,10 @@ class Planner {
     return this.#buffers.push(buffer) - 1;
   }
 
-  #define(node: GraphNode, output: number, kind: BufferKind, position: number): number {
-    const buffer = this.#buffer(kind, 4 * elementCount(node.shapes[output]!), position);
-    this.#place(node, output, buffer);
+  #define(value: Value, kind: BufferKind, position: number): number {
+    const buffer = this.#buffer(kind, 4 * value.count, position);
+    this.#placed.set(value, buffer);
     return buffer;
-  }
-
-  #place(node: GraphNode, output: number, buffer: number): void {
-    const buffers = this.#values.get(node) ?? [];
-    buffers[output] = buffer;
-    this.#values.set(node, buffers);
   }
 
   #slotBuffer(slot: Slot): number {
@@ -163,9 +160,13 @@ class Planner {
     return buffer;
   }
 
-  #bufferOf(tensor: Tensor): number {
-    const { node, output } = original(tensor);
-    return this.#values.get(node)![output]!;
+  #bufferOf(value: Value): number {
+    let buffer = this.#placed.get(value);
+    if (buffer === undefined) {
+      buffer = this.#define(value, "constant", 0);
+      this.#constants.push({ buffer, data: value.data! });
+    }
+    return buffer;
   }
 
   #lower(unit: Unit, position: number): void {
@@ -178,12 +179,13 @@ class Planner {
       into.add(buffer);
       return { buffer, offset: 0 };
     };
-    for (const tensor of unit.inputs) touch(this.#bufferOf(tensor), access.reads);
-    for (const tensor of unit.outputs) touch(this.#bufferOf(tensor), access.writes);
+    for (const value of unit.inputs) touch(this.#bufferOf(value), access.reads);
+    for (const value of unit.outputs) touch(this.#bufferOf(value), access.writes);
     const emit: Emitter = {
       tiles: this.#options.tiles,
       profile: this.#options.profile,
       maxThreads: this.#options.threads,
+      epilogue: undefined,
       input: (index) => ({ buffer: this.#bufferOf(unit.inputs[index]!), offset: 0 }),
       output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),
       scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),
@@ -206,33 +208,28 @@ class Planner {
     const taken = new Set<number>();
     unit.outputs.forEach((output, index) => {
       for (const [from, input] of unit.inPlace) {
-        const tensor = unit.inputs[input];
-        if (from !== index || tensor === undefined) continue;
-        const buffer = this.#bufferOf(tensor);
-        if (taken.has(buffer) || !this.#mayOverwrite(output, tensor, position)) continue;
+        const value = unit.inputs[input];
+        if (from !== index || value === undefined) continue;
+        const buffer = this.#bufferOf(value);
+        if (taken.has(buffer) || !this.#mayOverwrite(output, value, position)) continue;
         taken.add(buffer);
-        this.#place(output.node, output.output, buffer);
+        this.#placed.set(output, buffer);
         return;
       }
-      this.#define(output.node, output.output, "value", position);
+      this.#define(output, "value", position);
     });
   }
 
-  #mayOverwrite(output: Tensor, tensor: Tensor, position: number): boolean {
-    const origin = original(tensor);
-    if (elementCount(tensor.shape) !== elementCount(output.shape)) return false;
-    if (origin.node.kind === "slot") {
-      const { slot } = origin.node;
+  #mayOverwrite(output: Value, value: Value, position: number): boolean {
+    if (value.count !== output.count) return false;
+    const slot = this.#slotValues.get(value);
+    if (slot) {
       const assign = this.#graph.assigns.find((candidate) => candidate.slot === slot);
-      const value = assign && original(assign.value);
-      return (
-        value?.node === output.node && value.output === output.output && this.#slotUses.get(slot)!.last <= position
-      );
+      return assign !== undefined && this.#values.of(assign.value) === output && this.#slotUses.get(slot)! <= position;
     }
     // The buffer may already hold a chain of values: all of them must end here.
-    const buffer = this.#bufferOf(tensor);
-    if (this.#buffers[buffer]!.kind !== "value") return false;
-    return (this.#lastUse.get(origin.node)?.[origin.output] ?? -1) <= position;
+    if (this.#buffers[this.#bufferOf(value)]!.kind !== "value") return false;
+    return (this.#lastUse.get(value) ?? -1) <= position;
   }
 
   #arrange(): void {
@@ -247,7 +244,7 @@ class Planner {
     const end = this.#units.length;
     const copies: { from: number; to: number; count: number }[] = [];
     for (const { slot, value } of this.#graph.assigns) {
-      const from = this.#bufferOf(value);
+      const from = this.#bufferOf(this.#values.of(value));
       const to = this.#slotBuffer(slot);
       if (from === to) continue;
       copies.push({ from, to, count: elementCount(slot.shape) });
@@ -332,11 +329,4 @@ function operand(buffer: number): Operand {
 
 function isState({ kind }: PlannedBuffer): boolean {
   return kind !== "value" && kind !== "scratch";
-}
-
-/** Follows reshapes to the value whose cells they show. */
-function original(tensor: Tensor): Tensor {
-  let current = tensor;
-  while (current.node.kind === "op" && current.node.op === "reshape") current = current.node.inputs[0]!;
-  return current;
 }

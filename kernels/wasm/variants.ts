@@ -30,9 +30,9 @@ export interface Profile {
   readonly winograd: boolean;
 }
 
-/** For example `wasm-fma-c8-w2`; reductions over the batch use eight chunks. */
+/** For example `wasm-fma-c24-w2`; sums over a batch are made of 24 partial sums in chains, of eight elsewhere. */
 export function profileName({ fused, winograd }: Profile): string {
-  return `wasm${fused ? "-fma" : ""}-c8${winograd ? "-w2" : ""}`;
+  return `wasm${fused ? "-fma" : ""}-c24${winograd ? "-w2" : ""}`;
 }
 
 /** The newest profile of a variant. */

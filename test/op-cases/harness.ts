@@ -58,14 +58,14 @@ async function runCase({ graph, feeds }: RecordedCase, backend: Backend): Promis
   }
 }
 
-export interface Distance {
+interface Distance {
   /** Σ (actual − expected)² / Σ expected² */
   readonly normalizedMeanSquare: number;
   /** The largest difference as a share of the largest expected value. */
   readonly maxError: number;
 }
 
-export function distance(actual: Floats, expected: Floats): Distance {
+function distance(actual: Floats, expected: Floats): Distance {
   if (actual.length !== expected.length) return { normalizedMeanSquare: Infinity, maxError: Infinity };
   let squares = 0;
   let total = 0;

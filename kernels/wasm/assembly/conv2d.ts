@@ -10,7 +10,7 @@ import {
   productLines8,
 } from "./generated/tiles";
 import { share } from "./simd";
-import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips";
+import { Strips, chunksOf, fetch, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
 
 // Columns of a product are cut into register tiles of 8, 16 or 24; the last may be wider than what is left of them.
 @unmanaged
@@ -158,47 +158,57 @@ const BUFFER_ROWS: i32 = 48;
   else productLines8(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
 }
 
-// y [windows][columns] = Σ over the window of x · w
-export function convolve(a: usize, thread: i32, threads: i32): void {
-  const s = changetype<Convolution>(a);
-  const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
-  if (begin == end) return;
-  prepareStrips(s, thread);
-  for (let unit = begin; unit < end; unit++) {
-    const n = unit / s.strips, strip = unit % s.strips;
-    const x = loadStrip(s, thread, n, strip);
-    const y = s.y + <usize>n * s.yImageBytes + <usize>(strip * s.windows) * s.yRowBytes;
-    for (let p = 0; p < s.phaseCount; p++) {
-      const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
-      const count = min(s.windows, phase.rows - strip * s.windows) * phase.columns;
-      if (count <= 0) continue;
-      const from = s.phases + phase.from, to = s.phases + phase.to;
-      const xPhase = x + phase.x, yPhase = y + phase.y;
-      for (let t = 0; t < s.tileCount; t++) {
-        const tile = tileAt(s.tiles, t);
-        const width = tile.width, column = <usize>tile.column << 2;
-        const wStep = s.wStep ? s.wStep : <usize>width << 2;
-        const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2) + <usize>phase.depth * wStep;
-        if (tile.valid == width)
-          product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
-        else {
-          const buffer = stripScratch(s, thread) + s.buffer;
-          const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
-          const valid = <usize>tile.valid << 2;
-          for (let m = 0; m < count; m += BUFFER_ROWS) {
-            const part = min(BUFFER_ROWS, count - m);
-            product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part);
-            let b = buffer;
-            for (let i = 0; i < part; i++) {
-              const q = yPhase + column + <usize>load<u32>(to + (<usize>(m + i) << 2));
-              let j: usize = 0;
-              for (; j + 16 <= valid; j += 16) v128.store(q + j, v128.load(b + j));
-              for (; j < valid; j += 4) store<f32>(q + j, load<f32>(b + j));
-              b += <usize>width << 2;
-            }
+// The windows of one strip: y [windows][columns] = Σ over the window of x · w
+function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i32): void {
+  for (let p = 0; p < s.phaseCount; p++) {
+    const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
+    const count = min(s.windows, phase.rows - strip * s.windows) * phase.columns;
+    if (count <= 0) continue;
+    const from = s.phases + phase.from, to = s.phases + phase.to;
+    const xPhase = x + phase.x, yPhase = y + phase.y;
+    for (let t = 0; t < s.tileCount; t++) {
+      const tile = tileAt(s.tiles, t);
+      const width = tile.width, column = <usize>tile.column << 2;
+      const wStep = s.wStep ? s.wStep : <usize>width << 2;
+      const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2) + <usize>phase.depth * wStep;
+      if (tile.valid == width)
+        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
+      else {
+        const buffer = stripScratch(s, thread) + s.buffer;
+        const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
+        const valid = <usize>tile.valid << 2;
+        for (let m = 0; m < count; m += BUFFER_ROWS) {
+          const part = min(BUFFER_ROWS, count - m);
+          product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part);
+          let b = buffer;
+          for (let i = 0; i < part; i++) {
+            const q = yPhase + column + <usize>load<u32>(to + (<usize>(m + i) << 2));
+            let j: usize = 0;
+            for (; j + 16 <= valid; j += 16) v128.store(q + j, v128.load(b + j));
+            for (; j < valid; j += 4) store<f32>(q + j, load<f32>(b + j));
+            b += <usize>width << 2;
           }
         }
       }
+    }
+  }
+}
+
+// y [windows][columns] = Σ over the window of x · w
+export function convolve(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<Convolution>(a);
+  const chunks = chunksOf(s, threads);
+  const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  for (let chunk = begin; chunk < end; chunk++) {
+    startStrips(s, chunk);
+    const last = share(s.units, 1, chunk + 1, chunks);
+    for (let unit = share(s.units, 1, chunk, chunks); unit < last; unit++) {
+      const n = unit / s.strips, strip = unit % s.strips;
+      const line = <usize>(strip * s.windows) * s.yRowBytes, at = <usize>n * s.yImageBytes + line;
+      convolveStrip(s, thread, loadStrip(s, thread, n, strip), s.y + at, strip);
+      finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
     }
   }
 }
@@ -215,8 +225,6 @@ class FilterGradient extends Strips {
   /** One set of panels per chunk. */
   sums: usize;
   chunkBytes: usize;
-  /** Units are cut into chunks whatever the number of threads, so that the order of additions is always the same. */
-  chunks: i32;
   dy: usize;
   dyPixelBytes: usize;
   outRows: i32;

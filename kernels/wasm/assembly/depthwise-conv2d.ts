@@ -1,6 +1,6 @@
 import { depthwiseGradient, depthwiseLine } from "./generated/tiles";
 import { share } from "./simd";
-import { Strips, fetch, loadStrip, prepareStrips, stripScratch } from "./strips";
+import { Strips, chunksOf, fetch, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
 
 @unmanaged
 class Depthwise extends Strips {
@@ -37,31 +37,41 @@ class Phase {
 }
 const PHASE_BYTES: usize = 28;
 
-// y [windows][channels] = Σ over the window of x · w. The last 8 channels overlap the 8 before when they do not divide;
-// fewer than 8 channels go through a buffer.
-export function depthwise(a: usize, thread: i32, threads: i32): void {
-  const s = changetype<Depthwise>(a);
-  const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
-  if (begin == end) return;
-  prepareStrips(s, thread);
+// The windows of one strip: y [windows][channels] = Σ over the window of x · w. The last 8 channels overlap the 8 before
+// when they do not divide; fewer than 8 channels go through a buffer.
+function depthwiseStrip(s: Depthwise, thread: i32, x: usize, y: usize, first: i32): void {
   const channels = s.channels, pixel = <usize>channels << 2, line = s.stripRowBytes, narrow = channels < 8;
   const buffer = stripScratch(s, thread) + s.buffer;
-  for (let unit = begin; unit < end; unit++) {
-    const n = unit / s.strips, first = unit % s.strips * s.windows;
-    const x = loadStrip(s, thread, n, unit % s.strips);
-    const y = s.y + <usize>n * s.yImageBytes + <usize>first * s.yRowBytes;
-    for (let p = 0; p < s.phaseCount; p++) {
-      const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
-      const rows = min(s.windows, phase.rows - first);
-      for (let row = 0; row < rows; row++) {
-        const xRow = x + phase.x + <usize>row * <usize>s.step * line;
-        const yRow = y + phase.y + <usize>row * s.yRowBytes;
-        depthwiseLine(phase.width, s.stride, channels, xRow, s.w + phase.w, narrow ? buffer : yRow, phase.columns, phase.height, s.tapStep, s.lineStep, pixel, narrow ? 32 : s.yStep);
-        if (narrow)
-          for (let i = 0; i < phase.columns; i++)
-            for (let c: usize = 0; c < pixel; c += 4)
-              store<f32>(yRow + <usize>i * s.yStep + c, load<f32>(buffer + (<usize>i << 5) + c));
-      }
+  for (let p = 0; p < s.phaseCount; p++) {
+    const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
+    const rows = min(s.windows, phase.rows - first);
+    for (let row = 0; row < rows; row++) {
+      const xRow = x + phase.x + <usize>row * <usize>s.step * line;
+      const yRow = y + phase.y + <usize>row * s.yRowBytes;
+      depthwiseLine(phase.width, s.stride, channels, xRow, s.w + phase.w, narrow ? buffer : yRow, phase.columns, phase.height, s.tapStep, s.lineStep, pixel, narrow ? 32 : s.yStep);
+      if (narrow)
+        for (let i = 0; i < phase.columns; i++)
+          for (let c: usize = 0; c < pixel; c += 4)
+            store<f32>(yRow + <usize>i * s.yStep + c, load<f32>(buffer + (<usize>i << 5) + c));
+    }
+  }
+}
+
+// y [windows][channels] = Σ over the window of x · w
+export function depthwise(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<Depthwise>(a);
+  const chunks = chunksOf(s, threads);
+  const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareStrips(s, thread);
+  for (let chunk = begin; chunk < end; chunk++) {
+    startStrips(s, chunk);
+    const last = share(s.units, 1, chunk + 1, chunks);
+    for (let unit = share(s.units, 1, chunk, chunks); unit < last; unit++) {
+      const n = unit / s.strips, first = unit % s.strips * s.windows;
+      const line = <usize>first * s.yRowBytes, at = <usize>n * s.yImageBytes + line;
+      depthwiseStrip(s, thread, loadStrip(s, thread, n, unit % s.strips), s.y + at, first);
+      finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
     }
   }
 }
@@ -71,8 +81,6 @@ class DepthwiseFilterGradient extends Strips {
   /** One set of panels per chunk. */
   sums: usize;
   chunkBytes: usize;
-  /** Units are cut into chunks whatever the number of threads, so that the order of additions is always the same. */
-  chunks: i32;
   dy: usize;
   outRows: i32;
   outColumns: i32;

@@ -1,3 +1,5 @@
+import { runChain, startChunk } from "./chain";
+
 // A strip is a run of rows of an image with its border of zeros. Work on images goes strip by strip, so that windows
 // need no edge cases and what they read stays in cache.
 
@@ -27,6 +29,11 @@ export class Strips {
   from: usize;
   to: usize;
   bytes: usize;
+  /** A chain that gives the cells of the image, instead of `image`, and one over the outputs of a strip; 0 for none. */
+  load: usize;
+  epilogue: usize;
+  /** Sums of an epilogue are cut into as many, whatever the number of threads; 0 when nothing is summed. */
+  chunks: i32;
 }
 
 // @ts-ignore: decorator
@@ -52,6 +59,24 @@ export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
     to += s.stripRowBytes;
   }
   return scratch;
+}
+
+/** Strips are taken chunk by chunk. */
+// @ts-ignore: decorator
+@inline export function chunksOf(s: Strips, threads: i32): i32 {
+  return s.chunks ? s.chunks : threads;
+}
+
+/** Before the strips of a chunk. */
+// @ts-ignore: decorator
+@inline export function startStrips(s: Strips, chunk: i32): void {
+  if (s.epilogue) startChunk(changetype<usize>(s) + s.epilogue, chunk);
+}
+
+/** When `bytes` of outputs that lie `at` bytes from the start of y are complete. */
+// @ts-ignore: decorator
+@inline export function finishStrip(s: Strips, thread: i32, y: usize, at: usize, bytes: usize, chunk: i32): void {
+  if (s.epilogue) runChain(changetype<usize>(s) + s.epilogue, thread, y + at, at, <i32>(bytes >> 2), chunk);
 }
 
 /** Reads one word per cache line, in order: memory delivers that several times faster than the jumps of a tile. */

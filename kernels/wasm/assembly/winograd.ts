@@ -4,7 +4,7 @@ import {
 } from "./generated/transforms";
 import { batch16, batch24, batch8 } from "./generated/tiles";
 import { share, storeLanes } from "./simd";
-import { Strips, loadStrip, prepareStrips, stripScratch } from "./strips";
+import { Strips, chunksOf, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
 
 // Winograd's convolution F(2×2, 3×3): 4×4 patches of the image, two pixels apart, and the kernel are transformed to 16
 // positions, each position is one matrix product over channels, and what comes out is transformed to 2×2 outputs. A row
@@ -153,33 +153,48 @@ function storePatches(s: Winograd, unit: i32, rows: i32, m: usize, tile: Tile, e
   }
 }
 
+/** The strips from `first` to `last`, whose patches share a pass over the weights. */
+function convolveGroup(s: Winograd, thread: i32, first: i32, last: i32): void {
+  const scratch = stripScratch(s, thread), u = scratch + s.u, m = scratch + s.m, channels = s.channels;
+  const allRows = (s.yRows + 1) >> 1;
+  let count = 0;
+  for (let unit = first; unit < last; unit++) {
+    const rows = min(s.windows, allRows - unit % s.strips * s.windows);
+    count += loadPatches(s, thread, unit, rows, u + <usize>(count * channels << 2));
+  }
+  for (let t = 0; t < s.tileCount; t++) {
+    const tile = tileAt(s.tiles, t);
+    const v = s.v + (<usize>(tile.before * channels) << 6);
+    const width = tile.width, line = <usize>width << 2, xRow = <usize>channels << 2;
+    if (width == 24) batch24(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
+    else if (width == 16) batch16(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
+    else batch8(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
+    let q = m;
+    for (let unit = first; unit < last; unit++) {
+      const rows = min(s.windows, allRows - unit % s.strips * s.windows);
+      storePatches(s, unit, rows, q, tile, scratch + s.edge);
+      q += <usize>(rows * s.columns) * line;
+    }
+  }
+}
+
 // y = Aᵀ · Σ over channels of (Bᵀ · x · B) ⊙ v · A
 export function winograd(a: usize, thread: i32, threads: i32): void {
   const s = changetype<Winograd>(a);
-  const begin = share(s.units, 1, thread, threads), end = share(s.units, 1, thread + 1, threads);
+  const chunks = chunksOf(s, threads);
+  const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
   if (begin == end) return;
   prepareStrips(s, thread);
-  const scratch = stripScratch(s, thread), u = scratch + s.u, m = scratch + s.m, channels = s.channels;
-  const allRows = (s.yRows + 1) >> 1;
-  for (let first = begin; first < end; first += s.group) {
-    const last = min(first + s.group, end);
-    let count = 0;
-    for (let unit = first; unit < last; unit++) {
-      const rows = min(s.windows, allRows - unit % s.strips * s.windows);
-      count += loadPatches(s, thread, unit, rows, u + <usize>(count * channels << 2));
-    }
-    for (let t = 0; t < s.tileCount; t++) {
-      const tile = tileAt(s.tiles, t);
-      const v = s.v + (<usize>(tile.before * channels) << 6);
-      const width = tile.width, line = <usize>width << 2, xRow = <usize>channels << 2;
-      if (width == 24) batch24(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
-      else if (width == 16) batch16(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
-      else batch8(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, 16);
-      let q = m;
+  const bytes = 2 * <usize>s.windows * s.yRowBytes;
+  for (let chunk = begin; chunk < end; chunk++) {
+    startStrips(s, chunk);
+    const stop = share(s.units, 1, chunk + 1, chunks);
+    for (let first = share(s.units, 1, chunk, chunks); first < stop; first += s.group) {
+      const last = min(first + s.group, stop);
+      convolveGroup(s, thread, first, last);
       for (let unit = first; unit < last; unit++) {
-        const rows = min(s.windows, allRows - unit % s.strips * s.windows);
-        storePatches(s, unit, rows, q, tile, scratch + s.edge);
-        q += <usize>(rows * s.columns) * line;
+        const line = <usize>(unit % s.strips) * bytes, at = <usize>(unit / s.strips) * s.yImageBytes + line;
+        finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, bytes), chunk);
       }
     }
   }
@@ -200,8 +215,6 @@ class FilterGradient extends Patches {
   outChannels: i32;
   sums: usize;
   chunkBytes: usize;
-  /** Units are cut into chunks whatever the number of threads, so that the order of additions is always the same. */
-  chunks: i32;
   tiles: usize;
   tileCount: i32;
 }

@@ -1,81 +1,99 @@
-import type { OpNode } from "../../../engine/record.ts";
-import { double, type Emitter, type Lowering } from "../emitter.ts";
-import { chunks, expanded, periods } from "./channels.ts";
+import { Tensor } from "../../../engine/tensor.ts";
+import { double } from "../emitter.ts";
+import type { Decomposition, Parts } from "../parts.ts";
+import { Value } from "../values.ts";
+import { periods, sumChunks, type Periods } from "./channels.ts";
 
-export const batchNorm: Lowering<"batchNorm"> = (node, emit) => inference(node, emit, "batchNormApply");
+/** What a normalisation of a batch computed for its channels, by its mean. */
+interface Forward {
+  readonly x: Value;
+  readonly variance: Value;
+  readonly gamma: Value | undefined;
+  readonly epsilon: number;
+  readonly table: Value;
+}
+const forwards = new WeakMap<Value, Forward>();
 
-/** With the relu that follows. */
-export const batchNormRelu: Lowering<"batchNorm"> = (node, emit) => inference(node, emit, "batchNormReluApply");
-
-export const batchNormTraining: Lowering<"batchNormTraining"> = (node, emit) => training(node, emit, "batchNormApply");
-
-/** With the relu that follows: output 0 is the relu's. */
-export const batchNormTrainingRelu: Lowering<"batchNormTraining"> = (node, emit) =>
-  training(node, emit, "batchNormReluApply");
-
-function inference(
-  { inputs, attributes }: OpNode<"batchNorm">,
-  emit: Emitter,
-  apply: "batchNormApply" | "batchNormReluApply",
-): void {
-  const { count, channels, period } = periods(inputs[0]!.shape);
-  const table = emit.scratch(4 * 2 * period);
-  const affine = inputs.length > 3 ? [emit.input(3), emit.input(4)] : [0, 0];
-  const statistics = [emit.input(1), emit.input(2), ...affine];
-  emit.step("batchNormTable", [table, ...statistics, channels, period, ...double(attributes.epsilon)]);
-  emit.step(apply, [emit.output(0), emit.input(0), table, count, period]);
+/** Scale, shift and mean of each channel, repeated to fill a period. */
+function emitTable(
+  parts: Parts,
+  name: "batchNorm" | "batchNormTrainingGradient",
+  inputs: readonly Value[],
+  affine: { readonly gamma: boolean; readonly beta: boolean },
+  { channels, period }: Periods,
+  epsilon: number,
+): Value {
+  const table = new Value(3 * period);
+  parts.kernel({
+    ...{ name, inputs, outputs: [table] },
+    lower: (emit) =>
+      emit.step("batchNormTable", [
+        ...[emit.output(0), emit.input(0), emit.input(1)],
+        ...[affine.gamma ? emit.input(2) : 0, affine.beta ? emit.input(3) : 0],
+        ...[channels, period, ...double(epsilon)],
+      ]),
+  });
+  return table;
 }
 
-function training(
-  { inputs, attributes }: OpNode<"batchNormTraining">,
-  emit: Emitter,
-  apply: "batchNormApply" | "batchNormReluApply",
-): void {
-  const { count, channels, period } = periods(inputs[0]!.shape);
-  const x = emit.input(0);
-  const partials = emit.scratch(4 * chunks * 2 * period);
-  const table = emit.scratch(4 * 2 * period);
-  const affine = inputs.length > 1 ? [emit.input(1), emit.input(2)] : [0, 0];
-  emit.step("batchNormMoments", [partials, x, count, period]);
-  emit.step("batchNormStatistics", [
-    ...[emit.output(1), emit.output(2), table, partials, x, ...affine],
-    ...[count, channels, period, ...double(attributes.epsilon)],
-  ]);
-  emit.step(apply, [emit.output(0), x, table, count, period]);
-}
+export const batchNorm: Decomposition<"batchNorm"> = (node, parts) => {
+  const [x, ...statistics] = node.inputs.map((tensor) => parts.value(tensor));
+  const sizes = periods(node.inputs[0]!.shape);
+  const affine = statistics.length > 2;
+  const { epsilon } = node.attributes;
+  const table = emitTable(parts, "batchNorm", statistics, { gamma: affine, beta: affine }, sizes, epsilon);
+  const output = parts.value(new Tensor(node, 0));
+  parts.map({ name: "batchNorm", op: "affine", inputs: [x!], table, periods: sizes, output });
+};
 
-export const batchNormTrainingGradient: Lowering<"batchNormTrainingGradient"> = (node, emit) =>
-  gradient(node, emit, false);
-
-/** With the gradient of the relu that followed; beta, when there is one, is a further input after gamma. */
-export const batchNormTrainingReluGradient: Lowering<"batchNormTrainingGradient"> = (node, emit) =>
-  gradient(node, emit, true);
-
-function gradient(
-  { inputs, attributes }: OpNode<"batchNormTrainingGradient">,
-  emit: Emitter,
-  rectified: boolean,
-): void {
-  const sizes = periods(inputs[1]!.shape);
+export const batchNormTraining: Decomposition<"batchNormTraining"> = (node, parts) => {
+  const [x, gamma, beta] = node.inputs.map((tensor) => parts.value(tensor));
+  const [y, mean, variance] = node.shapes.map((_, output) => parts.value(new Tensor(node, output)));
+  const sizes = periods(node.inputs[0]!.shape);
   const { count, channels, period } = sizes;
-  const [dy, x, mean, variance] = [emit.input(0), emit.input(1), emit.input(2), emit.input(3)];
-  const affine = inputs.length > 4;
-  const gamma = affine ? emit.input(4) : 0;
-  const epsilon = double(attributes.epsilon);
-  const partials = emit.scratch(4 * chunks * 2 * period);
-  const table = emit.scratch(4 * 3 * period);
-  const forward = rectified ? emit.scratch(4 * 2 * period) : 0;
-  if (rectified) {
-    const beta = affine ? emit.input(5) : 0;
-    emit.step("batchNormTable", [forward, mean, variance, gamma, beta, channels, period, ...epsilon]);
-  }
-  const means = expanded(emit, mean, sizes);
-  const products = rectified ? "batchNormReluProducts" : "batchNormProducts";
-  emit.step(products, [partials, dy, x, means, forward, count, period]);
-  emit.step("batchNormGradientTable", [
-    ...[table, affine ? emit.output(1) : 0, affine ? emit.output(2) : 0, partials, mean, variance],
-    ...[gamma, count, channels, period, ...epsilon],
-  ]);
-  const apply = rectified ? "batchNormReluGradientApply" : "batchNormGradientApply";
-  emit.step(apply, [emit.output(0), dy, x, table, forward, count, period]);
-}
+  const { epsilon } = node.attributes;
+  const partials = parts.reduce({ name: node.op, op: "moments", inputs: [x!], periods: sizes });
+  const table = new Value(3 * period);
+  const affine = gamma && beta ? [gamma, beta] : [];
+  parts.kernel({
+    ...{ name: node.op, inputs: [partials, ...affine], outputs: [mean!, variance!, table] },
+    lower: (emit) =>
+      emit.step("batchNormStatistics", [
+        ...[emit.output(0), emit.output(1), emit.output(2), emit.input(0), sumChunks],
+        ...(affine.length > 0 ? [emit.input(1), emit.input(2)] : [0, 0]),
+        ...[count / channels, channels, period, ...double(epsilon)],
+      ]),
+  });
+  forwards.set(mean!, { x: x!, variance: variance!, gamma, epsilon, table });
+  parts.map({ name: node.op, op: "affine", inputs: [x!], table, periods: sizes, output: y! });
+};
+
+export const batchNormTrainingGradient: Decomposition<"batchNormTrainingGradient"> = (node, parts) => {
+  const [dy, x, mean, variance, gamma] = node.inputs.map((tensor) => parts.value(tensor));
+  const [dx, dgamma, dbeta] = node.shapes.map((_, output) => parts.value(new Tensor(node, output)));
+  const sizes = periods(node.inputs[1]!.shape);
+  const { count, channels, period } = sizes;
+  const { epsilon } = node.attributes;
+  const scale = gamma ? [gamma] : [];
+  const statistics = [mean!, variance!, ...scale];
+  const forward = forwards.get(mean!);
+  const same = forward?.x === x && forward?.variance === variance && forward?.gamma === gamma;
+  const known = same && forward?.epsilon === epsilon ? forward.table : undefined;
+  const affine = { gamma: gamma !== undefined, beta: false };
+  const centre = known ?? emitTable(parts, "batchNormTrainingGradient", statistics, affine, sizes, epsilon);
+  const partials = parts.reduce({
+    ...{ name: node.op, op: "products", inputs: [dy!, x!], table: centre, periods: sizes },
+  });
+  const table = new Value(3 * period);
+  parts.kernel({
+    ...{ name: node.op, inputs: [partials, ...statistics] },
+    outputs: [table, ...(dgamma && dbeta ? [dgamma, dbeta] : [])],
+    lower: (emit) =>
+      emit.step("batchNormGradientTable", [
+        ...[emit.output(0), ...(gamma ? [emit.output(1), emit.output(2)] : [0, 0])],
+        ...[emit.input(0), sumChunks, emit.input(1), emit.input(2), gamma ? emit.input(3) : 0],
+        ...[count / channels, channels, period, ...double(epsilon)],
+      ]),
+  });
+  parts.map({ name: node.op, op: "affineGradient", inputs: [dy!, x!], table, periods: sizes, output: dx! });
+};

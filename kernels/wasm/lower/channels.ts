@@ -1,8 +1,10 @@
 import { elementCount, type Shape } from "../../../engine/shape.ts";
-import type { Emitter, Operand } from "../emitter.ts";
 
-/** Partial sums of a reduction over the batch. */
+/** Partial sums of a reduction over the batch by a kernel of its own. */
 export const chunks = 8;
+
+/** Partial sums of a reduction in a chain: many enough that threads which take whole ones end together. */
+export const sumChunks = 24;
 
 /** Sizes of an array [...,c] that kernels walk in periods: see assembly/channels.ts. */
 export interface Periods {
@@ -20,12 +22,9 @@ export function periods(x: Shape): Periods {
   return { count: elementCount(x), channels, period };
 }
 
-/** The vector [c] repeated to fill a period: itself when it already does. */
-export function expanded(emit: Emitter, vector: Operand, { channels, period }: Periods): Operand {
-  if (channels === period) return vector;
-  const table = emit.scratch(4 * period);
-  emit.step("expand", [table, vector, channels, period]);
-  return table;
+/** Floats of one partial sum of a chain: see assembly/chain.ts. */
+export function partialFloats({ period }: Periods): number {
+  return 16 + 3 * period;
 }
 
 /** Floats of a row that is padded to whole blocks of 16. */

@@ -4,7 +4,7 @@ import type { Emitter, Lowering, Operand } from "../emitter.ts";
 import { chunkedSums, emitChunkSum, passRows } from "./filter-gradient.ts";
 import { extentOf, greatestDivisor, inputGradientPhases } from "./phases.ts";
 import { packPanels, phaseWindows, range, type Product } from "./product.ts";
-import { cutStrips, wantedUnits, type Windows } from "./strips.ts";
+import { cutStrips, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
@@ -49,12 +49,14 @@ function emitDepthwise(emit: Emitter, product: DepthwiseProduct): void {
       ...[phase.height, phase.width, weights],
     ]);
   });
-  emit.step("depthwise", [
-    ...strips.arguments,
-    ...[y, yRows * yRowBytes, yStep[0] * yRowBytes, weave.lines * yStep[1] * pixelBytes],
-    ...[w, channels, spacing[1] * pixelBytes, spacing[0] * strips.rowBytes, weave.stride],
-    ...[strips.extra, emit.constantTable(Int32Array.from(lines.flat())), lines.length],
-  ]);
+  emit.step(
+    "depthwise",
+    stripArguments(emit, strips, [
+      ...[y, yRows * yRowBytes, yStep[0] * yRowBytes, weave.lines * yStep[1] * pixelBytes],
+      ...[w, channels, spacing[1] * pixelBytes, spacing[0] * strips.rowBytes, weave.stride],
+      ...[strips.extra, emit.constantTable(Int32Array.from(lines.flat())), lines.length],
+    ]),
+  );
 }
 
 /** y = x · w; operands are those of the node. */
@@ -120,13 +122,15 @@ export function emitDepthwiseFilterGradient(
   const tiles = columnTiles(channels, "narrow");
   const chunked = chunkedSums(emit, windows, taps, tiles);
   const weave = weaveOf(stride[1], dilation[1]);
-  emit.step("depthwiseFilterGradient", [
-    ...chunked.strips.arguments,
-    ...[chunked.sums, chunked.chunkBytes, chunked.chunks, emit.input(1), outRows, outColumns, channels],
-    ...[4 * dilation[1] * channels, dilation[0] * chunked.strips.rowBytes],
-    ...[weave.lines, 4 * stride[1] * channels, weave.stride],
-    ...[...kernel, Math.max(4, passRows(windows, outColumns * channels))],
-  ]);
+  emit.step(
+    "depthwiseFilterGradient",
+    stripArguments(emit, chunked.strips, [
+      ...[chunked.sums, chunked.chunkBytes, emit.input(1), outRows, outColumns, channels],
+      ...[4 * dilation[1] * channels, dilation[0] * chunked.strips.rowBytes],
+      ...[weave.lines, 4 * stride[1] * channels, weave.stride],
+      ...[...kernel, Math.max(4, passRows(windows, outColumns * channels))],
+    ]),
+  );
   const table = emit.constantTable(tileTable(tiles));
   emitChunkSum(emit, emit.output(0), chunked, taps, channels, table, tiles.length);
 }

@@ -1,24 +1,48 @@
-import { elementCount } from "../../../engine/shape.ts";
-import { float, type Lowering } from "../emitter.ts";
-import { expanded, periods } from "./channels.ts";
+import type { Decomposition } from "../parts.ts";
+import { periods } from "./channels.ts";
+import { Tensor } from "../../../engine/tensor.ts";
+import type { OpNode } from "../../../engine/record.ts";
+import type { ElementwiseOp, Parts } from "../parts.ts";
 
-export const bias: Lowering<"bias"> = ({ inputs: [x] }, emit) => {
-  const sizes = periods(x!.shape);
-  const table = expanded(emit, emit.input(1), sizes);
-  emit.step("bias", [emit.output(0), emit.input(0), table, sizes.count, sizes.period]);
+function plain(op: ElementwiseOp) {
+  return (node: OpNode, parts: Parts): void =>
+    parts.map({ name: node.op, op, inputs: node.inputs.map((x) => parts.value(x)), output: result(node, parts) });
+}
+
+function result(node: OpNode, parts: Parts): ReturnType<Parts["value"]> {
+  return parts.value(new Tensor(node, 0));
+}
+
+export const relu: Decomposition<"relu"> = plain("relu");
+export const add: Decomposition<"add"> = plain("add");
+export const multiply: Decomposition<"multiply"> = plain("multiply");
+
+export const scale: Decomposition<"scale"> = (node, parts) => {
+  const { factor } = node.attributes;
+  const inputs = [parts.value(node.inputs[0]!)];
+  parts.map({ name: "scale", op: "scale", inputs, factor, output: result(node, parts) });
 };
 
-export const add: Lowering<"add"> = ({ shapes: [y] }, emit) =>
-  emit.step("add", [emit.output(0), emit.input(0), emit.input(1), elementCount(y!)]);
+export const bias: Decomposition<"bias"> = (node, parts) => {
+  const [x, b] = node.inputs;
+  const sizes = periods(x!.shape);
+  const table = parts.expanded("bias", b!, sizes);
+  parts.map({
+    ...{ name: "bias", op: "bias", inputs: [parts.value(x!)], table, periods: sizes },
+    output: result(node, parts),
+  });
+};
 
-export const multiply: Lowering<"multiply"> = ({ shapes: [y] }, emit) =>
-  emit.step("multiply", [emit.output(0), emit.input(0), emit.input(1), elementCount(y!)]);
-
-export const scale: Lowering<"scale"> = ({ shapes: [y], attributes }, emit) =>
-  emit.step("scale", [emit.output(0), emit.input(0), elementCount(y!), float(attributes.factor)]);
-
-export const relu: Lowering<"relu"> = ({ shapes: [y] }, emit) =>
-  emit.step("relu", [emit.output(0), emit.input(0), elementCount(y!)]);
-
-export const reluGradient: Lowering<"reluGradient"> = ({ shapes: [dx] }, emit) =>
-  emit.step("reluGradient", [emit.output(0), emit.input(0), emit.input(1), elementCount(dx!)]);
+/** Behind a normalisation the mask follows from what was normalised, which its gradient reads anyway. */
+export const reluGradient: Decomposition<"reluGradient"> = (node, parts) => {
+  const [y, dy] = node.inputs.map((x) => parts.value(x));
+  const output = result(node, parts);
+  const relu = parts.mapped(y!);
+  const affine = relu?.op === "relu" ? parts.mapped(relu.inputs[0]!) : undefined;
+  if (affine?.op === "affine" && affine.table !== undefined && affine.periods !== undefined)
+    parts.map({
+      ...{ name: "reluGradient", op: "affineMask", inputs: [dy!, affine.inputs[0]!] },
+      ...{ table: affine.table, periods: affine.periods, output },
+    });
+  else parts.map({ name: "reluGradient", op: "mask", inputs: [y!, dy!], output });
+};

@@ -1,7 +1,7 @@
 import type { Pair } from "../../../engine/shape.ts";
 import type { Emitter, Operand } from "../emitter.ts";
 import { extentOf } from "./phases.ts";
-import { alignUp, cutStrips, type Strips, type Windows } from "./strips.ts";
+import { alignUp, cutStrips, stripArguments, type Strips, type Windows } from "./strips.ts";
 import { columnTiles, paddedColumns, tileTable, type ColumnTile } from "./tiles.ts";
 
 export interface FilterGradient extends Omit<Windows, "windowRows" | "reach" | "width"> {
@@ -27,7 +27,6 @@ export interface ChunkedSums {
   readonly strips: Strips;
   readonly sums: Operand;
   readonly chunkBytes: number;
-  readonly chunks: number;
   readonly groups: number;
   readonly groupBytes: number;
 }
@@ -46,7 +45,7 @@ export function chunkedSums(
   const chunks = Math.min(chunkCount, strips.units);
   const groupBytes = 4 * rows * paddedColumns(tiles);
   const chunkBytes = alignUp(groups * groupBytes, 64);
-  return { strips, chunks, chunkBytes, sums: emit.scratch(chunks * chunkBytes), groups, groupBytes };
+  return { strips: { ...strips, chunks }, chunkBytes, sums: emit.scratch(chunks * chunkBytes), groups, groupBytes };
 }
 
 /** Rows of windows whose x and dy fit in the first-level cache. */
@@ -58,7 +57,7 @@ export function passRows(windows: Windows, dyFloats: number): number {
 export function emitChunkSum(
   emit: Emitter,
   y: Operand,
-  { sums, chunkBytes, chunks, groups, groupBytes }: ChunkedSums,
+  { sums, chunkBytes, strips: { chunks }, groups, groupBytes }: ChunkedSums,
   rows: number,
   columns: number,
   table: Operand,
@@ -84,15 +83,17 @@ export function emitFilterGradient(emit: Emitter, gradient: FilterGradient): voi
   const chunked = chunkedSums(emit, windows, rows, tiles, groups);
   const lineStep = spacing[0] * chunked.strips.rowBytes;
   const contiguous = groups === 1 && (spacing[1] === 1 || kernel[1] === 1);
-  emit.step("convolveFilterGradient", [
-    ...chunked.strips.arguments,
-    ...[chunked.sums, chunked.chunkBytes, chunked.chunks],
-    ...[dy, 4 * outChannels, outRows, outColumns, 4 * step[1] * channels],
-    ...(contiguous
-      ? [kernel[1] * channels, kernel[0], lineStep, 1, 0]
-      : [inputs, kernel[1], 4 * spacing[1] * channels, kernel[0], lineStep]),
-    ...[groups, 4 * inputs, 4 * columns, chunked.groupBytes],
-    ...[passRows(windows, outColumns * Math.min(24, outChannels)), table, tiles.length],
-  ]);
+  emit.step(
+    "convolveFilterGradient",
+    stripArguments(emit, chunked.strips, [
+      ...[chunked.sums, chunked.chunkBytes],
+      ...[dy, 4 * outChannels, outRows, outColumns, 4 * step[1] * channels],
+      ...(contiguous
+        ? [kernel[1] * channels, kernel[0], lineStep, 1, 0]
+        : [inputs, kernel[1], 4 * spacing[1] * channels, kernel[0], lineStep]),
+      ...[groups, 4 * inputs, 4 * columns, chunked.groupBytes],
+      ...[passRows(windows, outColumns * Math.min(24, outChannels)), table, tiles.length],
+    ]),
+  );
   emitChunkSum(emit, dw, chunked, rows, columns, table, tiles.length);
 }

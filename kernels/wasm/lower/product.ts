@@ -1,7 +1,7 @@
 import type { Pair } from "../../../engine/shape.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
 import { extentOf } from "./phases.ts";
-import { cutStrips, isInside, wantedUnits, type Windows } from "./strips.ts";
+import { cutStrips, isInside, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, paddedColumns, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
 
 /** A convolution that writes every `yStep`-th cell of its output. */
@@ -184,11 +184,13 @@ export function emitProduct(emit: Emitter, product: Product): void {
   }
   const bufferLists = [8, 16, 24].flatMap((width) => range(bufferRows).map((row) => 4 * row * width));
   const table = emit.constantTable(Int32Array.from([...header, ...lists, ...(partial ? bufferLists : [])]));
-  emit.step("convolve", [
-    ...strips.arguments,
-    ...[y, yRows * yRowBytes, yStep[0] * yRowBytes],
-    ...[panels, inPlace ? 4 * yChannels : 0, depth, strips.extra],
-    ...[emit.constantTable(tileTable(tiles)), tiles.length, table, sets * phases.length],
-    advance(table, 4 * (header.length + lists.length)),
-  ]);
+  emit.step(
+    "convolve",
+    stripArguments(emit, strips, [
+      ...[y, yRows * yRowBytes, yStep[0] * yRowBytes],
+      ...[panels, inPlace ? 4 * yChannels : 0, depth, strips.extra],
+      ...[emit.constantTable(tileTable(tiles)), tiles.length, table, sets * phases.length],
+      advance(table, 4 * (header.length + lists.length)),
+    ]),
+  );
 }

@@ -1,5 +1,6 @@
 import type { Pair } from "../../../engine/shape.ts";
-import type { Emitter, Operand } from "../emitter.ts";
+import type { Emitter, Float, Operand } from "../emitter.ts";
+import { sumChunks } from "./channels.ts";
 
 /** Images that windows slide over; `top` and `left` are rows and columns of zeros before them, or fewer when negative. */
 export interface Windows {
@@ -26,6 +27,8 @@ export interface Strips {
   readonly windows: number;
   readonly strips: number;
   readonly units: number;
+  /** Runs of strips that one thread takes whole, if the number of threads must not matter; else 0. */
+  readonly chunks: number;
   /** Bytes from one row to the next, where the windows read. */
   readonly rowBytes: number;
   /** Where the extra scratch starts. */
@@ -44,8 +47,12 @@ export function isInside(windows: Windows): boolean {
   return top === 0 && left === 0 && (windowRows - 1) * step[0] + reach <= rows && width <= columns;
 }
 
-/** Cuts images into strips that fit in cache, of at most `most` rows of windows and at least `units` strips if possible. */
-export function cutStrips(emit: Emitter, windows: Windows, most: number, units: number, extraBytes: number): Strips {
+/**
+ * Cuts images into strips that fit in cache, of at most `most` rows of windows and at least `wanted` strips if possible.
+ * An epilogue that sums makes the number independent of the threads.
+ */
+export function cutStrips(emit: Emitter, windows: Windows, most: number, wanted: number, extraBytes: number): Strips {
+  const units = emit.epilogue?.sums ? sumChunks : wanted;
   const { image, images, rows, columns, channels, top, left, step, windowRows, reach, width } = windows;
   const imageRowBytes = 4 * columns * channels;
   const inside = isInside(windows);
@@ -72,6 +79,7 @@ export function cutStrips(emit: Emitter, windows: Windows, most: number, units: 
     windows: perStrip,
     strips,
     units: images * strips,
+    chunks: emit.epilogue?.sums ? sumChunks : 0,
     rowBytes,
     extra,
   };
@@ -85,4 +93,16 @@ export function wantedUnits({ maxThreads }: Emitter, { images, windowRows }: Win
   let units = images * Math.ceil(windowRows / most);
   while (units < 4 * maxThreads && units < images * windowRows && units % maxThreads !== 0) units += images;
   return units;
+}
+
+/** The arguments of a kernel that works strip by strip: `more` are its own. */
+export function stripArguments(
+  emit: Emitter,
+  strips: Strips,
+  more: readonly (Operand | number)[],
+): (Operand | Float | number)[] {
+  const load = 0;
+  const words = emit.epilogue?.words ?? [];
+  const epilogue = words.length > 0 ? 4 * (strips.arguments.length + 3 + more.length) : 0;
+  return [...strips.arguments, load, epilogue, strips.chunks, ...more, ...words];
 }

@@ -1,6 +1,6 @@
 import type { Attributes } from "../../../engine/ops/vocabulary.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
-import { alignUp, cutStrips, wantedUnits, type Windows } from "./strips.ts";
+import { alignUp, cutStrips, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, paddedColumns, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
@@ -90,13 +90,15 @@ export function emitWinograd(emit: Emitter, x: Image, output: Image, at: Border 
   const patches = group * perStrip;
   const { u, m } = bytes(patches);
   const yRowBytes = 4 * yColumns * yChannels;
-  emit.step("winograd", [
-    ...strips.arguments,
-    ...[channels, patchColumns, inPairs(emit, channels), group, strips.extra, u],
-    ...[strips.extra + positions * u, m, strips.extra + positions * (u + m)],
-    ...[y, yRows * yRowBytes, yRowBytes, 4 * yChannels, yRows, yColumns],
-    ...[v, table, tiles.length],
-  ]);
+  emit.step(
+    "winograd",
+    stripArguments(emit, strips, [
+      ...[channels, patchColumns, inPairs(emit, channels), group, strips.extra, u],
+      ...[strips.extra + positions * u, m, strips.extra + positions * (u + m)],
+      ...[y, yRows * yRowBytes, yRowBytes, 4 * yChannels, yRows, yColumns],
+      ...[v, table, tiles.length],
+    ]),
+  );
 }
 
 /** Emits dw = filter gradient of input 0 by the output gradient in input 1, 3×3 of stride 1. */
@@ -124,13 +126,15 @@ export function emitWinogradFilterGradient(emit: Emitter, x: Image, gradient: Im
   const sums = emit.scratch(chunks * chunkBytes);
   const dyRowBytes = 4 * outColumns * outChannels;
   const wide = inPairs(emit, Math.min(channels, outChannels));
-  emit.step("winogradFilterGradient", [
-    ...strips.arguments,
-    ...[channels, patchColumns, wide, group, strips.extra, u],
-    ...[strips.extra + positions * u, d, strips.extra + positions * (u + d)],
-    ...[dy, outRows * dyRowBytes, dyRowBytes, outRows, outColumns, outChannels],
-    ...[sums, chunkBytes, chunks, table, tiles.length],
-  ]);
+  emit.step(
+    "winogradFilterGradient",
+    stripArguments(emit, { ...strips, chunks }, [
+      ...[channels, patchColumns, wide, group, strips.extra, u],
+      ...[strips.extra + positions * u, d, strips.extra + positions * (u + d)],
+      ...[dy, outRows * dyRowBytes, dyRowBytes, outRows, outColumns, outChannels],
+      ...[sums, chunkBytes, table, tiles.length],
+    ]),
+  );
   emit.step("winogradFilterSum", [
     ...[dw, sums, chunkBytes, chunks, channels, outChannels, table, tiles.length],
     emit.scratch(512 * emit.maxThreads),

@@ -59,7 +59,7 @@ describe("a program", () => {
         slots.map((slot, index) => ({ slot, value: values[index]! })),
       ),
     );
-    expect(program.plan.steps.map(({ kernel }) => kernel)).toEqual(["scale", "barrier", "adamW"]);
+    expect(program.plan.steps.map(({ kernel }) => kernel)).toEqual(["pass", "barrier", "adamW"]);
     await program.run({ rate: Float32Array.of(0.1), step: Float32Array.of(1) });
     expect((await program.readSlot("m"))[999]).toBeCloseTo(0.9 + 0.1 * 2, 6);
     await program.dispose();
@@ -142,11 +142,11 @@ it("a kernel that fails ends the pool with an error, not with a program that han
 describe("createWasmBackend", () => {
   it("names the variant, the threads and the numerics profile", async () => {
     const plain = await createWasmBackend({ variant: "plain", threads: 3 });
-    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c8-w2"]);
+    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c24-w2"]);
     await plain.dispose();
     await expect(plain.compile(buildGraph({ y: constant([1]) }))).rejects.toThrow("wasm: the back end was disposed");
     const wide = await createWasmBackend({ variant: "wide", inline: true });
-    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c8-w2"]);
+    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c24-w2"]);
     await wide.dispose();
   });
 

@@ -77,16 +77,16 @@ test("what it does not suit stays direct", async () => {
 });
 
 test("a numerics profile can be asked for by its name", async () => {
-  const older = await backend({ profile: "wasm-fma-c8", inline: true });
-  expect(older.profile.id).toBe("wasm-fma-c8");
+  const older = await backend({ profile: "wasm-fma-c24", inline: true });
+  expect(older.profile.id).toBe("wasm-fma-c24");
   expect(await kernels(older, cases[0]!)).not.toContain("winograd");
   expect(await parity(cases.slice(0, 3), older, createReferenceBackend())).toEqual([]);
-  const plain = await backend({ profile: "wasm-c8", inline: true });
-  expect([plain.variant, plain.profile.id]).toEqual(["simd128", "wasm-c8"]);
+  const plain = await backend({ profile: "wasm-c24", inline: true });
+  expect([plain.variant, plain.profile.id]).toEqual(["simd128", "wasm-c24"]);
   await expect(createWasmBackend({ profile: "wasm-c9" })).rejects.toThrow(
-    "wasm: there is no numerics profile wasm-c9; there are wasm-fma-c8-w2, wasm-c8-w2, wasm-fma-c8, wasm-c8",
+    "wasm: there is no numerics profile wasm-c9; there are wasm-fma-c24-w2, wasm-c24-w2, wasm-fma-c24, wasm-c24",
   );
-  await expect(createWasmBackend({ variant: "plain", profile: "wasm-fma-c8" })).rejects.toThrow(
-    "wasm: variant plain does not have profile wasm-fma-c8",
+  await expect(createWasmBackend({ variant: "plain", profile: "wasm-fma-c24" })).rejects.toThrow(
+    "wasm: variant plain does not have profile wasm-fma-c24",
   );
 });
