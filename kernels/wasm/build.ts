@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { attentionTilesSource } from "./generate-attention-tiles.ts";
+import { poolTilesSource } from "./generate-pool-tiles.ts";
 import { tilesSource } from "./generate-tiles.ts";
 import { transformsSource } from "./generate-winograd.ts";
 import { firstReduction, kernelFamilies, kernelNumbers, microOps } from "./kernels.ts";
@@ -77,6 +78,7 @@ for (const [name, source] of [
   ["tiles.ts", tilesSource()],
   ["transforms.ts", transformsSource()],
   ["attention-tiles.ts", attentionTilesSource()],
+  ["pool-tiles.ts", poolTilesSource()],
 ] as const) {
   const file = join(assembly, "generated", name);
   if (!existsSync(file) || readFileSync(file, "utf8") !== source) writeFileSync(file, source);

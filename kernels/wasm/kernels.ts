@@ -21,7 +21,6 @@ export const kernelFamilies = {
     "mixPool",
     "maxPoolGradient",
     "averagePoolGradient",
-    "mixPoolGradient",
     "globalAveragePool",
     "globalAveragePoolGradient",
   ],

@@ -1,208 +1,301 @@
-import { max as maximum, share, storeLanes } from "./simd";
+import { windowFirst, windowMax, windowSum } from "./generated/pool-tiles";
+import { share, storeLanes } from "./simd";
 
-// Arguments: output, input(s), n, h, w, c, oh, ow, kh, kw, stride h, stride w, padding top, left, weight of the
-// maximum, weight of the sum.
+// Windows are separable: first along columns, four rows of results at a time, into lines with a border, then along
+// lines. The gradient of a sum is a sum again, in phases when windows are more than one cell apart. The gradient of a
+// maximum goes first to the row and then to the cell that holds it first.
 
 const MAX: i32 = 1;
 const AVERAGE: i32 = 2;
 const MIX: i32 = 3;
 
-// y [n,oh,ow,c] = maxWeight · max + sumWeight · Σ over each window of x [n,h,w,c]
+/** Rows of results that are made at a time. */
+const GROUP: i32 = 4;
+
+// prettier-ignore
+const ONES = memory.data<f32>([0, 1]);
+
+@unmanaged
+class Windows {
+  /** Scratch of thread 0; those of the others follow at `scratchBytes`. */
+  scratch: usize;
+  scratchBytes: usize;
+  y: usize;
+  x: usize;
+  n: i32;
+  /** Of x; rows and columns count from the first row and column of its border. */
+  rows: i32;
+  columns: i32;
+  channels: i32;
+  top: i32;
+  left: i32;
+  /** From one window to the next. */
+  rowStep: i32;
+  columnStep: i32;
+  /** Columns of x with its border. */
+  width: i32;
+  /** Groups of rows of results. */
+  groups: i32;
+  yImageBytes: usize;
+  /** Within one phase. */
+  yRowBytes: usize;
+  yPixelBytes: usize;
+  vertical: usize;
+  verticalCount: i32;
+  horizontal: usize;
+  horizontalCount: i32;
+  /** Parts of the scratch: lines of maxima and of sums, finished maxima, a row of few channels. */
+  maxima: usize;
+  sums: usize;
+  finished: usize;
+  narrow: usize;
+  lineBytes: usize;
+  maxWeight: f32;
+  sumWeight: f32;
+}
+
+// Windows whose results lie every so many cells apart.
+@unmanaged
+class Phase {
+  count: i32;
+  /** First cell of x, and of y in bytes. */
+  start: i32;
+  y: usize;
+  taps: i32;
+}
+const PHASE_BYTES: usize = 16;
+
+function fillLowest(at: usize, bytes: usize): void {
+  const lowest = f32x4.splat(-Infinity);
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(at + i, lowest);
+}
+
 // @ts-ignore: decorator
-@inline function forward(a: usize, thread: i32, threads: i32, mode: i32): void {
-  const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), n = load<i32>(a, 8), h = load<i32>(a, 12), w = load<i32>(a, 16);
-  const c = load<i32>(a, 20), oh = load<i32>(a, 24), ow = load<i32>(a, 28), kh = load<i32>(a, 32), kw = load<i32>(a, 36);
-  const sh = load<i32>(a, 40), sw = load<i32>(a, 44), top = load<i32>(a, 48), left = load<i32>(a, 52);
-  const wm = v128.load32_splat(a, 56), ws = v128.load32_splat(a, 60);
-  const pixel = <usize>c << 2, line = <usize>w * pixel, wide = <usize>(c & ~7) << 2;
-  const lowest = f32x4.splat(-Infinity), zero = f32x4.splat(0);
-  const end = share(n * oh, 1, thread + 1, threads);
-  for (let row = share(n * oh, 1, thread, threads); row < end; row++) {
-    const image = x + <usize>(row / oh) * <usize>h * line;
-    const y0 = (row % oh) * sh - top, yBegin = max(y0, 0), yEnd = min(y0 + kh, h);
-    let to = y + <usize>row * <usize>ow * pixel;
-    for (let ox = 0; ox < ow; ox++) {
-      const x0 = ox * sw - left, xBegin = max(x0, 0), xEnd = min(x0 + kw, w);
-      const origin = image + <usize>yBegin * line + <usize>xBegin * pixel;
-      let i: usize = 0;
-      for (; i < wide; i += 32) {
-        let m0 = lowest, m1 = lowest, s0 = zero, s1 = zero, from = origin + i;
-        for (let ky = yBegin; ky < yEnd; ky++) {
-          let cell = from;
-          for (let kx = xBegin; kx < xEnd; kx++) {
-            const v0 = v128.load(cell), v1 = v128.load(cell, 16);
-            if (mode & MAX) {
-              m0 = maximum(m0, v0);
-              m1 = maximum(m1, v1);
-            }
-            if (mode & AVERAGE) {
-              s0 = f32x4.add(s0, v0);
-              s1 = f32x4.add(s1, v1);
-            }
-            cell += pixel;
-          }
-          from += line;
-        }
-        let r0 = m0, r1 = m1;
-        if (mode == AVERAGE) {
-          r0 = f32x4.mul(s0, ws);
-          r1 = f32x4.mul(s1, ws);
-        }
-        if (mode == MIX) {
-          r0 = f32x4.add(f32x4.mul(m0, wm), f32x4.mul(s0, ws));
-          r1 = f32x4.add(f32x4.mul(m1, wm), f32x4.mul(s1, ws));
-        }
-        v128.store(to + i, r1, 16);
-        v128.store(to + i, r0);
-      }
-      for (; i < pixel; i += 16) {
-        let m = lowest, s = zero, from = origin + i;
-        for (let ky = yBegin; ky < yEnd; ky++) {
-          let cell = from;
-          for (let kx = xBegin; kx < xEnd; kx++) {
-            const v = v128.load(cell);
-            m = maximum(m, v);
-            s = f32x4.add(s, v);
-            cell += pixel;
-          }
-          from += line;
-        }
-        let r = m;
-        if (mode == AVERAGE) r = f32x4.mul(s, ws);
-        if (mode == MIX) r = f32x4.add(f32x4.mul(m, wm), f32x4.mul(s, ws));
-        storeLanes(to + i, r, <i32>(pixel - i) >> 2);
-      }
-      to += pixel;
-    }
+@inline function windowScratch(s: Windows, thread: i32): usize {
+  return s.scratch + <usize>thread * s.scratchBytes;
+}
+
+function prepareLines(s: Windows, thread: i32, mode: i32): void {
+  const scratch = windowScratch(s, thread);
+  if (mode & MAX) fillLowest(scratch + s.maxima, <usize>GROUP * s.lineBytes);
+  if (mode & AVERAGE) memory.fill(scratch + s.sums, 0, <usize>GROUP * s.lineBytes);
+}
+
+// Copies rows to `to`, with zeros or the lowest value where there are none.
+function borderRows(to: usize, image: usize, line: usize, start: i32, count: i32, rows: i32, lowest: bool): void {
+  for (let row = start; row < start + count; row++) {
+    if (row >= 0 && row < rows) memory.copy(to, image + <usize>row * line, line);
+    else if (lowest) fillLowest(to, line);
+    else memory.fill(to, 0, line);
+    to += line;
   }
+}
+
+function copyPixels(y: usize, yStep: usize, from: usize, pixel: usize, count: i32): void {
+  if (yStep == pixel) return memory.copy(y, from, <usize>count * pixel);
+  for (let i = 0; i < count; i++) {
+    for (let c: usize = 0; c < pixel; c += 4) store<f32>(y + c, load<f32>(from + c));
+    y += yStep;
+    from += pixel;
+  }
+}
+
+// Results of group `group` of image `n`.
+function windowGroup(s: Windows, thread: i32, n: i32, group: i32, mode: i32): void {
+  const scratch = windowScratch(s, thread), pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
+  const image = s.x + <usize>n * <usize>s.rows * line, yImage = s.y + <usize>n * s.yImageBytes;
+  const interior = <usize>s.left * pixel, right = <usize>(s.width - s.left - s.columns) * pixel;
+  const narrow = s.channels < 8, weights = changetype<usize>(s) + offsetof<Windows>("maxWeight");
+  for (let p = 0; p < s.verticalCount; p++) {
+    const v = changetype<Phase>(s.vertical + <usize>p * PHASE_BYTES);
+    const first = group * GROUP, count = min(GROUP, v.count - first);
+    if (count <= 0) continue;
+    const start = v.start + first * s.rowStep - s.top, span = (count - 1) * s.rowStep + v.taps;
+    const inside = start >= 0 && start + span <= s.rows;
+    const from = inside ? image + <usize>start * line : scratch;
+    if (mode & MAX) {
+      const to = scratch + s.maxima + interior;
+      if (!inside) borderRows(scratch, image, line, start, span, s.rows, true);
+      windowMax(v.taps, s.rowStep, from, line, to, s.lineBytes, count, line);
+      if (line < 32) for (let j = 0; j < count; j++) fillLowest(to + line + <usize>j * s.lineBytes, right);
+    }
+    if (mode & AVERAGE) {
+      const to = scratch + s.sums + interior;
+      if (!inside) borderRows(scratch, image, line, start, span, s.rows, false);
+      windowSum(v.taps, s.rowStep, from, line, to, s.lineBytes, count, line, 0, ONES);
+      if (line < 32) for (let j = 0; j < count; j++) memory.fill(to + line + <usize>j * s.lineBytes, 0, right);
+    }
+    for (let j = 0; j < count; j++)
+      for (let q = 0; q < s.horizontalCount; q++) {
+        const h = changetype<Phase>(s.horizontal + <usize>q * PHASE_BYTES);
+        const y = yImage + v.y + <usize>(first + j) * s.yRowBytes + h.y;
+        const to = narrow ? scratch + s.narrow : y, toStep = narrow ? pixel : s.yPixelBytes;
+        const at = <usize>j * s.lineBytes + <usize>h.start * pixel;
+        const finished = mode == MIX ? scratch + s.finished : 0;
+        if (mode & MAX) windowMax(h.taps, s.columnStep, scratch + s.maxima + at, pixel, finished ? finished : to, toStep, h.count, pixel);
+        if (mode & AVERAGE) windowSum(h.taps, s.columnStep, scratch + s.sums + at, pixel, to, toStep, h.count, pixel, finished, weights);
+        if (narrow) copyPixels(y, s.yPixelBytes, to, pixel, h.count);
+      }
+  }
+}
+
+// y from x: largest value, sum · weight, or both over each window
+function windows(a: usize, thread: i32, threads: i32, mode: i32): void {
+  const s = changetype<Windows>(a);
+  const begin = share(s.n * s.groups, 1, thread, threads), end = share(s.n * s.groups, 1, thread + 1, threads);
+  if (begin == end) return;
+  prepareLines(s, thread, mode);
+  for (let unit = begin; unit < end; unit++) windowGroup(s, thread, unit / s.groups, unit % s.groups, mode);
 }
 
 export function maxPool(a: usize, thread: i32, threads: i32): void {
-  forward(a, thread, threads, MAX);
+  windows(a, thread, threads, MAX);
 }
 
 export function averagePool(a: usize, thread: i32, threads: i32): void {
-  forward(a, thread, threads, AVERAGE);
+  windows(a, thread, threads, AVERAGE);
 }
 
 export function mixPool(a: usize, thread: i32, threads: i32): void {
-  forward(a, thread, threads, MIX);
-}
-
-// dx [n,h,w,c] from dy [n,oh,ow,c] and, where the maximum counts, x: each image by one thread; the first cell that
-// holds the maximum takes its share
-// @ts-ignore: decorator
-@inline function backward(a: usize, thread: i32, threads: i32, mode: i32): void {
-  const dx = <usize>load<u32>(a), dy = <usize>load<u32>(a, 4);
-  const x = mode & MAX ? <usize>load<u32>(a, 8) : dx;
-  const b = mode & MAX ? a + 4 : a;
-  const n = load<i32>(b, 8), h = load<i32>(b, 12), w = load<i32>(b, 16);
-  const c = load<i32>(b, 20), oh = load<i32>(b, 24), ow = load<i32>(b, 28), kh = load<i32>(b, 32), kw = load<i32>(b, 36);
-  const sh = load<i32>(b, 40), sw = load<i32>(b, 44), top = load<i32>(b, 48), left = load<i32>(b, 52);
-  const wm = v128.load32_splat(b, 56), ws = v128.load32_splat(b, 60);
-  const pixel = <usize>c << 2, line = <usize>w * pixel, wide = <usize>(c & ~7) << 2;
-  const lowest = f32x4.splat(-Infinity);
-  const end = share(n, 1, thread + 1, threads);
-  for (let image = share(n, 1, thread, threads); image < end; image++) {
-    const imageAt = <usize>image * <usize>h * line;
-    memory.fill(dx + imageAt, 0, <usize>h * line);
-    let g = dy + <usize>image * <usize>(oh * ow) * pixel;
-    for (let oy = 0; oy < oh; oy++) {
-      const y0 = oy * sh - top, yBegin = max(y0, 0), yEnd = min(y0 + kh, h);
-      for (let ox = 0; ox < ow; ox++) {
-        const x0 = ox * sw - left, xBegin = max(x0, 0), xEnd = min(x0 + kw, w);
-        const origin = imageAt + <usize>yBegin * line + <usize>xBegin * pixel;
-        let i: usize = 0;
-        for (; i < wide; i += 32) {
-          let m0 = lowest, m1 = lowest;
-          let from = x + origin + i;
-          if (mode & MAX)
-            for (let ky = yBegin; ky < yEnd; ky++) {
-              let cell = from;
-              for (let kx = xBegin; kx < xEnd; kx++) {
-                m0 = maximum(m0, v128.load(cell));
-                m1 = maximum(m1, v128.load(cell, 16));
-                cell += pixel;
-              }
-              from += line;
-            }
-          const d0 = v128.load(g + i), d1 = v128.load(g + i, 16);
-          const s0 = f32x4.mul(d0, ws), s1 = f32x4.mul(d1, ws);
-          let h0 = f32x4.mul(d0, wm), h1 = f32x4.mul(d1, wm);
-          let offset = origin + i;
-          for (let ky = yBegin; ky < yEnd; ky++) {
-            let cell = x + offset, to = dx + offset;
-            for (let kx = xBegin; kx < xEnd; kx++) {
-              const u0 = v128.load(to), u1 = v128.load(to, 16);
-              let r0 = u0, r1 = u1;
-              if (mode & AVERAGE) {
-                r0 = f32x4.add(r0, s0);
-                r1 = f32x4.add(r1, s1);
-              }
-              if (mode & MAX) {
-                const e0 = f32x4.eq(v128.load(cell), m0), e1 = f32x4.eq(v128.load(cell, 16), m1);
-                r0 = f32x4.add(r0, v128.and(h0, e0));
-                r1 = f32x4.add(r1, v128.and(h1, e1));
-                h0 = v128.andnot(h0, e0);
-                h1 = v128.andnot(h1, e1);
-              }
-              v128.store(to, r1, 16);
-              v128.store(to, r0);
-              cell += pixel;
-              to += pixel;
-            }
-            offset += line;
-          }
-        }
-        for (; i < pixel; i += 16) {
-          const lanes = <i32>(pixel - i) >> 2;
-          let m = lowest;
-          let from = x + origin + i;
-          if (mode & MAX)
-            for (let ky = yBegin; ky < yEnd; ky++) {
-              let cell = from;
-              for (let kx = xBegin; kx < xEnd; kx++) {
-                m = maximum(m, v128.load(cell));
-                cell += pixel;
-              }
-              from += line;
-            }
-          const d = v128.load(g + i), s = f32x4.mul(d, ws);
-          let part = f32x4.mul(d, wm);
-          let offset = origin + i;
-          for (let ky = yBegin; ky < yEnd; ky++) {
-            let cell = x + offset, to = dx + offset;
-            for (let kx = xBegin; kx < xEnd; kx++) {
-              let r = v128.load(to);
-              if (mode & AVERAGE) r = f32x4.add(r, s);
-              if (mode & MAX) {
-                const e = f32x4.eq(v128.load(cell), m);
-                r = f32x4.add(r, v128.and(part, e));
-                part = v128.andnot(part, e);
-              }
-              storeLanes(to, r, lanes);
-              cell += pixel;
-              to += pixel;
-            }
-            offset += line;
-          }
-        }
-        g += pixel;
-      }
-    }
-  }
-}
-
-export function maxPoolGradient(a: usize, thread: i32, threads: i32): void {
-  backward(a, thread, threads, MAX);
+  windows(a, thread, threads, MIX);
 }
 
 export function averagePoolGradient(a: usize, thread: i32, threads: i32): void {
-  backward(a, thread, threads, AVERAGE);
+  windows(a, thread, threads, AVERAGE);
 }
 
-export function mixPoolGradient(a: usize, thread: i32, threads: i32): void {
-  backward(a, thread, threads, MIX);
+@unmanaged
+class MaxGradient {
+  scratch: usize;
+  scratchBytes: usize;
+  dx: usize;
+  dy: usize;
+  x: usize;
+  n: i32;
+  rows: i32;
+  columns: i32;
+  channels: i32;
+  outRows: i32;
+  outColumns: i32;
+  height: i32;
+  width: i32;
+  rowStep: i32;
+  columnStep: i32;
+  top: i32;
+  left: i32;
+  /** Strips of an image, of so many rows of dx. */
+  strips: i32;
+  stripRows: i32;
+  /** Parts of the scratch: a line of x and of dx, row maxima and their gradients, maxima of windows. */
+  dxLine: usize;
+  rowMaxima: usize;
+  rowGradients: usize;
+  maxima: usize;
+  /** A line of x with its border, a line of row maxima. */
+  lineBytes: usize;
+  maximaBytes: usize;
+  weight: f32;
+  one: f32;
+  /** All lanes; those of the last block of channels. */
+  mask: usize;
+  /** 1 when few windows leave the image: lines are then used where they lie, and those windows cut. */
+  cut: i32;
+  /** 1 when the sums of a mix, whose Windows follow, are to be added. */
+  mixed: i32;
+}
+
+/** Windows from `column` on that are cut in the same way; gives their number. */
+// @ts-ignore: decorator
+@inline function alike(s: MaxGradient, column: i32): i32 {
+  const at = column * s.columnStep - s.left;
+  if (at < 0 || at + s.width > s.columns) return 1;
+  return min((s.columns - s.width - at) / s.columnStep + 1, s.outColumns - column);
+}
+
+function lineMaxima(s: MaxGradient, to: usize, x: usize, line: usize): void {
+  const pixel = <usize>s.channels << 2;
+  if (!s.cut) {
+    memory.copy(line + <usize>s.left * pixel, x, <usize>s.columns * pixel);
+    return windowMax(s.width, s.columnStep, line, pixel, to, pixel, s.outColumns, pixel);
+  }
+  for (let column = 0, count = 0; column < s.outColumns; column += count) {
+    const at = column * s.columnStep - s.left, from = max(at, 0), size = min(at + s.width, s.columns) - from;
+    count = alike(s, column);
+    windowMax(size, s.columnStep, x + <usize>from * pixel, pixel, to + <usize>column * pixel, pixel, count, pixel);
+  }
+}
+
+// dx, unless `add`, starts from zeros; line and dxLine are lines with a border
+function lineGradients(s: MaxGradient, dx: usize, x: usize, maxima: usize, gradients: usize, line: usize, dxLine: usize, add: bool): void {
+  const pixel = <usize>s.channels << 2, bytes = <usize>s.columns * pixel, one = changetype<usize>(s) + offsetof<MaxGradient>("one");
+  if (!s.cut) {
+    const interior = <usize>s.left * pixel;
+    if (add) memory.copy(dxLine + interior, dx, bytes);
+    else memory.fill(dxLine + interior, 0, bytes);
+    memory.copy(line + interior, x, bytes);
+    windowFirst(s.width, s.columnStep, line, pixel, dxLine, maxima, pixel, gradients, pixel, s.outColumns, pixel, one, s.mask);
+    return memory.copy(dx, dxLine + interior, bytes);
+  }
+  if (!add) memory.fill(dx, 0, bytes);
+  for (let column = 0, count = 0; column < s.outColumns; column += count) {
+    const at = column * s.columnStep - s.left, from = max(at, 0), size = min(at + s.width, s.columns) - from;
+    count = alike(s, column);
+    const cell = <usize>from * pixel, out = <usize>column * pixel;
+    windowFirst(size, s.columnStep, x + cell, pixel, dx + cell, maxima + out, pixel, gradients + out, pixel, count, pixel, one, s.mask);
+  }
+}
+
+// dx rows of one strip. Row maxima lie as far apart as rows of x, with borders that never hold a maximum.
+function maxGradientStrip(s: MaxGradient, thread: i32, n: i32, strip: i32, add: bool): void {
+  const scratch = s.scratch + <usize>thread * s.scratchBytes, pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
+  const begin = strip * s.stripRows, end = min(begin + s.stripRows, s.rows);
+  const reach = begin + s.top - s.height + 1, first = reach > 0 ? (reach + s.rowStep - 1) / s.rowStep : 0;
+  const last = min(s.outRows - 1, (end - 1 + s.top) / s.rowStep), start = first * s.rowStep - s.top;
+  const count = max(0, last - first + 1), rows = count > 0 ? (count - 1) * s.rowStep + s.height : 0;
+  const image = s.x + <usize>n * <usize>s.rows * line, dxImage = s.dx + <usize>n * <usize>s.rows * line;
+  const xLine = scratch, dxLine = scratch + s.dxLine, step = s.maximaBytes;
+  const rowMaxima = scratch + s.rowMaxima, gradients = scratch + s.rowGradients, maxima = scratch + s.maxima;
+  const outLine = <usize>s.outColumns * pixel, padded = (outLine + 31) & ~31;
+  const weight = changetype<usize>(s) + offsetof<MaxGradient>("weight");
+  const dy = s.dy + <usize>(n * s.outRows + first) * outLine;
+  for (let row = 0; row < rows; row++) {
+    const to = rowMaxima + <usize>row * step, at = start + row;
+    if (at >= 0 && at < s.rows) lineMaxima(s, to, image + <usize>at * line, xLine);
+    else fillLowest(to, padded);
+  }
+  memory.fill(gradients, 0, <usize>rows * step);
+  for (let row = 0; row < count; row += GROUP) {
+    const part = min(GROUP, count - row), from = <usize>(row * s.rowStep) * step;
+    windowMax(s.height, s.rowStep, rowMaxima + from, step, maxima, step, part, padded);
+    windowFirst(s.height, s.rowStep, rowMaxima + from, step, gradients + from, maxima, step, dy + <usize>row * outLine, outLine, part, padded, weight, s.mask);
+  }
+  for (let row = begin; row < end; row++) {
+    const to = dxImage + <usize>row * line, at = row - start;
+    if (at >= 0 && at < rows) {
+      const offset = <usize>at * step;
+      lineGradients(s, to, image + <usize>row * line, rowMaxima + offset, gradients + offset, xLine, dxLine, add);
+    } else if (!add) memory.fill(to, 0, line);
+  }
+}
+
+// dx from dy, x: of equal maxima the first in the window takes the gradient
+export function maxPoolGradient(a: usize, thread: i32, threads: i32): void {
+  const s = changetype<MaxGradient>(a);
+  const begin = share(s.n * s.strips, 1, thread, threads), end = share(s.n * s.strips, 1, thread + 1, threads);
+  if (begin == end) return;
+  const scratch = s.scratch + <usize>thread * s.scratchBytes;
+  fillLowest(scratch, s.lineBytes);
+  memory.fill(scratch + s.dxLine, 0, s.lineBytes);
+  const average = changetype<Windows>(a + offsetof<MaxGradient>()), mixed = s.mixed != 0;
+  if (mixed) prepareLines(average, thread, AVERAGE);
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / s.strips, strip = unit % s.strips;
+    if (mixed) {
+      const groups = s.stripRows / (GROUP * s.rowStep), first = strip * groups;
+      for (let group = first; group < min(first + groups, average.groups); group++) windowGroup(average, thread, n, group, AVERAGE);
+    }
+    maxGradientStrip(s, thread, n, strip, mixed);
+  }
 }
 
 // y [n,c] = Σ x [n,pixels,c] · factor
