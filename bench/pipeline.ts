@@ -2,15 +2,16 @@ import type { Architecture } from "../engine/architecture.ts";
 import type { Backend, Program } from "../engine/backend.ts";
 import type { Augmentation } from "../engine/data/augment/augmentation.ts";
 import { trainingBatches } from "../engine/data/batches.ts";
-import type { DataSet, ImageSet } from "../engine/data/image-set.ts";
+import type { DataSet } from "../engine/data/image-set.ts";
 import { Model } from "../engine/model.ts";
-import { randomBits, stepSeed } from "../engine/random.ts";
-import { elementCount } from "../engine/shape.ts";
+import { stepSeed } from "../engine/random.ts";
 import { adamW } from "../engine/train/optimizers.ts";
 import { constantRate } from "../engine/train/schedules.ts";
 import { Trainer } from "../engine/train/trainer.ts";
 import { trainingStep } from "../engine/train/training-step.ts";
+import { randomData } from "./random-data.ts";
 import type { PipelineRow } from "./rows.ts";
+import { median } from "./statistics.ts";
 
 export interface PipelineBenchOptions {
   readonly backend: Backend;
@@ -25,7 +26,7 @@ export interface PipelineBenchOptions {
 /** Far more than caches hold. */
 const images = 16384;
 /** Seconds of resident steps, then of end-to-end steps, in turn: a drift of the machine hits both. */
-const longestTurn = 0.15;
+const longestTurn = 0.06;
 const warmUps = 12;
 
 /**
@@ -37,7 +38,7 @@ export async function benchPipeline(
   { backend, batch, augmentation, augment, seconds = 4 }: PipelineBenchOptions,
 ): Promise<PipelineRow> {
   const turn = Math.min(longestTurn, seconds / 10);
-  const data = randomData(architecture);
+  const data = randomData(architecture, { train: images, validation: 0 });
   const resident = await residentStep(architecture, data, backend, batch);
   const trainer = new Trainer(Model.fromArchitecture(architecture), { backend, schedule: constantRate(1e-4) });
   const controller = new AbortController();
@@ -110,7 +111,7 @@ async function residentStep(
   return program;
 }
 
-/** Seconds to make one batch, nothing else running. */
+/** Seconds to make one batch, nothing else running: the least of some. */
 function timeBatches({ train, normalization }: DataSet, batchSize: number, augment: readonly Augmentation[]): number {
   const times: number[] = [];
   const batches = trainingBatches(train, { batchSize, normalization, augment, seed: 0, epoch: 1 });
@@ -119,31 +120,5 @@ function timeBatches({ train, normalization }: DataSet, batchSize: number, augme
     times.push((now - start) / 1000);
     start = now;
   }
-  return median(times);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-}
-
-/** Bytes at random: speed does not depend on what the images show. */
-function randomData({ name, input, classes: count }: Architecture): DataSet {
-  const [height, width, channels] = input;
-  const bytes = new Uint32Array(Math.ceil((images * elementCount(input)) / 4));
-  for (let at = 0, state = randomBits(1); at < bytes.length; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    bytes[at] = state ^ (state >>> 16);
-  }
-  const classes = Array.from({ length: count }, (_, label) => String(label));
-  const train: ImageSet = {
-    ...{ count: images, height, width, channels, classes },
-    images: new Uint8Array(bytes.buffer).subarray(0, images * elementCount(input)),
-    labels: Uint8Array.from({ length: images }, (_, index) => randomBits(2, index) % count),
-  };
-  const none: ImageSet = { ...train, count: 0, images: new Uint8Array(), labels: new Uint8Array() };
-  return {
-    ...{ name, classes, input, train, validation: none, test: () => Promise.resolve(none), fingerprint: "random" },
-    normalization: { mean: input.map(() => 0.5).slice(0, channels), deviation: new Array<number>(channels).fill(0.25) },
-  };
+  return Math.min(...times);
 }

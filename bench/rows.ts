@@ -56,7 +56,7 @@ export const pipelineRowSchema = z.object({
   residentImagesPerSecond: z.number(),
   /** End to end ÷ resident, the median over pairs of turns. */
   ratio: z.number(),
-  /** To decode, augment and normalise one batch on one core, nothing else running. */
+  /** To augment and normalise one batch on one core, nothing else running. */
   batchSeconds: z.number(),
 });
 
@@ -69,6 +69,21 @@ export const kernelRowSchema = z.object({
   ...row,
   ...rooflineFields,
   ...checkFields,
+});
+
+/** Short trainings as a search does them: one candidate per worker, each on one thread. Seconds of one candidate. */
+export const candidatesRowSchema = z.object({
+  suite: z.literal("candidates"),
+  arch: z.string(),
+  ...row,
+  /** Workers that train at once. */
+  jobs: z.int().positive(),
+  /** Of all workers together, training alone. */
+  imagesPerSecond: z.number(),
+  /** Candidates per second with all workers ÷ with one, interleaved. */
+  scaling: z.number(),
+  /** Seconds of a candidate that are not training steps: recording, compiling, validating. */
+  besideSeconds: z.number(),
 });
 
 /** Generated code beside that of others: the same network, images, C library and emulator. */
@@ -94,6 +109,7 @@ export const codegenRowSchema = z.object({
 export const peakSchema = z.object({ threads: z.int(), gflops: z.number(), gigabytesPerSecond: z.number() });
 
 export type CodegenRow = z.infer<typeof codegenRowSchema>;
+export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

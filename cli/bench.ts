@@ -1,4 +1,5 @@
 import { Argument, Option } from "@commander-js/extra-typings";
+import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
 import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
@@ -20,6 +21,7 @@ import {
   backendOption,
   batchOption,
   listOf,
+  positiveInteger,
   positiveNumber,
   threadsOption,
   variantOption,
@@ -61,6 +63,30 @@ export function codegenTableRow(row: CodegenRow): Record<string, string> {
     "code bytes": known(row.textBytes),
     "RAM bytes": known(row.ramBytes),
   };
+}
+
+interface WorkersBenchFlags {
+  readonly arch: string;
+  readonly variant: CandidatesBenchOptions["variant"];
+  readonly batch: number;
+  readonly jobs: number;
+  readonly seconds?: number | undefined;
+}
+
+async function benchWorkers({ arch, variant, batch, jobs, seconds }: WorkersBenchFlags, output: Output): Promise<void> {
+  const time = seconds === undefined ? {} : { seconds };
+  const row = await benchCandidates(await openArchitecture(arch), { variant, batch, jobs, ...time });
+  output.document({ rows: [row] });
+  output.table([
+    {
+      arch: row.arch,
+      variant: row.variant,
+      jobs: row.jobs,
+      "images/s": count(row.imagesPerSecond),
+      "÷ one": row.scaling.toFixed(2),
+      "beside training ms": milliseconds(row.besideSeconds),
+    },
+  ]);
 }
 
 const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation };
@@ -176,6 +202,11 @@ export const command = () =>
     .addOption(variantOption())
     .addOption(threadsOption())
     .addOption(new Option("--pipeline", "train: through the whole input pipeline, beside a batch that stays in memory"))
+    .addOption(
+      new Option("--jobs <count>", "train: candidates at once, each on one thread, beside one alone").argParser(
+        positiveInteger,
+      ),
+    )
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
     .addOption(
@@ -191,6 +222,8 @@ export const command = () =>
     .action((suite, options) =>
       runVerb(options, async ({ output }) => {
         if (suite === "codegen") return benchCodegen(options, output);
+        if (suite === "train" && options.jobs !== undefined)
+          return benchWorkers({ ...options, jobs: options.jobs }, output);
         // One thread has nothing to wait for when it is the calling one.
         const bench = await openBench({ ...options, inline: suite === "kernels" && options.threads === 1 }, output);
         try {

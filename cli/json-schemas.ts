@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { codegenRowSchema, kernelRowSchema, networkRowSchema, pipelineRowSchema, peakSchema } from "../bench/rows.ts";
+import {
+  candidatesRowSchema,
+  codegenRowSchema,
+  kernelRowSchema,
+  networkRowSchema,
+  peakSchema,
+  pipelineRowSchema,
+} from "../bench/rows.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
 import { architectureSchema } from "../engine/architecture.ts";
@@ -16,7 +23,7 @@ import {
 
 const benchSchema = z.object({
   peak: peakSchema.nullable().optional(),
-  rows: z.array(z.union([networkRowSchema, pipelineRowSchema, kernelRowSchema, codegenRowSchema])),
+  rows: z.array(z.union([networkRowSchema, pipelineRowSchema, candidatesRowSchema, kernelRowSchema, codegenRowSchema])),
 });
 
 const documents = {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
+  candidatesRowSchema,
   codegenRowSchema,
   kernelRowSchema,
   networkRowSchema,
@@ -55,6 +56,27 @@ test("bench train --pipeline compares training end to end with a resident batch"
     expect(row.batchSeconds).toBeGreaterThan(0);
     expect(row.ratio).toBeGreaterThan(0);
   }
+});
+
+test("bench train --jobs compares candidates in two workers with one", async () => {
+  const words = [
+    "bench",
+    "train",
+    "--jobs",
+    "2",
+    "--arch",
+    tinyArchitecture(folder),
+    "--batch",
+    "8",
+    "--seconds",
+    "0.1",
+  ];
+  const [row] = rowsOf(candidatesRowSchema).parse(await finchJson(words)).rows;
+  expect(row).toMatchObject({ suite: "candidates", arch: "tiny", backend: "wasm", batch: 8, threads: 1, jobs: 2 });
+  expect(row!.samples % 3).toBe(0);
+  expect(row!.scaling).toBeGreaterThan(0);
+  expect(row!.besideSeconds).toBeGreaterThan(0);
+  expect(row!.besideSeconds).toBeLessThan(row!.median);
 });
 
 test("bench kernels times each pass by itself, compared with the reference and with the machine's peak", async () => {

@@ -1,5 +1,5 @@
 import { randomUniform } from "../../random.ts";
-import { fillImage, type Augmentation } from "./augmentation.ts";
+import { fillImage, type Augmentation, type ImageSize } from "./augmentation.ts";
 
 export interface AffineOptions {
   /** Largest rotation, degrees. */
@@ -35,7 +35,6 @@ export function affine({
     const framedRow = framedWidth * channels;
     const framed = new Uint8Array((height + 2 * border) * framedRow);
     fillImage(framed, fill);
-    const [lowest, rightmost, undermost] = [-border * unit, width * unit, height * unit];
     return (image, spare, key) => {
       const angle = (2 * randomUniform(key, 0) - 1) * rotation * degree;
       const slant = Math.tan((2 * randomUniform(key, 1) - 1) * shear * degree);
@@ -51,48 +50,65 @@ export function affine({
       const yy = cos;
       const centerX = (width - 1) / 2;
       const centerY = (height - 1) / 2;
-      const alongX = Math.round(xx * unit) | 0;
-      const alongY = Math.round(yx * unit) | 0;
       for (let y = 0; y < height; y++)
         framed.set(image.subarray(y * row, (y + 1) * row), (y + border) * framedRow + border * channels);
-      for (let y = 0, to = 0; y < height; y++) {
-        const dx = -centerX - right;
-        const dy = y - centerY - down;
-        let fromX = Math.round((xx * dx + xy * dy + centerX) * unit) | 0;
-        let fromY = Math.round((yx * dx + yy * dy + centerY) * unit) | 0;
-        for (let x = 0; x < width; x++, to += channels) {
-          const placeX = fromX < lowest ? lowest : fromX > rightmost ? rightmost : fromX;
-          const placeY = fromY < lowest ? lowest : fromY > undermost ? undermost : fromY;
-          const pixel = Math.imul((placeY >> 16) + border, framedWidth) + (placeX >> 16) + border;
-          const at = Math.imul(pixel, channels);
-          const below = (at + framedRow) | 0;
-          const u = (placeX >> 8) & 255;
-          const v = (placeY >> 8) & 255;
-          // Weights of the four, which sum to 256.
-          const d = (Math.imul(u, v) + 128) >> 8;
-          const b = u - d;
-          const c = v - d;
-          const a = 256 - u - c;
-          if (channels === 3) {
-            // Written out, for an inner loop takes half as long again.
-            spare[to] = blend(framed[at]!, framed[at + 3]!, framed[below]!, framed[below + 3]!, a, b, c, d);
-            spare[to + 1] = blend(framed[at + 1]!, framed[at + 4]!, framed[below + 1]!, framed[below + 4]!, a, b, c, d);
-            spare[to + 2] = blend(framed[at + 2]!, framed[at + 5]!, framed[below + 2]!, framed[below + 5]!, a, b, c, d);
-          } else
-            for (let n = 0; n < channels; n++) {
-              const left = at + n;
-              const under = below + n;
-              const [upper, lower] = [framed[left + channels]!, framed[under + channels]!];
-              spare[to + n] = blend(framed[left]!, upper, framed[under]!, lower, a, b, c, d);
-            }
-          fromX = (fromX + alongX) | 0;
-          fromY = (fromY + alongY) | 0;
-        }
-      }
+      const [fromX, fromY] = [-centerX - right, -centerY - down];
+      resample(spare, framed, { height, width, channels }, [
+        ...[xx, xy, xx * fromX + xy * fromY + centerX],
+        ...[yx, yy, yx * fromX + yy * fromY + centerY],
+      ]);
       return spare;
     };
   };
   return { name: "affine", settings: { rotation, shift, scale, shear }, prepare };
+}
+
+/** Fills `to` with bilinear samples of the framed image at (xx·x + xy·y + x0, yx·x + yy·y + y0). */
+function resample(
+  to: Uint8Array,
+  framed: Uint8Array,
+  { height, width, channels }: ImageSize,
+  [xx, xy, x0, yx, yy, y0]: readonly number[],
+): void {
+  const framedWidth = width + 2 * border;
+  const row = framedWidth * channels;
+  const lowest = -border * unit;
+  const rightmost = width * unit;
+  const undermost = height * unit;
+  const alongX = Math.round(xx! * unit) | 0;
+  const alongY = Math.round(yx! * unit) | 0;
+  for (let y = 0, at = 0; y < height; y++) {
+    let fromX = Math.round((xy! * y + x0!) * unit) | 0;
+    let fromY = Math.round((yy! * y + y0!) * unit) | 0;
+    for (let x = 0; x < width; x++, at += channels) {
+      const placeX = fromX < lowest ? lowest : fromX > rightmost ? rightmost : fromX;
+      const placeY = fromY < lowest ? lowest : fromY > undermost ? undermost : fromY;
+      const pixel = Math.imul((placeY >> 16) + border, framedWidth) + (placeX >> 16) + border;
+      const above = Math.imul(pixel, channels);
+      const below = (above + row) | 0;
+      const u = (placeX >> 8) & 255;
+      const v = (placeY >> 8) & 255;
+      // Weights of the four, which sum to 256.
+      const d = (Math.imul(u, v) + 128) >> 8;
+      const b = u - d;
+      const c = v - d;
+      const a = 256 - u - c;
+      if (channels === 3) {
+        // Written out, for an inner loop takes half as long again.
+        to[at] = blend(framed[above]!, framed[above + 3]!, framed[below]!, framed[below + 3]!, a, b, c, d);
+        to[at + 1] = blend(framed[above + 1]!, framed[above + 4]!, framed[below + 1]!, framed[below + 4]!, a, b, c, d);
+        to[at + 2] = blend(framed[above + 2]!, framed[above + 5]!, framed[below + 2]!, framed[below + 5]!, a, b, c, d);
+      } else
+        for (let n = 0; n < channels; n++) {
+          const upper = above + n;
+          const lower = below + n;
+          const [p, q, r, s] = [framed[upper]!, framed[upper + channels]!, framed[lower]!, framed[lower + channels]!];
+          to[at + n] = blend(p, q, r, s, a, b, c, d);
+        }
+      fromX = (fromX + alongX) | 0;
+      fromY = (fromY + alongY) | 0;
+    }
+  }
 }
 
 function blend(p: number, q: number, r: number, s: number, a: number, b: number, c: number, d: number): number {
