@@ -110,7 +110,8 @@ export class Parts {
   /** The vector [c] repeated to fill a period: itself when it already does. */
   expanded(name: OpName, vector: Tensor, { channels, period }: Periods): Value {
     const value = this.value(vector);
-    if (channels === period) return value;
+    // A table is read from memory: an element-wise value has to be put there.
+    if (channels === period && !this.#maps.has(value)) return value;
     const { node } = vector;
     if (node.kind === "constant")
       return new Value(

@@ -1,6 +1,6 @@
 import { buildGraph, type Graph } from "../../engine/graph.ts";
 import { randomNormal } from "../../engine/random.ts";
-import { constant } from "../../engine/record.ts";
+import { input } from "../../engine/record.ts";
 import { WasmBackend } from "./backend.ts";
 import { Heap } from "./heap.ts";
 import { inlineRunner } from "./inline.ts";
@@ -12,7 +12,8 @@ const columns = 96;
 const values = (stream: number, count: number): Float32Array =>
   Float32Array.from({ length: count }, (_, index) => randomNormal(stream, index));
 
-function probe(): { graph: Graph; expected: Float64Array } {
+/** The operands are fed: what depends on constants alone would be computed once. */
+function probe(): { graph: Graph; inputs: Record<string, Float32Array>; expected: Float64Array } {
   const a = values(1, rows * inner);
   const b = values(2, inner * columns);
   const expected = new Float64Array(rows * columns);
@@ -22,10 +23,10 @@ function probe(): { graph: Graph; expected: Float64Array } {
       for (let l = 0; l < inner; l++) sum += a[i * inner + l]! * b[l * columns + j]!;
       expected[i * columns + j] = Math.max(sum, 0);
     }
-  const y = constant(a, [rows, inner])
-    .matmul(constant(b, [inner, columns]))
+  const y = input("a", [rows, inner])
+    .matmul(input("b", [inner, columns]))
     .relu();
-  return { graph: buildGraph({ y }), expected };
+  return { graph: buildGraph({ y }), inputs: { a, b }, expected };
 }
 
 /**
@@ -35,11 +36,11 @@ function probe(): { graph: Graph; expected: Float64Array } {
 export async function tryVariant(variant: Variant, module: WebAssembly.Module): Promise<number | undefined> {
   const heap = new Heap();
   const backend = new WasmBackend(variant, heap, inlineRunner(module, heap));
-  const { graph, expected } = probe();
+  const { graph, inputs, expected } = probe();
   const program = await backend.compile(graph);
   const correct = async (): Promise<boolean> =>
     (await program.read("y")).every((value, index) => Math.abs(value - expected[index]!) < 1e-3);
-  await program.run();
+  await program.run(inputs);
   if (!(await correct())) return undefined;
   let best = Infinity;
   const end = performance.now() + 12;

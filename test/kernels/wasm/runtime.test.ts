@@ -6,6 +6,7 @@ import { constant, input, readSlot, record, recordOne } from "../../../engine/re
 import { filledSlot } from "../../../engine/slot.ts";
 import { Heap } from "../../../kernels/wasm/heap.ts";
 import { createWasmBackend } from "../../../kernels/wasm/node/index.ts";
+import { tryVariant } from "../../../kernels/wasm/tune.ts";
 import { workerPool } from "../../../kernels/wasm/node/pool.ts";
 
 const backend = await createWasmBackend({ threads: 2 });
@@ -137,6 +138,14 @@ it("a kernel that fails ends the pool with an error, not with a program that han
   await expect(pool.execute(program)).rejects.toThrow(/^wasm: a worker failed: RuntimeError: unreachable/);
   await expect(pool.execute(program)).rejects.toThrow("wasm: a worker failed");
   await pool.dispose();
+});
+
+it("start-up times a product at each run, not one that the set-up has computed", async () => {
+  const module = await WebAssembly.compile(
+    await readFile(new URL("../../../kernels/wasm/kernels-plain.wasm", import.meta.url)),
+  );
+  // 1.8 million operations cannot take less than 4 µs on one core.
+  expect(await tryVariant("plain", module)).toBeGreaterThan(0.004);
 });
 
 describe("createWasmBackend", () => {
