@@ -24,30 +24,24 @@ const SLOPE = memory.data<f32>([
 /** y [n] = x · Φ(x): at most 2.5e-7 · |x| off, so at most 3 units in the last place where x is positive. */
 export function geluCells(y: usize, x: usize, n: i32): void {
   const high = v128.load32_splat(NORMAL), low = f32x4.neg(high), half = v128.load32_splat(NORMAL, 4);
+  const pa = v128.load32_splat(NORMAL, 8), pb = v128.load32_splat(NORMAL, 12), pc = v128.load32_splat(NORMAL, 16);
+  const pd = v128.load32_splat(NORMAL, 20), pe = v128.load32_splat(NORMAL, 24), pf = v128.load32_splat(NORMAL, 28);
+  const qa = v128.load32_splat(NORMAL, 32), qb = v128.load32_splat(NORMAL, 36), qc = v128.load32_splat(NORMAL, 40);
+  const qd = v128.load32_splat(NORMAL, 44), qe = v128.load32_splat(NORMAL, 48), one = v128.load32_splat(NORMAL, 52);
   for (const end = y + (<usize>n << 2); y < end; y += 32) {
     const x0 = v128.load(x), x1 = v128.load(x, 16);
     const t0 = smaller(high, larger(low, x0)), t1 = smaller(high, larger(low, x1));
     const u0 = f32x4.mul(t0, t0), u1 = f32x4.mul(t1, t1);
-    let k = v128.load32_splat(NORMAL, 8), c = v128.load32_splat(NORMAL, 12);
-    let p0 = madd(k, u0, c), p1 = madd(k, u1, c);
-    c = v128.load32_splat(NORMAL, 16);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(NORMAL, 20);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(NORMAL, 24);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(NORMAL, 28);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    k = v128.load32_splat(NORMAL, 32), c = v128.load32_splat(NORMAL, 36);
-    let q0 = madd(k, u0, c), q1 = madd(k, u1, c);
-    c = v128.load32_splat(NORMAL, 40);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(NORMAL, 44);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(NORMAL, 48);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(NORMAL, 52);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
+    let p0 = madd(pa, u0, pb), p1 = madd(pa, u1, pb);
+    p0 = madd(p0, u0, pc), p1 = madd(p1, u1, pc);
+    p0 = madd(p0, u0, pd), p1 = madd(p1, u1, pd);
+    p0 = madd(p0, u0, pe), p1 = madd(p1, u1, pe);
+    p0 = madd(p0, u0, pf), p1 = madd(p1, u1, pf);
+    let q0 = madd(qa, u0, qb), q1 = madd(qa, u1, qb);
+    q0 = madd(q0, u0, qc), q1 = madd(q1, u1, qc);
+    q0 = madd(q0, u0, qd), q1 = madd(q1, u1, qd);
+    q0 = madd(q0, u0, qe), q1 = madd(q1, u1, qe);
+    q0 = madd(q0, u0, one), q1 = madd(q1, u1, one);
     const h0 = f32x4.div(f32x4.mul(t0, p0), q0), h1 = f32x4.div(f32x4.mul(t1, p1), q1);
     const y0 = f32x4.mul(x0, f32x4.add(h0, half)), y1 = f32x4.mul(x1, f32x4.add(h1, half));
     v128.store(y, y1, 16);
@@ -59,35 +53,27 @@ export function geluCells(y: usize, x: usize, n: i32): void {
 /** dx [n] = dy · (Φ(x) + x · φ(x)): at most 3e-7 · |dy| off. */
 export function geluGradientCells(dx: usize, x: usize, dy: usize, n: i32): void {
   const high = v128.load32_splat(SLOPE), low = f32x4.neg(high), half = v128.load32_splat(SLOPE, 4);
+  const pa = v128.load32_splat(SLOPE, 8), pb = v128.load32_splat(SLOPE, 12), pc = v128.load32_splat(SLOPE, 16);
+  const pd = v128.load32_splat(SLOPE, 20), pe = v128.load32_splat(SLOPE, 24), pf = v128.load32_splat(SLOPE, 28);
+  const pg = v128.load32_splat(SLOPE, 32), qa = v128.load32_splat(SLOPE, 36), qb = v128.load32_splat(SLOPE, 40);
+  const qc = v128.load32_splat(SLOPE, 44), qd = v128.load32_splat(SLOPE, 48), qe = v128.load32_splat(SLOPE, 52);
+  const qf = v128.load32_splat(SLOPE, 56), qg = v128.load32_splat(SLOPE, 60), one = v128.load32_splat(SLOPE, 64);
   for (const end = dx + (<usize>n << 2); dx < end; dx += 32) {
     const t0 = smaller(high, larger(low, v128.load(x))), t1 = smaller(high, larger(low, v128.load(x, 16)));
     const u0 = f32x4.mul(t0, t0), u1 = f32x4.mul(t1, t1);
-    let k = v128.load32_splat(SLOPE, 8), c = v128.load32_splat(SLOPE, 12);
-    let p0 = madd(k, u0, c), p1 = madd(k, u1, c);
-    c = v128.load32_splat(SLOPE, 16);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(SLOPE, 20);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(SLOPE, 24);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(SLOPE, 28);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    c = v128.load32_splat(SLOPE, 32);
-    p0 = madd(p0, u0, c), p1 = madd(p1, u1, c);
-    k = v128.load32_splat(SLOPE, 36), c = v128.load32_splat(SLOPE, 40);
-    let q0 = madd(k, u0, c), q1 = madd(k, u1, c);
-    c = v128.load32_splat(SLOPE, 44);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(SLOPE, 48);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(SLOPE, 52);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(SLOPE, 56);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(SLOPE, 60);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
-    c = v128.load32_splat(SLOPE, 64);
-    q0 = madd(q0, u0, c), q1 = madd(q1, u1, c);
+    let p0 = madd(pa, u0, pb), p1 = madd(pa, u1, pb);
+    p0 = madd(p0, u0, pc), p1 = madd(p1, u1, pc);
+    p0 = madd(p0, u0, pd), p1 = madd(p1, u1, pd);
+    p0 = madd(p0, u0, pe), p1 = madd(p1, u1, pe);
+    p0 = madd(p0, u0, pf), p1 = madd(p1, u1, pf);
+    p0 = madd(p0, u0, pg), p1 = madd(p1, u1, pg);
+    let q0 = madd(qa, u0, qb), q1 = madd(qa, u1, qb);
+    q0 = madd(q0, u0, qc), q1 = madd(q1, u1, qc);
+    q0 = madd(q0, u0, qd), q1 = madd(q1, u1, qd);
+    q0 = madd(q0, u0, qe), q1 = madd(q1, u1, qe);
+    q0 = madd(q0, u0, qf), q1 = madd(q1, u1, qf);
+    q0 = madd(q0, u0, qg), q1 = madd(q1, u1, qg);
+    q0 = madd(q0, u0, one), q1 = madd(q1, u1, one);
     const h0 = f32x4.div(f32x4.mul(t0, p0), q0), h1 = f32x4.div(f32x4.mul(t1, p1), q1);
     const d0 = f32x4.mul(v128.load(dy), f32x4.add(h0, half)), d1 = f32x4.mul(v128.load(dy, 16), f32x4.add(h1, half));
     v128.store(dx, d1, 16);
@@ -99,14 +85,14 @@ export function geluGradientCells(dx: usize, x: usize, dy: usize, n: i32): void 
 
 // Half a page of floats stays in the first cache between the two passes of sigmoid.
 const BLOCK: i32 = 512;
-const ZERO = memory.data<f32>([0]);
+const ZERO_ONE = memory.data<f32>([0, 1]);
 
 /** y [n] = 1 / (1 + exp(−x)), computed as eˣ / (1 + eˣ): at most 4 units in the last place off. */
 export function sigmoidCells(y: usize, x: usize, n: i32): void {
-  const one = f32x4.splat(1);
+  const one = v128.load32_splat(ZERO_ONE, 4);
   for (; n > 0; n -= BLOCK) {
     const count = min<i32>(n, BLOCK);
-    expShifted(y, x, count, ZERO);
+    expShifted(y, x, count, ZERO_ONE);
     for (const end = y + (<usize>count << 2); y < end; y += 32) {
       const e0 = v128.load(y), e1 = v128.load(y, 16);
       const y0 = f32x4.div(e0, f32x4.add(one, e0)), y1 = f32x4.div(e1, f32x4.add(one, e1));
@@ -119,7 +105,7 @@ export function sigmoidCells(y: usize, x: usize, n: i32): void {
 
 /** dx [n] = dy · y · (1 − y) */
 export function sigmoidGradientCells(dx: usize, y: usize, dy: usize, n: i32): void {
-  const one = f32x4.splat(1);
+  const one = v128.load32_splat(ZERO_ONE, 4);
   for (const end = dx + (<usize>n << 2); dx < end; dx += 32) {
     const y0 = v128.load(y), y1 = v128.load(y, 16);
     const s0 = f32x4.mul(y0, f32x4.sub(one, y0)), s1 = f32x4.mul(y1, f32x4.sub(one, y1));
