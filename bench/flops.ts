@@ -28,10 +28,17 @@ const macRules: Partial<Record<OpName, MacRule>> = {
   linearAttentionGradient: ([, q], outputs, node) => linearAttention([q!], outputs, node),
 };
 
-/** Floating-point operations of one run, a multiply-accumulate counting as two. */
+export function isMultiplying(op: string): op is OpName {
+  return op in macRules;
+}
+
+/** Floating-point operations of one op, a multiply-accumulate counting as two; 0 for ops that do not consist of these. */
+export function opFlops(node: OpNode): number {
+  const shapes = node.inputs.map((tensor) => tensor.shape);
+  return 2 * (macRules[node.op]?.(shapes, node.shapes, node) ?? 0);
+}
+
+/** Of one run. */
 export function graphFlops(graph: Graph): number {
-  return graph.ops.reduce((sum, node) => {
-    const shapes = node.inputs.map((tensor) => tensor.shape);
-    return sum + 2 * (macRules[node.op]?.(shapes, node.shapes, node) ?? 0);
-  }, 0);
+  return graph.ops.reduce((sum, node) => sum + opFlops(node), 0);
 }

@@ -29,16 +29,18 @@ export interface NetworkBenchOptions extends MeasureOptions {
 const tolerance = { train: 1e-2, infer: 1e-4 };
 
 /** Whole training steps (forward, backward, AdamW) over one resident batch. */
-export async function benchTraining(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
-  const graph = (model: Model, batchSize: number) => trainingStep(model, { batchSize, optimizer: adamW() });
-  return benchNetwork("train", architecture, graph, options);
+export function benchTraining(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
+  return benchNetwork("train", architecture, options);
 }
 
 /** The network as it is deployed for batch 1; in evaluation mode, batch norms folded, for larger batches. */
-export async function benchInference(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
-  const graph = (model: Model, batch: number) =>
-    batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, batch));
-  return benchNetwork("infer", architecture, graph, options);
+export function benchInference(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
+  return benchNetwork("infer", architecture, options);
+}
+
+export function networkGraph(suite: NetworkRow["suite"], model: Model, batch: number): Graph {
+  if (suite === "train") return trainingStep(model, { batchSize: batch, optimizer: adamW() });
+  return batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, batch));
 }
 
 type Feeds = Readonly<Record<string, Float32Array>>;
@@ -46,14 +48,13 @@ type Feeds = Readonly<Record<string, Float32Array>>;
 async function benchNetwork(
   suite: NetworkRow["suite"],
   architecture: Architecture,
-  graphOf: (model: Model, batch: number) => Graph,
   { backend, batch, peak, ...measureOptions }: NetworkBenchOptions,
 ): Promise<NetworkRow> {
   const model = Model.fromArchitecture(architecture);
-  const graph = graphOf(model, batch);
+  const graph = networkGraph(suite, model, batch);
   const program = await backend.compile(graph);
   try {
-    const checked = await checkNetwork(suite, architecture, graphOf, backend, batch, program);
+    const checked = await checkNetwork(suite, architecture, backend, batch, program);
     await program.run(feedsOf(graph, model.classes));
     const timing = await measure(`${suite} ${architecture.name}`, () => program.run(), measureOptions);
     return {
@@ -75,7 +76,7 @@ async function benchNetwork(
 }
 
 /** Random images and labels; every `period` images they repeat. */
-function feedsOf(graph: Graph, classes: number, period = Infinity): Feeds {
+export function feedsOf(graph: Graph, classes: number, period = Infinity): Feeds {
   const values: Record<string, (index: number, perImage: number) => number> = {
     images: (index, perImage) => randomNormal(1, index % (period * perImage)),
     labels: (index) => randomInteger(classes, 2, index % period),
@@ -101,14 +102,13 @@ function feedsOf(graph: Graph, classes: number, period = Infinity): Feeds {
 async function checkNetwork(
   suite: NetworkRow["suite"],
   architecture: Architecture,
-  graphOf: (model: Model, batch: number) => Graph,
   backend: Backend,
   batch: number,
   program: Program,
 ) {
   const images = [4, 3, 2, 1].find((count) => batch % count === 0)!;
   const model = Model.fromArchitecture(architecture);
-  const [small, large] = [graphOf(model, images), graphOf(model, batch)];
+  const [small, large] = [networkGraph(suite, model, images), networkGraph(suite, model, batch)];
   const drops = small.inputs.some(({ name }) => name === "seed");
   const reference = await createReferenceBackend().compile(small);
   const checked = drops ? await backend.compile(small) : program;

@@ -86,6 +86,26 @@ export const candidatesRowSchema = z.object({
   besideSeconds: z.number(),
 });
 
+/** One op of a step, all its uses together. */
+export const profileRowSchema = z.object({
+  suite: z.literal("profile"),
+  of: z.enum(["train", "infer"]),
+  arch: z.string(),
+  backend: z.string(),
+  variant: z.string(),
+  threads: z.int().positive(),
+  batch: z.int().positive(),
+  /** The op that multiplies, for all that runs as one with it; else all ops that run as one, joined by `+`. */
+  op: z.string(),
+  kernels: z.array(z.string()),
+  /** Of kernels. */
+  calls: z.int().positive(),
+  seconds: z.number(),
+  /** Of the sum of all ops. */
+  share: z.number(),
+  ...rooflineFields,
+});
+
 /** Generated code beside that of others: the same network, images, C library and emulator. */
 export const codegenRowSchema = z.object({
   suite: z.literal("codegen"),
@@ -112,4 +132,5 @@ export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
+export type ProfileRow = z.infer<typeof profileRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

@@ -5,9 +5,11 @@ import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
+import { chromeTrace, profileNetwork } from "../bench/profile.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { datasets } from "../engine/data/datasets.ts";
+import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import type { CodegenRow, KernelRow, NetworkRow, PipelineRow } from "../bench/rows.ts";
@@ -110,6 +112,7 @@ interface SuiteFlags {
   readonly batch: number;
   readonly filter?: string | undefined;
   readonly seconds?: number | undefined;
+  readonly trace?: string | undefined;
 }
 
 /** What a suite measures with. */
@@ -189,6 +192,37 @@ async function networkSuite(
   ]);
 }
 
+async function profileSuite(
+  suite: NetworkRow["suite"],
+  bench: Bench,
+  flags: SuiteFlags,
+  output: Output,
+): Promise<void> {
+  const architecture = await openArchitecture(flags.arch);
+  const { rows, stepSeconds, profiledSeconds, timeline } = await profileNetwork(suite, architecture, bench);
+  if (flags.trace !== undefined) {
+    const trace = chromeTrace(timeline, { name: `${suite} ${architecture.name}, batch ${bench.batch}` });
+    await writeFileAtomically(flags.trace, JSON.stringify(trace));
+    output.message(`${flags.trace}: open it in chrome://tracing or ui.perfetto.dev`);
+  }
+  output.document({ peak: bench.peak, stepSeconds, profiledSeconds, rows });
+  output.table(
+    rows.map((row) => ({
+      op: row.op,
+      calls: row.calls,
+      ms: (1000 * row.seconds).toFixed(2),
+      share: share(row.share),
+      "GFLOP/s": row.gflops?.toFixed(0) ?? "–",
+      MB: (row.bytes / 1e6).toFixed(1),
+      "GB/s": row.gigabytesPerSecond.toFixed(0),
+      "of peak": share(row.fractionOfPeak),
+    })),
+  );
+  output.data(
+    `sum of all ops: ${milliseconds(profiledSeconds)} ms; the step itself, not profiled: ${milliseconds(stepSeconds)} ms`,
+  );
+}
+
 export const command = () =>
   verb(
     "bench",
@@ -207,6 +241,8 @@ export const command = () =>
         positiveInteger,
       ),
     )
+    .addOption(new Option("--profile", "train, infer: where the time goes, by op"))
+    .addOption(new Option("--trace <file>", "with --profile: one step as a Chrome trace").implies({ profile: true }))
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
     .addOption(
@@ -229,6 +265,7 @@ export const command = () =>
         try {
           if (suite === "kernels") return await kernelSuite(bench, options, output);
           if (options.pipeline === true) return await pipelineSuite(bench, options, output);
+          if (options.profile === true) return await profileSuite(suite, bench, options, output);
           return await networkSuite(suite, bench, options, output);
         } finally {
           await bench.backend.dispose();

@@ -6,6 +6,7 @@ import {
   networkRowSchema,
   peakSchema,
   pipelineRowSchema,
+  profileRowSchema,
 } from "../bench/rows.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
@@ -23,7 +24,19 @@ import {
 
 const benchSchema = z.object({
   peak: peakSchema.nullable().optional(),
-  rows: z.array(z.union([networkRowSchema, pipelineRowSchema, candidatesRowSchema, kernelRowSchema, codegenRowSchema])),
+  /** With --profile: seconds of the step itself, and of the sum of its rows. */
+  stepSeconds: z.number().optional(),
+  profiledSeconds: z.number().optional(),
+  rows: z.array(
+    z.union([
+      networkRowSchema,
+      pipelineRowSchema,
+      candidatesRowSchema,
+      kernelRowSchema,
+      profileRowSchema,
+      codegenRowSchema,
+    ]),
+  ),
 });
 
 const documents = {

@@ -3,6 +3,7 @@ import { foldBatchNorms } from "../../engine/plan/fold.ts";
 import { evaluationGraph, lowerModel } from "../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../engine/plan/record-inference.ts";
 import { input } from "../../engine/record.ts";
+import type { Slot } from "../../engine/slot.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { trainingStep } from "../../engine/train/training-step.ts";
 import { version } from "../../engine/version.ts";
@@ -39,14 +40,26 @@ async function training(job: JobOf<"train">, backend: WasmBackend, { tensor }: L
   };
 }
 
+interface RunningOptions {
+  readonly output: string;
+  /** Inputs are fed once, and the output is not read. */
+  readonly resident: boolean;
+  /** Of the output, so many cells apart, what is compared. */
+  readonly every?: number;
+  /** State that comes with the job. */
+  readonly slots?: readonly Slot[];
+}
+
 /** One run of a graph whose inputs come anew each time, or stay. */
 async function running(
   graph: Graph,
   inputs: Readonly<Record<string, Float32Array>>,
-  { output, resident, every = 1 }: { readonly output: string; readonly resident: boolean; readonly every?: number },
+  { output, resident, every = 1, slots = [] }: RunningOptions,
+  { tensor }: LoadOptions,
   backend: WasmBackend,
 ): Promise<LoadedJob> {
   const program = await backend.compile(graph);
+  for (const { name } of slots) await program.writeSlot(name, tensor(name));
   return {
     check: async () => {
       await program.run(inputs);
@@ -62,7 +75,8 @@ async function running(
 
 async function load(options: LoadOptions): Promise<LoadedJob> {
   const { job, tensor, threads } = options;
-  const backend = await createWasmBackend({ threads });
+  // A single thread needs no worker.
+  const backend = await createWasmBackend({ threads, inline: threads === 1 });
   const loaded = await loadOn(backend);
   return {
     ...loaded,
@@ -78,15 +92,25 @@ async function load(options: LoadOptions): Promise<LoadedJob> {
         return training(job, backend, options);
       case "infer": {
         const model = jobModel(job.network);
+        const values = (slot: Slot): Float32Array => tensor(slot.name);
         const graph =
-          job.batch === 1 ? inferenceToGraph(lowerModel(model)) : foldBatchNorms(evaluationGraph(model, job.batch));
-        return running(graph, { images: tensor("images") }, { output: "logits", resident: false }, backend);
+          job.batch === 1
+            ? inferenceToGraph(lowerModel(model, values))
+            : foldBatchNorms(evaluationGraph(model, job.batch));
+        const slots = job.batch === 1 ? [] : model.slots;
+        return running(
+          graph,
+          { images: tensor("images") },
+          { output: "logits", resident: false, slots },
+          options,
+          backend,
+        );
       }
       case "gemm": {
         const shape = [job.size, job.size];
         const graph = buildGraph({ c: input("a", shape).matmul(input("b", shape)) });
         const inputs = { a: tensor("a"), b: tensor("b") };
-        return running(graph, inputs, { output: "c", resident: true, every: 997 }, backend);
+        return running(graph, inputs, { output: "c", resident: true, every: 997 }, options, backend);
       }
     }
   }

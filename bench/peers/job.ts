@@ -4,8 +4,9 @@ import type { Architecture } from "../../engine/architecture.ts";
 import { Model } from "../../engine/model.ts";
 import { conv2d, linear, relu, sequential } from "../../engine/nn/layers.ts";
 import type { Module } from "../../engine/nn/scope.ts";
-import { randomInteger, randomNormal } from "../../engine/random.ts";
+import { randomInteger, randomNormal, randomUniform } from "../../engine/random.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
+import type { Slot } from "../../engine/slot.ts";
 
 /** The network of a job: an architecture, or the one that trainers without batch norm or attention can run too. */
 export type Network = Architecture | "small-cnn";
@@ -65,12 +66,25 @@ export function jobModel(network: Network): Model {
     : Model.fromArchitecture(network, { seed: 0 });
 }
 
-/** Parameters (and running statistics) as the model starts with them, and a random batch: `images`, `labels`. */
-export function jobTensors(model: Model, batch: number): Tensors {
+/**
+ * Parameters (and running statistics) as the model starts with them, and a random batch: `images`, `labels`. Random
+ * statistics stand for those of a trained network.
+ */
+export function jobTensors(
+  model: Model,
+  batch: number,
+  { statistics = "initial" }: { readonly statistics?: "initial" | "random" } = {},
+): Tensors {
   const shape = [batch, ...model.input];
   const images = Float32Array.from({ length: elementCount(shape) }, (_, index) => randomNormal(1, index));
   const labels = Float32Array.from({ length: batch }, (_, index) => randomInteger(model.classes, 2, index));
-  const slots = model.slots.map((slot) => [slot.name, { shape: slot.shape, values: slot.initial() }] as const);
+  const values = (slot: Slot, stream: number): Float32Array =>
+    slot.kind === "buffer" && statistics === "random"
+      ? slot.initial().map((value, index) => value + 0.4 * (randomUniform(3, stream, index) - 0.5))
+      : slot.initial();
+  const slots = model.slots.map(
+    (slot, index) => [slot.name, { shape: slot.shape, values: values(slot, index) }] as const,
+  );
   return {
     ...Object.fromEntries(slots),
     images: { shape, values: images },

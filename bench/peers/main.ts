@@ -35,6 +35,8 @@ async function command(peer: PeerName): Promise<PeerCommand> {
       return node("finch-peer.ts");
     case "torch":
       return { name: peer, command: await installPythonPeers(say), parameters: [script("torch_peer.py")] };
+    case "onnxruntime":
+      return node("ort-peer.ts");
     case "tfjs":
       await installNpmPeers(say);
       return node("tfjs-peer.ts");

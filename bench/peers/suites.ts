@@ -1,4 +1,8 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exportOnnx } from "../../codegen/onnx/export.ts";
 import { ConfigError } from "../../engine/errors.ts";
+import { lowerModel } from "../../engine/plan/lower.ts";
 import { randomNormal } from "../../engine/random.ts";
 import { candidateCosts } from "../../cli/search-setup.ts";
 import { createSampler } from "../../nas/sampler.ts";
@@ -7,7 +11,7 @@ import type { Tolerance } from "./contest.ts";
 import { jobModel, jobTensors, writeJob, type Network } from "./job.ts";
 import { openArchitecture } from "../../cli/open-architecture.ts";
 
-export const suiteNames = ["train", "candidates", "small-cnn", "gemm"] as const;
+export const suiteNames = ["train", "candidates", "infer", "small-cnn", "gemm"] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 /** A way of a peer to do the job, by the peer's name. */
@@ -17,7 +21,7 @@ interface Entry {
   readonly optional?: boolean;
 }
 
-export const peerNames = ["finch", "torch", "tfjs", "jax-js", "gpu.js"] as const;
+export const peerNames = ["finch", "torch", "onnxruntime", "tfjs", "jax-js", "gpu.js"] as const;
 export type PeerName = (typeof peerNames)[number];
 
 export interface PlannedJob {
@@ -56,6 +60,15 @@ async function trainingJob(folder: string, name: string, network: Network, batch
   );
 }
 
+/** The deployed network; what it was trained to is drawn at random. */
+async function inferenceJob(folder: string, name: string, network: Network, batch: number): Promise<void> {
+  const model = jobModel(network);
+  const tensors = jobTensors(model, batch, { statistics: "random" });
+  await writeJob(folder, { name, kind: "infer", network, batch }, tensors);
+  const lowered = lowerModel(model, (slot) => tensors[slot.name]!.values);
+  await writeFile(join(folder, "model.onnx"), exportOnnx(lowered, { name }, { batch }));
+}
+
 /** 20 random networks of the `hybrid` preset of at most 100,000 parameters and 30 million MACs, always the same ones. */
 function candidates(): readonly Network[] {
   const task = { input: [32, 32, 3] as const, classes: 10 };
@@ -90,6 +103,18 @@ export async function suiteJobs(suite: SuiteName, { arch, batch }: SuiteOptions)
         return { name, write, entries: [finch, ...torch], tolerance: lossTolerance };
       });
       return new Map([["candidates", jobs]]);
+    }
+    case "infer": {
+      const jobs: PlannedJob[] = [];
+      for (const name of arch)
+        for (const images of [1, 64]) {
+          const network = await openArchitecture(name);
+          const title = `${network.name} batch ${images}`;
+          const write = (folder: string) => inferenceJob(folder, title, network, images);
+          const entries: Entry[] = [finch, { peer: "onnxruntime", way: "" }, ...torch];
+          jobs.push({ name: title, write, entries, tolerance: { first: 1e-3, all: 1e-3 } });
+        }
+      return new Map([["infer", jobs]]);
     }
     case "small-cnn": {
       const write = (folder: string) => trainingJob(folder, "small-cnn", "small-cnn", 32);

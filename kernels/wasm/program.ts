@@ -8,6 +8,9 @@ import type { PlannedStep, WasmPlan } from "./plan.ts";
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
 const HEADER = 256;
 
+/** Milliseconds: nothing is shorter than what the clock can tell. */
+const clockStep = 1e-4;
+
 /** Runs the step list at an address on all threads. */
 export interface Runner {
   readonly threads: number;
@@ -20,9 +23,12 @@ export interface Runner {
 }
 
 export interface StepTime {
+  /** Names of the ops that the step is for, joined by `+` where they run as one. */
   readonly op: string;
   readonly kernel: string;
   readonly milliseconds: number;
+  /** Bytes of all arrays that the step touches, each counted once. */
+  readonly bytes: number;
 }
 
 /** A plan placed in one WebAssembly memory. */
@@ -67,25 +73,38 @@ export class WasmProgram implements Program {
     }
   }
 
-  /** Runs the program once, each step by itself, and gives what it took. */
+  /** Runs the program once, each step by itself, and gives what it took: without what an empty program takes. */
   async profile(): Promise<StepTime[]> {
     this.#checkAlive();
     await this.#prepare();
     const times: StepTime[] = [];
     const words = HEADER / 4 + 2 + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
     const address = this.#heap.allocate(4 * words);
+    const time = async (steps: readonly PlannedStep[]): Promise<number> => {
+      this.#writeSteps(address, words, steps);
+      const start = performance.now();
+      await this.#execute(address);
+      return performance.now() - start;
+    };
     try {
+      const empty: number[] = [];
+      while (empty.length < 15) empty.push(await time([]));
+      const overhead = Math.min(...empty);
       for (const step of this.plan.steps) {
-        if (step.kernel === "barrier") continue;
-        this.#writeSteps(address, words, [step]);
-        const start = performance.now();
-        await this.#execute(address);
-        times.push({ op: step.op, kernel: step.kernel, milliseconds: performance.now() - start });
+        const { kernel, op } = step;
+        if (kernel === "barrier") continue;
+        const milliseconds = Math.max(clockStep, (await time([step])) - overhead);
+        times.push({ op, kernel, milliseconds, bytes: this.#bytesOf(step) });
       }
     } finally {
       this.#heap.release(address, 4 * words);
     }
     return times;
+  }
+
+  #bytesOf({ args }: PlannedStep): number {
+    const touched = new Set(args.flatMap((arg) => (typeof arg === "object" && "buffer" in arg ? [arg.buffer] : [])));
+    return [...touched].reduce((sum, buffer) => sum + this.plan.buffers[buffer]!.bytes, 0);
   }
 
   get slotNames(): readonly string[] {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
@@ -7,11 +9,25 @@ import {
   networkRowSchema,
   peakSchema,
   pipelineRowSchema,
+  profileRowSchema,
 } from "../../bench/rows.ts";
 import { doctorReportSchema } from "../../codegen/verify/doctor.ts";
 import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
 
 const folder = temporaryFolder();
+/** Trace Event Format: complete events ("X") and metadata ("M"), in microseconds. */
+const traceSchema = z.object({
+  traceEvents: z.array(
+    z.object({
+      ph: z.enum(["M", "X"]),
+      name: z.string(),
+      pid: z.int(),
+      tid: z.int(),
+      ts: z.number().optional(),
+      dur: z.number().optional(),
+    }),
+  ),
+});
 const rowsOf = <T extends z.ZodType>(row: T) => z.object({ rows: z.array(row).min(1) });
 
 test.each(["train", "infer"])("bench %s says what ran and how fast", async (suite) => {
@@ -34,6 +50,31 @@ test.each(["train", "infer"])("bench %s says what ran and how fast", async (suit
   expect(rows[0]!.imagesPerSecond).toBeCloseTo(8 / rows[0]!.median, 3);
   expect(rows[0]!.checkedImages).toBe(4);
   expect(rows[0]!.error).toBeLessThan(1e-2);
+});
+
+test.each(["train", "infer"])("bench %s --profile tells each op's part and writes a trace", async (suite) => {
+  const trace = join(folder, `${suite}.json`);
+  const words = ["bench", suite, "--arch", tinyArchitecture(folder), "--batch", "8", "--seconds", "0.1"];
+  const document = await finchJson([...words, "--threads", "2", "--trace", trace]);
+  const { rows } = rowsOf(profileRowSchema).parse(document);
+  expect(rows.map(({ op }) => op)).toEqual(expect.arrayContaining(["conv2d", "attention"]));
+  expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
+  expect(rows.map(({ seconds }) => seconds)).toEqual(rows.map(({ seconds }) => seconds).sort((a, b) => b - a));
+  const totals = z
+    .object({ stepSeconds: z.number().positive(), profiledSeconds: z.number().positive() })
+    .parse(document);
+  expect(rows.reduce((sum, { seconds }) => sum + seconds, 0)).toBeCloseTo(totals.profiledSeconds, 9);
+  const events = traceSchema.parse(JSON.parse(readFileSync(trace, "utf8"))).traceEvents.filter(({ ph }) => ph === "X");
+  expect(events.length).toBe(rows.reduce((sum, { calls }) => sum + calls, 0));
+  for (const [index, event] of events.entries())
+    if (index > 0) expect(event.ts).toBeCloseTo(events[index - 1]!.ts! + events[index - 1]!.dur!, 6);
+});
+
+test("the reference back end cannot be profiled, and says so", async () => {
+  const words = ["bench", "train", "--profile", "--backend", "reference", "--arch", tinyArchitecture(folder)];
+  const { code, stderr } = await finch([...words, "--batch", "2"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/the reference back end cannot be profiled/);
 });
 
 test("bench train --pipeline compares training end to end with a resident batch", async () => {
