@@ -38,7 +38,10 @@ export interface WasmPlan {
   readonly buffers: readonly PlannedBuffer[];
   /** Run before the first run, and before the next when a slot was written from outside. */
   readonly setUp: readonly PlannedStep[];
+  /** All steps of a run, in order. */
   readonly steps: readonly PlannedStep[];
+  /** The same, cut to the threads: what runs. */
+  readonly dealt: readonly PlannedStep[];
   /** Done before a thread would be awake. */
   readonly small: boolean;
   readonly inputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
@@ -281,7 +284,8 @@ class Planner {
     return {
       buffers: this.#buffers,
       setUp: share(this.#orderSteps(this.#setUp), this.#buffers, threads),
-      steps: share(steps, this.#buffers, threads),
+      steps,
+      dealt: share(steps, this.#buffers, threads),
       small: isSmall(steps, this.#buffers),
       inputs,
       slots: new Map([...this.#slots].map(([slot, buffer]) => [slot.name, { buffer, slot }])),

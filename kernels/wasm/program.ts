@@ -50,7 +50,7 @@ export class WasmProgram implements Program {
     this.#heap = heap;
     this.#execute = execute;
     const setUpBytes = codeBytes(plan.setUp);
-    const stepBytes = codeBytes(plan.steps);
+    const stepBytes = codeBytes(plan.dealt);
     this.#bytes = setUpBytes + stepBytes + plan.bytes;
     this.#setUp = heap.allocate(this.#bytes);
     this.#address = this.#setUp + setUpBytes;
@@ -62,7 +62,7 @@ export class WasmProgram implements Program {
       stateBytes: plan.stateBytes,
     };
     this.#writeSteps(this.#setUp, setUpBytes / 4, plan.setUp);
-    this.#writeSteps(this.#address, stepBytes / 4, plan.steps);
+    this.#writeSteps(this.#address, stepBytes / 4, plan.dealt);
     for (const { buffer, data } of plan.constants)
       if (data instanceof Int32Array) heap.words(this.#at(buffer), data.length).set(data);
       else heap.floats(this.#at(buffer), data.length).set(data);

@@ -213,7 +213,7 @@ describe("small steps", () => {
       return parameters.map((slot, output) => ({ slot, value: updates[output]! }));
     });
     const program = await backend.compile(buildGraph({}, assigns.flat()));
-    expect(program.plan.steps.map(({ kernel }) => kernel)).toEqual(["solo", "solo", "barrier", "solo", "solo"]);
+    expect(program.plan.dealt.map(({ kernel }) => kernel)).toEqual(["solo", "solo", "barrier", "solo", "solo"]);
     await backend.dispose();
   });
 });

@@ -53,8 +53,7 @@ describe("a program", () => {
     const [p, m, v] = slots.map(readSlot) as [ReturnType<typeof readSlot>, ReturnType<typeof readSlot>, never];
     const attributes = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
     const values = record("adamW", [p, p.scale(2), m, v, input("rate", []), input("step", [])], attributes);
-    const inline = await createWasmBackend({ inline: true });
-    const program = await inline.compile(
+    const program = await backend.compile(
       buildGraph(
         {},
         slots.map((slot, index) => ({ slot, value: values[index]! })),
