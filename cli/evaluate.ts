@@ -1,8 +1,9 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
+import { DataError } from "../engine/errors.ts";
 import { evaluateModel } from "../engine/train/evaluate-model.ts";
 import { openBackend } from "./open-backend.ts";
-import { openData } from "./open-data.ts";
+import { imageSizeFor, openData } from "./open-data.ts";
 import { openModel } from "./open-model.ts";
 import {
   backendOption,
@@ -39,10 +40,15 @@ export const command = () =>
     .addOption(backendOption())
     .addOption(variantOption())
     .addOption(threadsOption())
-    .action((name, options) =>
+    .action((path, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, state, classes, normalization, checkpoint } = await openModel(name);
-        const data = await openData({ ...options, data: options.data ?? checkpoint.data.name });
+        const { model, state, classes, normalization, checkpoint } = await openModel(path);
+        const name = options.data ?? checkpoint.data.name;
+        const data = await openData({ ...options, data: name, ...imageSizeFor(name, model.input) }, output);
+        if (data.classes.join() !== classes.join())
+          throw new DataError(
+            `${data.name}: the classes are ${data.classes.join(", ")}; the model knows ${classes.join(", ")}`,
+          );
         const set = options.split === "test" ? await data.test() : data[options.split];
         const backend = await openBackend(options, output);
         try {

@@ -53,8 +53,12 @@ export const configOption = () =>
   new Option("-c, --config <file>", "settings; default: finch.config.ts, .js or .json here");
 
 export const dataOption = () =>
-  new Option("--data <name>", "data set").choices(["synthetic", "cifar10", "mnist"] as const);
+  new Option("--data <name>", "data set").choices(["synthetic", "cifar10", "mnist", "folder"] as const);
 export const dataDirOption = () => new Option("--data-dir <folder>", "where the data lie").env("FINCH_DATA");
+export const imageSizeOption = () =>
+  new Option("--image-size <pixels>", "of --data folder: images become such squares, cropped; default: 32").argParser(
+    positiveInteger,
+  );
 export const limitOption = () =>
   new Option("--limit <images>", "train on at most so many images").argParser(positiveInteger);
 export const validationOption = () =>

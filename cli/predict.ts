@@ -12,7 +12,7 @@ import { verb } from "./verb.ts";
 export const command = () =>
   verb(
     "predict",
-    "Classifies image files; each is stretched to the model's input.",
+    "Classifies image files; each is brought to the model's input as in training from a folder, else stretched.",
     "finch predict runs/first cat.png dog.jpg",
   )
     .argument("<model>", "checkpoint or run folder")
@@ -20,8 +20,10 @@ export const command = () =>
     .addOption(backendOption())
     .action((name, files, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, state, classes, normalization } = await openModel(name);
-        const images = await Promise.all(files.map((file) => readImage(file, model.input)));
+        const { model, state, classes, normalization, checkpoint } = await openModel(name);
+        // As in training.
+        const fit = checkpoint.data.name === "folder" ? "cover" : "fill";
+        const images = await Promise.all(files.map((file) => readImage(file, model.input, { fit })));
         const backend = await openBackend({ ...options, threads: 1 }, output);
         try {
           const results = await predict(model, state, images, { backend, normalization });

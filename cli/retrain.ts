@@ -13,6 +13,7 @@ import {
   dataOption,
   emaOption,
   epochsOption,
+  imageSizeOption,
   limitOption,
   positiveInteger,
   seedOption,
@@ -36,6 +37,7 @@ export const command = () =>
     .addOption(new Option("--test", "measure the results on the test images too"))
     .addOption(dataOption().default(undefined, "what the search used"))
     .addOption(dataDirOption())
+    .addOption(imageSizeOption())
     .addOption(limitOption())
     .addOption(validationOption())
     .addOption(batchOption())
@@ -49,7 +51,7 @@ export const command = () =>
         options,
         async ({ output, signal }) => {
           const openStore = sqliteStore(folder, { mustExist: true });
-          const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) });
+          const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) }, output);
           const backend = await openBackend(options, output);
           const watch = watchRetraining(output, options.epochs);
           try {

@@ -13,6 +13,7 @@ import {
   dataDirOption,
   dataOption,
   freshOption,
+  imageSizeOption,
   limitOption,
   outOption,
   positiveInteger,
@@ -39,6 +40,7 @@ export const command = () =>
     )
     .addOption(dataOption().default("synthetic" as const))
     .addOption(dataDirOption())
+    .addOption(imageSizeOption())
     .addOption(limitOption())
     .addOption(validationOption())
     .addOption(new Option("--budget <count>", "candidates to evaluate").argParser(positiveInteger).default(24))
@@ -74,7 +76,7 @@ export const command = () =>
       runVerb(
         options,
         async ({ output, signal, exitWith }) => {
-          const data = await openData(options);
+          const data = await openData(options, output);
           const space = await openSpace(options.space);
           const limits: Limits = {
             parameters: options.maxParameters,

@@ -26,6 +26,7 @@ import {
   emaOption,
   epochsOption,
   freshOption,
+  imageSizeOption,
   limitOption,
   nonNegativeNumber,
   outOption,
@@ -54,6 +55,7 @@ export const command = () =>
     .addOption(archOption().default("ref-hybrid"))
     .addOption(dataOption().default("synthetic" as const))
     .addOption(dataDirOption())
+    .addOption(imageSizeOption())
     .addOption(limitOption())
     .addOption(validationOption())
     .addOption(new Option("--test", "measure the result on the test images too"))
@@ -99,7 +101,7 @@ export const command = () =>
       runVerb(
         options,
         async ({ output, signal }) => {
-          const data = await openData(options);
+          const data = await openData(options, output);
           const architecture = await openArchitectureFor(options.arch, data);
           const model = Model.fromArchitecture(architecture, { seed: options.seed });
           const network = lowerModel(model);

@@ -2,7 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
-import { openData } from "./open-data.ts";
+import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count, percent } from "./output.ts";
@@ -34,7 +34,8 @@ export const command = () =>
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
         const opened = await openModelOrArchitecture(name, output);
-        const data = await openData({ ...options, data: options.data ?? opened.checkpoint?.data.name ?? "synthetic" });
+        const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
+        const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
         const { targets, against, images } = options;
         const rows = await verifyModel(opened, {
           targets,

@@ -72,21 +72,38 @@ async function splitDataSet(
   test: () => Promise<ImageSet>,
   options: DataSetOptions,
 ): Promise<DataSet> {
-  const { validation = Math.min(defaultValidation, Math.floor(all.count / 10)), seed = 0 } = options;
-  const limit = Math.min(options.limit ?? all.count, all.count - validation);
-  checkCounts(name, limit, validation, all.count);
-  const order = randomPermutation(all.count, seed, streams.split);
+  const { train, validation, identity } = splitIndices(name, all.count, options);
   const content = contentHash(all);
-  return createDataSet(
-    name,
-    selectImages(all, order.slice(validation, validation + limit).sort()),
-    selectImages(all, order.slice(0, validation).sort()),
-    test,
-    { seed, limit, validation, classes: all.classes, content: await content },
-  );
+  return createDataSet(name, selectImages(all, train), selectImages(all, validation), test, {
+    ...identity,
+    classes: all.classes,
+    content: await content,
+  });
 }
 
-async function createDataSet(
+/** Which of `count` images train and which are held back, in ascending order. @throws ConfigError */
+export function splitIndices(
+  name: string,
+  count: number,
+  options: DataSetOptions,
+): {
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+  readonly identity: Required<DataSetOptions>;
+} {
+  const { validation = Math.min(defaultValidation, Math.floor(count / 10)), seed = 0 } = options;
+  const limit = Math.min(options.limit ?? count, count - validation);
+  checkCounts(name, limit, validation, count);
+  const order = randomPermutation(count, seed, streams.split);
+  return {
+    train: order.slice(validation, validation + limit).sort(),
+    validation: order.slice(0, validation).sort(),
+    identity: { seed, limit, validation },
+  };
+}
+
+/** @param identity what tells this data from other data: the fingerprint is made of it */
+export async function createDataSet(
   name: string,
   train: ImageSet,
   validation: ImageSet,

@@ -11,6 +11,7 @@ import {
 import type { Cifar10Source } from "../data/cifar10.ts";
 import type { DataSet, Source } from "../data/image-set.ts";
 import { fileSource } from "./file-source.ts";
+import { imageFolder, type ImageFolderOptions } from "./image-folder.ts";
 
 const archiveName = "cifar-10-binary.tar.gz";
 const cifarFolder = "cifar-10-batches-bin";
@@ -30,10 +31,13 @@ export const datasets = {
     return fromSources.mnist(typeof where === "string" ? findMnist(where) : where, options);
   },
 
+  /** @param where a folder with one sub-folder of PNG and JPEG files per class, or with such ones in `train` and others */
+  folder: (where: string, options?: ImageFolderOptions): Promise<DataSet> => imageFolder(where, options),
+
   synthetic: (options?: SyntheticOptions): Promise<DataSet> => fromSources.synthetic(options),
 };
 
-export const dataSetNames = ["cifar10", "mnist", "synthetic"] as const;
+export const dataSetNames = ["cifar10", "mnist", "folder", "synthetic"] as const;
 export type DataSetName = (typeof dataSetNames)[number];
 
 /**
@@ -45,13 +49,16 @@ export type DataSetName = (typeof dataSetNames)[number];
 export async function openDataSet(
   name: string,
   folder: string | undefined,
-  options?: DataSetOptions,
+  options: ImageFolderOptions = {},
 ): Promise<DataSet> {
   if (!dataSetNames.includes(name as DataSetName))
     throw new ConfigError(`data: unknown data set "${name}", expected ${dataSetNames.join(", ")}`);
+  if (name !== "folder" && options.imageSize !== undefined)
+    throw new ConfigError(`data: the images of ${name} have a size of their own; only those of a folder are resized`);
   if (name === "synthetic") return datasets.synthetic(options);
   if (folder === undefined)
     throw new ConfigError(`data: ${name} needs a folder to read from: give --data-dir or set FINCH_DATA`);
+  if (name === "folder") return datasets.folder(folder, options);
   return name === "mnist" ? datasets.mnist(folder, options) : datasets.cifar10(folder, options);
 }
 

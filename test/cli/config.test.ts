@@ -96,7 +96,10 @@ describe("a file that cannot be used ends with 2 and one sentence", () => {
     ['{ "train": { "epochz": 3 } }', 'train has no setting "epochz"; expected json, quiet'],
     ['{ "defaults": { "epochz": 3 } }', 'defaults: no verb has a setting "epochz"'],
     ['{ "train": { "epochs": 0 } }', "train.epochs is 0. Expected a whole number of at least 1."],
-    ['{ "train": { "data": "imagenet" } }', "train.data is 'imagenet'. Allowed choices are synthetic, cifar10, mnist."],
+    [
+      '{ "train": { "data": "imagenet" } }',
+      "train.data is 'imagenet'. Allowed choices are synthetic, cifar10, mnist, folder.",
+    ],
     ['{ "train": { "test": "yes" } }', "train.test is 'yes'. Expected true or false."],
     ['{ "train": { "arch": null } }', "train.arch is null. Expected a text or a number."],
     ['{ "defaults": { "arch": ["a", "b"] } }', "defaults.arch is [ 'a', 'b' ]. Expected one value, not a list."],

@@ -31,7 +31,7 @@ describe("a wrong command line ends with 2 and one sentence", () => {
     [["trian"], "unknown command 'trian'"],
     [["train", "--bogus"], "unknown option '--bogus'"],
     [["train", "--epochs", "none"], "Expected a whole number of at least 1."],
-    [["train", "--data", "imagenet"], "Allowed choices are synthetic, cifar10, mnist."],
+    [["train", "--data", "imagenet"], "Allowed choices are synthetic, cifar10, mnist, folder."],
     [["train", "--backend", "cuda"], "Allowed choices are auto, wasm, reference, gpu."],
     [["verify", "resnet8", "--targets", "host,z80"], '"z80" is not one of host, rv32imafc, rv32imc, rv64gc.'],
     [["export", "resnet8"], "required option '--onnx <file>' not specified"],
