@@ -3,6 +3,7 @@ import { flip } from "../../../engine/data/augment/flip.ts";
 import { Model } from "../../../engine/model.ts";
 import { decodeCheckpoint, encodeCheckpoint, restoreModel, type Checkpoint } from "../../../engine/train/checkpoint.ts";
 import { evaluateModel } from "../../../engine/train/evaluate-model.ts";
+import { predict } from "../../../engine/train/predict.ts";
 import { sgd } from "../../../engine/train/optimizers.ts";
 import { constantRate, oneCycle } from "../../../engine/train/schedules.ts";
 import { Trainer, type FitOptions, type StepInfo, type TrainerOptions } from "../../../engine/train/trainer.ts";
@@ -140,4 +141,20 @@ describe("a trainer", () => {
     const trainer = newTrainer({ schedule: constantRate(1e30), optimizer: sgd(), clipNorm: undefined });
     await expect(fitAll(trainer)).rejects.toThrow(/train: the loss is (NaN|Infinity) at step \d+ of epoch 1/);
   });
+});
+
+test("predict gives each image the probabilities that it has alone, however many there are", async () => {
+  const model = Model.fromArchitecture(tinyArchitecture, { seed: 7 });
+  const state = new Map(model.slots.map((slot) => [slot.name, slot.initial()]));
+  const { train, normalization } = tinyData;
+  const images = Array.from({ length: 70 }, (_, index) => train.images.slice(index * 128, (index + 1) * 128));
+  const together = await predict(model, state, images, { backend, normalization });
+  expect(together).toHaveLength(70);
+  for (const index of [0, 63, 64, 69])
+    expect(await predict(model, state, [images[index]!], { backend, normalization })).toEqual([together[index]]);
+  expect(new Set(together.map((probabilities) => probabilities.join())).size).toBeGreaterThan(60);
+  expect(await predict(model, state, [], { backend, normalization })).toEqual([]);
+  await expect(predict(model, state, [new Uint8Array(5)], { backend, normalization })).rejects.toThrow(
+    "predict: an image has 5 bytes, expected 8×8×2",
+  );
 });
