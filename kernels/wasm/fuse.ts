@@ -13,7 +13,15 @@ import {
   type Expression,
 } from "./lower/chain.ts";
 import { epilogueChannels, inPlace, lowerings } from "./lowerings.ts";
-import { Parts, type Decomposition, type Kernel, type Mapped, type Part, type Reduced } from "./parts.ts";
+import {
+  Parts,
+  type Decomposition,
+  type ElementwiseOp,
+  type Kernel,
+  type Mapped,
+  type Part,
+  type Reduced,
+} from "./parts.ts";
 import { Value, type Values } from "./values.ts";
 
 /** What the planner places and lowers at a time: the steps of one op, or a pass over memory that several ops share. */
@@ -30,7 +38,7 @@ export interface Unit {
 /**
  * Cuts a graph into units. Element-wise values are computed where they are read, in chains: behind the kernel that
  * gives their last operand, strip by strip while that is in cache, or in a pass of their own. They are stored only when
- * another kernel reads them, or when computing them again would read more than one array. Sums over a batch join the
+ * another kernel reads them, or when computing them again would take long or read more than one array. Sums over a batch join the
  * chain of what they sum.
  */
 export function fuse(graph: Graph, values: Values): Unit[] {
@@ -92,6 +100,9 @@ interface Demands {
   readonly tables: ReadonlySet<Value>;
   readonly names: readonly string[];
 }
+
+/** Operations that take longer than to read their result from memory. */
+const dear: ReadonlySet<ElementwiseOp> = new Set(["gelu", "geluGradient", "sigmoid"]);
 
 class Fuser {
   readonly #groups: Group[] = [];
@@ -222,8 +233,8 @@ class Fuser {
   }
 
   /**
-   * Has one operand stored, at any depth, that is used elsewhere too and takes a second array to compute, or that counts
-   * other channels. False when there is none left.
+   * Has one operand stored, at any depth, that is used elsewhere too and is dear or takes a second array to compute, or
+   * that counts other channels. False when there is none left.
    */
   #settle(inputs: readonly Value[], channels: number | undefined): boolean {
     let common = channels;
@@ -232,12 +243,13 @@ class Fuser {
       const others = new Set(inputs.flatMap((other, at) => (at === index ? [] : [...this.#leaves(other)])));
       const added = [...this.#leaves(value)].filter((leaf) => !others.has(leaf)).length;
       const inner = this.#channels(value);
-      if ((this.#uses.get(value)! > 1 && added > 1) || (inner ?? common) !== (common ?? inner)) {
+      const part = this.#maps.get(value)!;
+      if ((this.#uses.get(value)! > 1 && (added > 1 || dear.has(part.op))) || (inner ?? common) !== (common ?? inner)) {
         this.#demand(value);
         return true;
       }
       common ??= inner;
-      const { inputs: next, periods } = this.#maps.get(value)!;
+      const { inputs: next, periods } = part;
       if (this.#settle(next, periods?.channels ?? common)) return true;
     }
     return false;

@@ -6,7 +6,6 @@ export const kernelFamilies = {
   copy: ["copy"],
   chain: ["pass"],
   channels: ["expand"],
-  activation: ["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"],
   conv2d: ["packPanels", "packBlocks", "convolve", "convolveFilterGradient", "sumChunks"],
   winograd: ["winogradWeights", "winograd", "winogradFilterGradient", "winogradFilterSum"],
   "depthwise-conv2d": ["depthwise", "depthwiseFilterGradient"],
@@ -46,7 +45,7 @@ export const kernelNumbers = Object.fromEntries(kernelNames.map((name, index) =>
 >;
 
 /**
- * The loops that chains are made of, all in `assembly/micro-ops.ts`: from `moments` on they sum. Their dispatcher is
+ * The loops that chains are made of, all exported by `assembly/micro-ops.ts`: from `moments` on they sum. Their dispatcher is
  * generated as well.
  */
 export const microOps = [
@@ -56,6 +55,12 @@ export const microOps = [
   "multiply",
   "scale",
   "mask",
+  "gelu",
+  "geluGradient",
+  "sigmoid",
+  "sigmoidGradient",
+  "hardSwish",
+  "hardSwishGradient",
   "bias",
   "biasRelu",
   "biasAdd",

@@ -1,7 +1,6 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
 import type { OpNode } from "../../engine/record.ts";
 import type { Lowering } from "./emitter.ts";
-import { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./lower/activation.ts";
 import { attention, attentionGradient } from "./lower/attention.ts";
 import { batchNorm, batchNormTraining, batchNormTrainingGradient } from "./lower/batch-norm.ts";
 import { concat, pad, slice } from "./lower/box.ts";
@@ -13,7 +12,20 @@ import {
   depthwiseConv2dInputGradient,
 } from "./lower/depthwise-conv2d.ts";
 import { dropout } from "./lower/dropout.ts";
-import { add, bias, multiply, relu, reluGradient, scale } from "./lower/elementwise.ts";
+import {
+  add,
+  bias,
+  gelu,
+  geluGradient,
+  hardSwish,
+  hardSwishGradient,
+  multiply,
+  relu,
+  reluGradient,
+  scale,
+  sigmoid,
+  sigmoidGradient,
+} from "./lower/elementwise.ts";
 import { layerNorm, layerNormGradient } from "./lower/layer-norm.ts";
 import { transpose } from "./lower/layout.ts";
 import { linearAttention, linearAttentionGradient } from "./lower/linear-attention.ts";
@@ -54,12 +66,12 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   scale: { decompose: scale },
   relu: { decompose: relu },
   reluGradient: { decompose: reluGradient },
-  gelu,
-  geluGradient,
-  sigmoid,
-  sigmoidGradient,
-  hardSwish,
-  hardSwishGradient,
+  gelu: { decompose: gelu },
+  geluGradient: { decompose: geluGradient },
+  sigmoid: { decompose: sigmoid },
+  sigmoidGradient: { decompose: sigmoidGradient },
+  hardSwish: { decompose: hardSwish },
+  hardSwishGradient: { decompose: hardSwishGradient },
   softmax,
   softmaxGradient,
   batchNorm: { decompose: batchNorm },
@@ -101,21 +113,6 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
  * and read it in no other thread.
  */
 export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: number, input: number])[] } = {
-  gelu: [[0, 0]],
-  geluGradient: [
-    [0, 1],
-    [0, 0],
-  ],
-  sigmoid: [[0, 0]],
-  sigmoidGradient: [
-    [0, 1],
-    [0, 0],
-  ],
-  hardSwish: [[0, 0]],
-  hardSwishGradient: [
-    [0, 1],
-    [0, 0],
-  ],
   softmax: [[0, 0]],
   softmaxGradient: [
     [0, 1],

@@ -149,7 +149,6 @@ const light: ReadonlySet<string> = new Set<KernelName>([
     "layerNormFold",
     "crossEntropyLoss",
   ] as const),
-  ...(["gelu", "geluGradient", "sigmoid", "sigmoidGradient", "hardSwish", "hardSwishGradient"] as const),
   ...(["transpose", "clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"] as const),
 ]);
 

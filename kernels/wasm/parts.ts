@@ -9,6 +9,14 @@ import { Value, type Values } from "./values.ts";
 export type ElementwiseOp =
   /** x */
   | "relu"
+  | "gelu"
+  | "sigmoid"
+  | "hardSwish"
+  /** x, dy */
+  | "geluGradient"
+  | "hardSwishGradient"
+  /** y, dy */
+  | "sigmoidGradient"
   /** a, b */
   | "add"
   | "multiply"

@@ -1,9 +1,9 @@
+import { MicroOp } from "./chain";
 import { expShifted } from "./exp";
-import { madd, max as larger, min as smaller, roundUp16, share } from "./simd";
+import { madd, max as larger, min as smaller, roundUp16 } from "./simd";
 
-// Arrays are walked in blocks of 16 floats; the last block may reach into the slack behind the array. The functions of
-// cells take a multiple of 16 and may work in place. NaN stays NaN: of two operands that do not compare, min and max
-// keep the second.
+// Loops of chains: see micro-ops.ts. They write whole blocks of 16 floats and may work in place. NaN stays NaN: of two
+// operands that do not compare, min and max keep the second.
 
 // Φ(t) − ½ = t · P(t²) / Q(t²) for |t| ≤ 5.53, where it rounds to ½: bound, ½, P and Q by falling powers; minimax to 8e-9.
 // prettier-ignore
@@ -22,13 +22,13 @@ const SLOPE = memory.data<f32>([
 ]);
 
 /** y [n] = x · Φ(x): at most 2.5e-7 · |x| off, so at most 3 units in the last place where x is positive. */
-export function geluCells(y: usize, x: usize, n: i32): void {
+export function gelu(m: MicroOp, y: usize, x: usize, unused: usize, n: i32, stride: usize): void {
   const high = v128.load32_splat(NORMAL), low = f32x4.neg(high), half = v128.load32_splat(NORMAL, 4);
   const pa = v128.load32_splat(NORMAL, 8), pb = v128.load32_splat(NORMAL, 12), pc = v128.load32_splat(NORMAL, 16);
   const pd = v128.load32_splat(NORMAL, 20), pe = v128.load32_splat(NORMAL, 24), pf = v128.load32_splat(NORMAL, 28);
   const qa = v128.load32_splat(NORMAL, 32), qb = v128.load32_splat(NORMAL, 36), qc = v128.load32_splat(NORMAL, 40);
   const qd = v128.load32_splat(NORMAL, 44), qe = v128.load32_splat(NORMAL, 48), one = v128.load32_splat(NORMAL, 52);
-  for (const end = y + (<usize>n << 2); y < end; y += 32) {
+  for (const end = y + (<usize>roundUp16(n) << 2); y < end; y += 32) {
     const x0 = v128.load(x), x1 = v128.load(x, 16);
     const t0 = smaller(high, larger(low, x0)), t1 = smaller(high, larger(low, x1));
     const u0 = f32x4.mul(t0, t0), u1 = f32x4.mul(t1, t1);
@@ -51,14 +51,14 @@ export function geluCells(y: usize, x: usize, n: i32): void {
 }
 
 /** dx [n] = dy · (Φ(x) + x · φ(x)): at most 3e-7 · |dy| off. */
-export function geluGradientCells(dx: usize, x: usize, dy: usize, n: i32): void {
+export function geluGradient(m: MicroOp, dx: usize, x: usize, dy: usize, n: i32, stride: usize): void {
   const high = v128.load32_splat(SLOPE), low = f32x4.neg(high), half = v128.load32_splat(SLOPE, 4);
   const pa = v128.load32_splat(SLOPE, 8), pb = v128.load32_splat(SLOPE, 12), pc = v128.load32_splat(SLOPE, 16);
   const pd = v128.load32_splat(SLOPE, 20), pe = v128.load32_splat(SLOPE, 24), pf = v128.load32_splat(SLOPE, 28);
   const pg = v128.load32_splat(SLOPE, 32), qa = v128.load32_splat(SLOPE, 36), qb = v128.load32_splat(SLOPE, 40);
   const qc = v128.load32_splat(SLOPE, 44), qd = v128.load32_splat(SLOPE, 48), qe = v128.load32_splat(SLOPE, 52);
   const qf = v128.load32_splat(SLOPE, 56), qg = v128.load32_splat(SLOPE, 60), one = v128.load32_splat(SLOPE, 64);
-  for (const end = dx + (<usize>n << 2); dx < end; dx += 32) {
+  for (const end = dx + (<usize>roundUp16(n) << 2); dx < end; dx += 32) {
     const t0 = smaller(high, larger(low, v128.load(x))), t1 = smaller(high, larger(low, v128.load(x, 16)));
     const u0 = f32x4.mul(t0, t0), u1 = f32x4.mul(t1, t1);
     let p0 = madd(pa, u0, pb), p1 = madd(pa, u1, pb);
@@ -88,9 +88,9 @@ const BLOCK: i32 = 512;
 const ZERO_ONE = memory.data<f32>([0, 1]);
 
 /** y [n] = 1 / (1 + exp(−x)), computed as eˣ / (1 + eˣ): at most 4 units in the last place off. */
-export function sigmoidCells(y: usize, x: usize, n: i32): void {
+export function sigmoid(m: MicroOp, y: usize, x: usize, unused: usize, n: i32, stride: usize): void {
   const one = v128.load32_splat(ZERO_ONE, 4);
-  for (; n > 0; n -= BLOCK) {
+  for (n = roundUp16(n); n > 0; n -= BLOCK) {
     const count = min<i32>(n, BLOCK);
     expShifted(y, x, count, ZERO_ONE);
     for (const end = y + (<usize>count << 2); y < end; y += 32) {
@@ -104,9 +104,9 @@ export function sigmoidCells(y: usize, x: usize, n: i32): void {
 }
 
 /** dx [n] = dy · y · (1 − y) */
-export function sigmoidGradientCells(dx: usize, y: usize, dy: usize, n: i32): void {
+export function sigmoidGradient(m: MicroOp, dx: usize, y: usize, dy: usize, n: i32, stride: usize): void {
   const one = v128.load32_splat(ZERO_ONE, 4);
-  for (const end = dx + (<usize>n << 2); dx < end; dx += 32) {
+  for (const end = dx + (<usize>roundUp16(n) << 2); dx < end; dx += 32) {
     const y0 = v128.load(y), y1 = v128.load(y, 16);
     const s0 = f32x4.mul(y0, f32x4.sub(one, y0)), s1 = f32x4.mul(y1, f32x4.sub(one, y1));
     const d0 = f32x4.mul(v128.load(dy), s0), d1 = f32x4.mul(v128.load(dy, 16), s1);
@@ -121,10 +121,10 @@ export function sigmoidGradientCells(dx: usize, y: usize, dy: usize, n: i32): vo
 const HARD_SWISH = memory.data<f32>([3, 0.16666667, 0.33333334, 0.5, 1]);
 
 /** y [n] = x · min(1, max(0, x/6 + ½)) */
-export function hardSwishCells(y: usize, x: usize, n: i32): void {
+export function hardSwish(m: MicroOp, y: usize, x: usize, unused: usize, n: i32, stride: usize): void {
   const sixth = v128.load32_splat(HARD_SWISH, 4), half = v128.load32_splat(HARD_SWISH, 12);
   const one = v128.load32_splat(HARD_SWISH, 16), zero = f32x4.splat(0);
-  for (const end = y + (<usize>n << 2); y < end; y += 32) {
+  for (const end = y + (<usize>roundUp16(n) << 2); y < end; y += 32) {
     const x0 = v128.load(x), x1 = v128.load(x, 16);
     const g0 = smaller(one, larger(zero, madd(x0, sixth, half))), g1 = smaller(one, larger(zero, madd(x1, sixth, half)));
     const y0 = f32x4.mul(x0, g0), y1 = f32x4.mul(x1, g1);
@@ -135,11 +135,11 @@ export function hardSwishCells(y: usize, x: usize, n: i32): void {
 }
 
 /** dx [n] = dy times 0 up to −3, x/3 + ½ between, 1 from 3 */
-export function hardSwishGradientCells(dx: usize, x: usize, dy: usize, n: i32): void {
+export function hardSwishGradient(m: MicroOp, dx: usize, x: usize, dy: usize, n: i32, stride: usize): void {
   const three = v128.load32_splat(HARD_SWISH), minusThree = f32x4.neg(three);
   const third = v128.load32_splat(HARD_SWISH, 8), half = v128.load32_splat(HARD_SWISH, 12);
   const one = v128.load32_splat(HARD_SWISH, 16);
-  for (const end = dx + (<usize>n << 2); dx < end; dx += 32) {
+  for (const end = dx + (<usize>roundUp16(n) << 2); dx < end; dx += 32) {
     const x0 = v128.load(x), x1 = v128.load(x, 16);
     let g0 = madd(x0, third, half), g1 = madd(x1, third, half);
     g0 = v128.bitselect(one, g0, f32x4.ge(x0, three)), g1 = v128.bitselect(one, g1, f32x4.ge(x1, three));
@@ -150,49 +150,4 @@ export function hardSwishGradientCells(dx: usize, x: usize, dy: usize, n: i32): 
     x += 32;
     dy += 32;
   }
-}
-
-// y [n] = gelu(x [n])
-export function gelu(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 8), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  geluCells(<usize>load<u32>(a) + at, <usize>load<u32>(a, 4) + at, roundUp16(end - begin));
-}
-
-// dx [n] from x, dy [n]
-export function geluGradient(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 12), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  const first = <usize>load<u32>(a, 4) + at, dy = <usize>load<u32>(a, 8) + at;
-  geluGradientCells(<usize>load<u32>(a) + at, first, dy, roundUp16(end - begin));
-}
-
-// y [n] = sigmoid(x [n])
-export function sigmoid(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 8), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  sigmoidCells(<usize>load<u32>(a) + at, <usize>load<u32>(a, 4) + at, roundUp16(end - begin));
-}
-
-// dx [n] from y, dy [n]
-export function sigmoidGradient(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 12), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  const first = <usize>load<u32>(a, 4) + at, dy = <usize>load<u32>(a, 8) + at;
-  sigmoidGradientCells(<usize>load<u32>(a) + at, first, dy, roundUp16(end - begin));
-}
-
-// y [n] = hardSwish(x [n])
-export function hardSwish(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 8), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  hardSwishCells(<usize>load<u32>(a) + at, <usize>load<u32>(a, 4) + at, roundUp16(end - begin));
-}
-
-// dx [n] from x, dy [n]
-export function hardSwishGradient(a: usize, thread: i32, threads: i32): void {
-  const n = load<i32>(a, 12), begin = share(n, 1024, thread, threads), end = share(n, 1024, thread + 1, threads);
-  const at = <usize>begin << 2;
-  const first = <usize>load<u32>(a, 4) + at, dy = <usize>load<u32>(a, 8) + at;
-  hardSwishGradientCells(<usize>load<u32>(a) + at, first, dy, roundUp16(end - begin));
 }

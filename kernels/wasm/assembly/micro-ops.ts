@@ -2,6 +2,8 @@ import { STRIP } from "./channels";
 import { MicroOp } from "./chain";
 import { laneMask, madd, max } from "./simd";
 
+export { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./activation";
+
 // The loops of chains, each over n floats that start with the first channel. Vectors over the channels are repeated to
 // fill a period of `stride` bytes. What a loop writes may be what it reads.
 

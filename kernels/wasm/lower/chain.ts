@@ -100,6 +100,12 @@ function loopOf(e: Applied): Loop {
     case "affine":
     case "multiply":
     case "mask":
+    case "gelu":
+    case "geluGradient":
+    case "sigmoid":
+    case "sigmoidGradient":
+    case "hardSwish":
+    case "hardSwishGradient":
       return { name: op, operands: inputs, table };
   }
 }

@@ -16,6 +16,12 @@ function result(node: OpNode, parts: Parts): ReturnType<Parts["value"]> {
 export const relu: Decomposition<"relu"> = plain("relu");
 export const add: Decomposition<"add"> = plain("add");
 export const multiply: Decomposition<"multiply"> = plain("multiply");
+export const gelu: Decomposition<"gelu"> = plain("gelu");
+export const geluGradient: Decomposition<"geluGradient"> = plain("geluGradient");
+export const sigmoid: Decomposition<"sigmoid"> = plain("sigmoid");
+export const sigmoidGradient: Decomposition<"sigmoidGradient"> = plain("sigmoidGradient");
+export const hardSwish: Decomposition<"hardSwish"> = plain("hardSwish");
+export const hardSwishGradient: Decomposition<"hardSwishGradient"> = plain("hardSwishGradient");
 
 export const scale: Decomposition<"scale"> = (node, parts) => {
   const { factor } = node.attributes;

@@ -5,13 +5,14 @@ import { refHybrid, resnet8 } from "../../../engine/architecture.ts";
 import { grad } from "../../../engine/grad.ts";
 import { buildGraph, type Graph } from "../../../engine/graph.ts";
 import { Model } from "../../../engine/model.ts";
+import { activate } from "../../../engine/ops/activation.ts";
 import { conv2d, depthwiseConv2d } from "../../../engine/ops/conv2d.ts";
 import { batchNormTraining } from "../../../engine/ops/normalize.ts";
 import { mixPool } from "../../../engine/ops/pool.ts";
 import { lowerModel } from "../../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { randomNormal } from "../../../engine/random.ts";
-import { input } from "../../../engine/record.ts";
+import { constant, input } from "../../../engine/record.ts";
 import { elementCount, type Shape } from "../../../engine/shape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { adamW } from "../../../engine/train/optimizers.ts";
@@ -46,6 +47,8 @@ const step = fc.record({
     "normalize",
     "relu",
     "relu",
+    "gelu",
+    "sigmoid",
     "add",
     "add",
     "multiply",
@@ -105,6 +108,10 @@ function record({ image, steps, expose }: Network): { graph: Graph; feeds: Recor
           return batchNormTraining(x, { gamma: feed([channels], 1), beta: feed([channels], 1) }).y;
         case "relu":
           return x.relu();
+        case "gelu":
+          return x.gelu();
+        case "sigmoid":
+          return x.sigmoid();
         case "add":
           return x.add(z);
         case "multiply":
@@ -199,6 +206,26 @@ describe("the plan", () => {
   it("normalises, rectifies and adds a shortcut in one pass", () => {
     const step = trainingStep(Model.fromArchitecture(refHybrid), { batchSize: 8, optimizer: adamW() });
     expect(planned(step, ["pass"])).toMatchObject({ "batchNormTraining+relu+add": 7 });
+  });
+
+  it.each(["gelu", "sigmoid", "hardSwish"] as const)("follows convolutions with %s in the same step", (activation) => {
+    const w = constant(new Float32Array(64), [1, 1, 8, 8]);
+    const y = activate(conv2d(input("x", [2, 4, 4, 8]), w).bias(constant(new Float32Array(8))), activation);
+    expect(planned(buildGraph({ y }), [...strips, "pass"])).toEqual({ [`conv2d+bias+${activation}`]: 1 });
+  });
+
+  it("computes the gradient of gelu once, behind the convolution that gives the gradient of its result", () => {
+    const [x, w] = [input("x", [2, 4, 4, 8]), input("w", [1, 1, 8, 8])];
+    const y = batchNormTraining(conv2d(x, w)).y.gelu();
+    const [dw] = grad(
+      conv2d(y, input("v", [1, 1, 8, 8]))
+        .multiply(input("dy", [2, 4, 4, 8]))
+        .mean(),
+      [w],
+    );
+    const steps = planned(buildGraph({ dw: dw! }), [...strips, "pass"]);
+    expect(steps["conv2dInputGradient+batchNormTraining+geluGradient+batchNormTrainingGradient"]).toBe(1);
+    expect(Object.keys(steps).filter((name) => name.includes("geluGradient"))).toHaveLength(1);
   });
 
   it("stores what something else reads, and reads it from there", async () => {
