@@ -7,7 +7,7 @@ export type BackendName = "reference" | "wasm" | "gpu";
  * of one profile give the same bits whatever the number of threads and the tile shapes.
  */
 export interface NumericsProfile {
-  /** For example `reference-float32` or `wasm-fma-c24-w2`. */
+  /** For example `reference-float32` or `wasm-fma-c24-w4`. */
   readonly id: string;
 }
 

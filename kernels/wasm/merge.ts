@@ -141,7 +141,16 @@ const smallNanoseconds = 100_000;
 /** Steps that do a few operations per cell; all others are taken for products. */
 const light: ReadonlySet<string> = new Set<KernelName>([
   ...(["copy", "expand", "pass"] as const),
-  ...(["packPanels", "sumChunks", "sumPeriods", "foldPeriods", "foldScalar", "squares", "fill"] as const),
+  ...([
+    "packPanels",
+    "winogradWeights",
+    "sumChunks",
+    "sumPeriods",
+    "foldPeriods",
+    "foldScalar",
+    "squares",
+    "fill",
+  ] as const),
   ...([
     "batchNormTable",
     "batchNormStatistics",

@@ -26,13 +26,13 @@ export function tilesOf(variant: Variant): TilePreference {
 export interface Profile {
   /** Multiply and add in one rounding. */
   readonly fused: boolean;
-  /** Convolutions 3×3 of some shapes by Winograd's F(2×2, 3×3). */
+  /** Convolutions 3×3 of some shapes by Winograd's F(4×4, 3×3). */
   readonly winograd: boolean;
 }
 
-/** For example `wasm-fma-c24-w2`; sums over a batch are made of 24 partial sums in chains, of eight elsewhere. */
+/** For example `wasm-fma-c24-w4`; sums over a batch are made of 24 partial sums in chains, of eight elsewhere. */
 export function profileName({ fused, winograd }: Profile): string {
-  return `wasm${fused ? "-fma" : ""}-c24${winograd ? "-w2" : ""}`;
+  return `wasm${fused ? "-fma" : ""}-c24${winograd ? "-w4" : ""}`;
 }
 
 /** The newest profile of a variant. */

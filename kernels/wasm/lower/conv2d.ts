@@ -4,7 +4,7 @@ import { emitDepthwiseFilterGradient, emitDepthwiseForward, emitDepthwiseInputGr
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { inputGradientPhases } from "./phases.ts";
 import { emitProduct, range } from "./product.ts";
-import { emitWinograd, emitWinogradFilterGradient, suitsWinograd } from "./winograd.ts";
+import { emitWinograd, emitWinogradFilterGradient, suitsWinograd, suitsWinogradSum } from "./winograd.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
 type Kernel = readonly [height: number, width: number, inputs: number, outputs: number];
@@ -83,7 +83,7 @@ export const conv2dFilterGradient: Lowering<"conv2dFilterGradient"> = ({ inputs:
   const image = x!.shape as Image;
   const gradient = dy!.shape as Image;
   if (isDepthwise(image, gradient, groups)) return emitDepthwiseFilterGradient(emit, image, gradient, attributes);
-  if (suitsWinograd(emit, [...kernel, image[3], gradient[3]], gradient, attributes))
+  if (suitsWinogradSum(emit, [...kernel, image[3], gradient[3]], gradient, attributes))
     return emitWinogradFilterGradient(emit, image, gradient, { top: padding[0], left: padding[2] });
   const pointwise = isPointwise(kernel, stride, padding);
   const [images, rows, columns, channels] = pointwise ? flatten(image) : image;

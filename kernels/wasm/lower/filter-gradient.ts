@@ -18,7 +18,7 @@ export interface FilterGradient extends Omit<Windows, "windowRows" | "reach" | "
 }
 
 /** A sum over a batch is cut into this many partial sums, or fewer when there is little to sum. */
-const chunkCount = 8;
+export const chunkCount = 8;
 const leastWindows = 32;
 /** Floats of x and dy that one pass over the tiles should find in the first-level cache. */
 const passFloats = 8192;

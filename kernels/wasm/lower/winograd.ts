@@ -1,6 +1,7 @@
 import type { Attributes } from "../../../engine/ops/vocabulary.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
-import { alignUp, cutStrips, stripArguments, wantedUnits, type Windows } from "./strips.ts";
+import { chunkCount } from "./filter-gradient.ts";
+import { alignUp, cutStrips, stripArguments, wantedUnits, type Strips, type Windows } from "./strips.ts";
 import { columnTiles, paddedColumns, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
@@ -11,8 +12,9 @@ interface Border {
   readonly left: number;
 }
 
-const positions = 16;
-const widest = 24;
+const positions = 36;
+/** Bytes for each thread to transform one kernel in. */
+const blockBytes = 1024;
 /** Patches that share a pass over the weights: their products stay in the second-level cache. */
 const mostPatches = 48;
 
@@ -22,26 +24,24 @@ function positionBytes(bytes: number): number {
   return 64 * (lines % 2 === 0 ? lines + 1 : lines);
 }
 
-/** Windows of patches: 4×4 pixels that give 2×2 outputs. */
+/** Windows of patches: 6×6 pixels that give 4×4 outputs. */
 function patchWindows(image: Operand, [images, rows, columns, channels]: Image, border: Border, y: Image): Windows {
-  const windowRows = Math.ceil(y[1] / 2);
-  const width = 2 * Math.ceil(y[2] / 2) + 2;
-  return { image, images, rows, columns, channels, ...border, step: [2, 2], windowRows, reach: 4, width };
+  const windowRows = Math.ceil(y[1] / 4);
+  const width = 4 * Math.ceil(y[2] / 4) + 2;
+  return { image, images, rows, columns, channels, ...border, step: [4, 4], windowRows, reach: 6, width };
 }
 
-/** Vectors of a pair of four channels each. */
-function inPairs(emit: Emitter, channels: number): 0 | 1 {
-  return emit.tiles === "wide" && channels >= 8 ? 1 : 0;
-}
-
-/** Fewer channels than this, and the transforms cost more than what they save. */
-const leastChannels = 16;
-/** Outputs computed for one that is wanted, at most: patches stand over the edge of a map of odd size. */
-const mostWaste = 1.3;
+/** The least channels, and how many outputs may be computed for one that is wanted: patches stand over the edge. */
+const limits = [
+  { channels: 16, waste: 1.8 },
+  { channels: 8, waste: 1.3 },
+];
+/** With fewer patches than this, sums over them cost more than the products. */
+const fewestSummed = 128;
 
 /**
- * Whether a convolution or its gradients go through Winograd's transforms: part of the numerics profile, so a function
- * of the shape alone. `output` is what the patches cover.
+ * Whether a convolution or its input gradient goes through Winograd's transforms: part of the numerics profile, so a
+ * function of the shape alone. `output` is what the patches cover.
  */
 export function suitsWinograd(
   emit: Emitter,
@@ -50,9 +50,63 @@ export function suitsWinograd(
   { stride, dilation, groups }: Pick<Attributes<"conv2d">, "stride" | "dilation" | "groups">,
 ): boolean {
   const plain = height === 3 && width === 3 && groups === 1 && [...stride, ...dilation].every((size) => size === 1);
-  const covered = 4 * Math.ceil(rows / 2) * Math.ceil(columns / 2);
-  const waste = covered / (rows * columns);
-  return emit.profile.winograd && plain && Math.min(inputs!, outputs!) >= leastChannels && waste <= mostWaste;
+  if (!emit.profile.winograd || !plain) return false;
+  const waste = (16 * patchesOf([1, rows, columns, 1])) / (rows * columns);
+  return limits.some((limit) => Math.min(inputs!, outputs!) >= limit.channels && waste <= limit.waste);
+}
+
+/** The same for a filter gradient. */
+export function suitsWinogradSum(
+  emit: Emitter,
+  kernel: readonly number[],
+  gradient: Image,
+  attributes: Pick<Attributes<"conv2d">, "stride" | "dilation" | "groups">,
+): boolean {
+  return suitsWinograd(emit, kernel, gradient, attributes) && patchesOf(gradient) >= fewestSummed;
+}
+
+function patchesOf([images, rows, columns]: Image): number {
+  return images * Math.ceil(rows / 4) * Math.ceil(columns / 4);
+}
+
+interface Cut {
+  readonly strips: Strips;
+  /** Arguments of the kernels behind those of the strips. */
+  readonly arguments: readonly (Operand | number)[];
+}
+
+/**
+ * Cuts images into strips of patches, and places in the scratch, behind a strip, the transformed image and, for each
+ * patch and position, `others` more floats. Sums over patches are `inOrder`: their strips are the same whatever the
+ * number of threads.
+ */
+function cutPatches(emit: Emitter, windows: Windows, y: Operand, output: Image, others: number, inOrder: boolean): Cut {
+  const { channels } = windows;
+  const [, yRows, yColumns, yChannels] = output;
+  const columns = Math.ceil(yColumns / 4);
+  const wide = emit.tiles === "wide" && Math.min(channels, yChannels) >= 8;
+  const lines = alignUp(Math.max(4 * columns + 2, 6) * 6 * 32, 64);
+  const edge = alignUp(4 * 16 * Math.max(yChannels, 24) + 64, 64);
+  const most = Math.max(columns, mostPatches);
+  const bytes = (patches: number): readonly [u: number, rest: number] => [
+    positionBytes(4 * patches * channels),
+    positionBytes(4 * patches * others + 64),
+  ];
+  const [u, rest] = bytes(most);
+  const rows = Math.floor(most / columns);
+  const units = inOrder ? 1 : wantedUnits(emit, windows, rows);
+  const strips = cutStrips(emit, windows, rows, units, lines + edge + positions * (u + rest));
+  const group = Math.max(1, Math.floor(most / (strips.windows * columns)));
+  const start = strips.extra + lines + edge;
+  const yRowBytes = 4 * yColumns * yChannels;
+  return {
+    strips,
+    arguments: [
+      ...[channels, columns, wide ? 1 : 0, group, strips.extra, strips.extra + lines, start, u],
+      ...[y, yRows * yRowBytes, yRowBytes, 4 * yChannels, yRows, yColumns],
+      ...[start + positions * u, rest],
+    ],
+  };
 }
 
 /**
@@ -61,82 +115,44 @@ export function suitsWinograd(
  */
 export function emitWinograd(emit: Emitter, x: Image, output: Image, at: Border & { readonly turned: boolean }): void {
   const [, , , channels] = x;
-  const [, yRows, yColumns, yChannels] = output;
-  const [w, y] = [emit.input(1), emit.output(0)];
-  const windows = patchWindows(emit.input(0), x, at, output);
-  const patchColumns = Math.ceil(yColumns / 2);
+  const [, , , yChannels] = output;
   const tiles = columnTiles(yChannels, emit.tiles);
   const table = emit.constantTable(tileTable(tiles));
-
-  const v = emit.scratch(4 * positions * channels * paddedColumns(tiles));
+  const weightBytes = 4 * positions * channels * paddedColumns(tiles);
+  const v = emit.scratch(weightBytes + blockBytes * emit.maxThreads);
+  const w = emit.input(1);
   emit.step("winogradWeights", [
     v,
     ...(at.turned
       ? [advance(w, 4 * 8 * channels * yChannels), -4 * channels * yChannels, 4, 4 * channels]
       : [w, 4 * channels * yChannels, 4 * yChannels, 4]),
-    ...[channels, table, tiles.length, emit.scratch(512 * emit.maxThreads)],
+    ...[channels, table, tiles.length, weightBytes],
   ]);
-
-  const most = Math.max(1, Math.floor(mostPatches / patchColumns));
-  const bytes = (patches: number): { u: number; m: number; all: number } => {
-    const u = positionBytes(4 * patches * channels);
-    const m = positionBytes(4 * patches * widest);
-    return { u, m, all: positions * (u + m) + alignUp(4 * yChannels + 64, 64) };
-  };
-  const atMost = Math.max(mostPatches, patchColumns);
-  const strips = cutStrips(emit, windows, most, wantedUnits(emit, windows, most), bytes(atMost).all);
-  const perStrip = strips.windows * patchColumns;
-  const group = Math.max(1, Math.floor(atMost / perStrip));
-  const patches = group * perStrip;
-  const { u, m } = bytes(patches);
-  const yRowBytes = 4 * yColumns * yChannels;
-  emit.step(
-    "winograd",
-    stripArguments(emit, strips, [
-      ...[channels, patchColumns, inPairs(emit, channels), group, strips.extra, u],
-      ...[strips.extra + positions * u, m, strips.extra + positions * (u + m)],
-      ...[y, yRows * yRowBytes, yRowBytes, 4 * yChannels, yRows, yColumns],
-      ...[v, table, tiles.length],
-    ]),
-  );
+  const windows = patchWindows(emit.input(0), x, at, output);
+  const widest = Math.max(...tiles.map(({ width }) => width));
+  const cut = cutPatches(emit, windows, emit.output(0), output, widest, false);
+  emit.step("winograd", stripArguments(emit, cut.strips, [...cut.arguments, v, table, tiles.length]));
 }
 
 /** Emits dw = filter gradient of input 0 by the output gradient in input 1, 3×3 of stride 1. */
 export function emitWinogradFilterGradient(emit: Emitter, x: Image, gradient: Image, at: Border): void {
   const [, , , channels] = x;
-  const [, outRows, outColumns, outChannels] = gradient;
-  const [dy, dw] = [emit.input(1), emit.output(0)];
-  const windows = patchWindows(emit.input(0), x, at, gradient);
-  const patchColumns = Math.ceil(outColumns / 2);
+  const [, , , outChannels] = gradient;
   const tiles = columnTiles(outChannels, emit.tiles);
   const table = emit.constantTable(tileTable(tiles));
-  const most = Math.max(1, Math.floor(mostPatches / patchColumns));
-  const atMost = Math.max(mostPatches, patchColumns);
-  const bytes = (patches: number): { u: number; d: number; all: number } => {
-    const u = positionBytes(4 * patches * channels);
-    const d = positionBytes(4 * patches * outChannels + 64);
-    return { u, d, all: positions * (u + d) + alignUp(4 * outChannels, 64) };
-  };
-  const strips = cutStrips(emit, windows, most, 1, bytes(atMost).all);
-  const perStrip = strips.windows * patchColumns;
-  const group = Math.max(1, Math.floor(atMost / perStrip));
-  const { u, d } = bytes(group * perStrip);
-  const chunks = Math.min(8, strips.units);
+  const windows = patchWindows(emit.input(0), x, at, gradient);
+  const cut = cutPatches(emit, windows, emit.input(1), gradient, outChannels, true);
+  // Every chunk writes 36 sums per weight: two for two threads, and more where that is little beside the products.
+  const chunks = Math.min(chunkCount, cut.strips.units, Math.max(2, Math.floor(patchesOf(gradient) / fewestSummed)));
   const chunkBytes = alignUp(4 * positions * channels * paddedColumns(tiles), 64);
   const sums = emit.scratch(chunks * chunkBytes);
-  const dyRowBytes = 4 * outColumns * outChannels;
-  const wide = inPairs(emit, Math.min(channels, outChannels));
+  const { strips, arguments: more } = cut;
   emit.step(
     "winogradFilterGradient",
-    stripArguments(emit, { ...strips, chunks }, [
-      ...[channels, patchColumns, wide, group, strips.extra, u],
-      ...[strips.extra + positions * u, d, strips.extra + positions * (u + d)],
-      ...[dy, outRows * dyRowBytes, dyRowBytes, outRows, outColumns, outChannels],
-      ...[sums, chunkBytes, table, tiles.length],
-    ]),
+    stripArguments(emit, { ...strips, chunks }, [...more, outChannels, sums, chunkBytes, table, tiles.length]),
   );
   emit.step("winogradFilterSum", [
-    ...[dw, sums, chunkBytes, chunks, channels, outChannels, table, tiles.length],
-    emit.scratch(512 * emit.maxThreads),
+    ...[emit.output(0), sums, chunkBytes, chunks, channels, outChannels, table, tiles.length],
+    emit.scratch(blockBytes * emit.maxThreads),
   ]);
 }

@@ -150,11 +150,11 @@ it("start-up times a product at each run, not one that the set-up has computed",
 describe("createWasmBackend", () => {
   it("names the variant, the threads and the numerics profile", async () => {
     const plain = await createWasmBackend({ variant: "plain", threads: 3 });
-    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c24-w2"]);
+    expect([plain.name, plain.variant, plain.threads, plain.profile.id]).toEqual(["wasm", "simd128", 3, "wasm-c24-w4"]);
     await plain.dispose();
     await expect(plain.compile(buildGraph({ y: constant([1]) }))).rejects.toThrow("wasm: the back end was disposed");
     const wide = await createWasmBackend({ variant: "wide", inline: true });
-    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c24-w2"]);
+    expect([wide.variant, wide.threads, wide.profile.id]).toEqual(["simd128-fma-wide", 1, "wasm-fma-c24-w4"]);
     await wide.dispose();
   });
 
