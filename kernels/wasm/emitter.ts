@@ -32,8 +32,8 @@ export function double(value: number): readonly [number, number] {
 /** Register tiles that suit the module: 256-bit pairs, or 128-bit vectors. */
 export type TilePreference = "wide" | "narrow";
 
-/** The arguments of a chain that follows, strip by strip: see assembly/chain.ts. */
-interface Epilogue {
+/** The arguments of a chain that works strip by strip: see assembly/chain.ts. */
+interface StripChain {
   readonly words: readonly (Operand | Float | number)[];
   /** It sums: strips must not depend on the number of threads. */
   readonly sums: boolean;
@@ -49,7 +49,9 @@ export interface Emitter {
   /** What decides the bits: lowerings that round otherwise ask it whether they may. */
   readonly profile: Profile;
   /** Only where the lowering is one of those that take an epilogue: see lowerings.ts. */
-  readonly epilogue: Epilogue | undefined;
+  readonly epilogue: StripChain | undefined;
+  /** What input 0 is computed with, where it is not in memory. */
+  readonly load: StripChain | undefined;
   input(index: number): Operand;
   output(index: number): Operand;
   /** Contents are undefined, and live during this node only. */

@@ -9,10 +9,11 @@ import {
   lastRead,
   writeOf,
   type Applied,
+  type Chain,
   type ChainStep,
   type Expression,
 } from "./lower/chain.ts";
-import { epilogueChannels, inPlace, lowerings } from "./lowerings.ts";
+import { epilogueChannels, inPlace, loadChannels, lowerings } from "./lowerings.ts";
 import {
   Parts,
   type Decomposition,
@@ -56,7 +57,7 @@ function takeApart(graph: Graph, values: Values): Part[] {
       parts.kernel({
         ...{ name: op, inputs: node.inputs.map((tensor) => values.of(tensor)), inPlace: inPlace[op] ?? [] },
         outputs: node.shapes.map((_, output) => values.of(new Tensor(node, output))),
-        epilogue: epilogueChannels(node),
+        ...{ epilogue: epilogueChannels(node), load: loadChannels(node) },
         lower: (emit) => (row as Lowering<OpName>)(node, emit),
       });
   }
@@ -75,6 +76,8 @@ class Group {
   /** What the cells of the host's first output hold, one after the other. */
   readonly here: Value[];
   readonly stored = new Set<Value>();
+  /** How the host computes its input 0. */
+  load: { readonly step: ChainStep; readonly period: number; readonly names: readonly string[] } | undefined;
 
   constructor(index: number, count: number, host?: Kernel) {
     this.index = index;
@@ -111,11 +114,17 @@ class Fuser {
   /** The group that stores each value; what is there from the start has none. */
   readonly #homes = new Map<Value, number>();
   readonly #readers = new Map<Value, Set<Group>>();
+  /** What has to be in memory: some kernel reads it there, or it is read after the run. */
+  readonly #needed: Set<Value>;
 
   constructor(parts: readonly Part[], final: readonly Value[]) {
     const use = (value: Value): void => void this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
     for (const { inputs } of parts) inputs.forEach(use);
     final.forEach(use);
+    this.#needed = new Set(final);
+    for (const part of parts)
+      if (part.kind === "kernel")
+        part.inputs.slice(part.load === undefined ? 0 : 1).forEach((value) => this.#needed.add(value));
     for (const part of parts)
       if (part.kind === "map") this.#maps.set(part.output, part);
       else if (part.kind === "reduce") this.#sum(part);
@@ -147,10 +156,34 @@ class Fuser {
   }
 
   #run(kernel: Kernel): void {
-    for (const value of kernel.inputs) this.#demand(value);
+    const [first, ...others] = kernel.inputs;
+    const load = first && this.#mayLoad(kernel, first) ? this.#apply(this.#maps.get(first)!) : undefined;
+    if (first && load === undefined) this.#demand(first);
+    for (const value of others) this.#demand(value);
     const group = this.#open(kernel.outputs[0]!.count, kernel);
-    for (const value of kernel.inputs) this.#read(value, group);
+    if (first && load) {
+      const demands = demandsOf([load], { name: load.name });
+      const names = [...new Set(demands.names)];
+      group.load = { step: { kind: "store", to: first, value: load }, period: demands.period, names };
+      for (const leaf of demands.leaves) this.#read(leaf, group);
+    } else if (first) this.#read(first, group);
+    for (const value of others) this.#read(value, group);
     for (const value of kernel.outputs) this.#homes.set(value, group.index);
+  }
+
+  /** Whether a kernel computes its input 0 itself: no other needs it in memory, and it takes one array to compute. */
+  #mayLoad({ load }: Kernel, value: Value): boolean {
+    if (load === undefined || !this.#isVirtual(value) || this.#needed.has(value)) return false;
+    if (this.#uses.get(value)! > 1 && this.#isDear(value)) return false;
+    const channels = this.#channels(value);
+    if (this.#leaves(value).size !== 1 || (channels !== undefined && channels !== load)) return false;
+    const group = this.#groupFor(this.#demandsOf(value));
+    return group?.host === undefined || !this.#mayReplace(group, value);
+  }
+
+  #isDear(value: Value): boolean {
+    const part = this.#isVirtual(value) ? this.#maps.get(value) : undefined;
+    return part !== undefined && (dear.has(part.op) || part.inputs.some((input) => this.#isDear(input)));
   }
 
   #sum(part: Reduced): void {
@@ -164,9 +197,8 @@ class Fuser {
   /** Has an element-wise value stored, if it is not. */
   #demand(value: Value): void {
     if (!this.#isVirtual(value)) return;
-    const part = this.#maps.get(value)!;
-    const applied = this.#apply(part);
-    const demands = demandsOf([applied], { name: part.name, periods: part.periods });
+    const applied = this.#apply(this.#maps.get(value)!);
+    const demands = this.#demandsOf(value);
     let group = this.#groupFor(demands);
     if (group?.host !== undefined) {
       if (this.#mayReplace(group, value)) group.here.push(value);
@@ -186,6 +218,11 @@ class Fuser {
       group.period = period;
     }
     for (const name of names) if (!group.names.includes(name)) group.names.push(name);
+  }
+
+  #demandsOf(value: Value): Demands {
+    const part = this.#maps.get(value)!;
+    return demandsOf([this.#apply(part)], { name: part.name, periods: part.periods });
   }
 
   /** The group whose results a step reads last, if it can do the step as well. */
@@ -342,20 +379,31 @@ function passUnit({ names, steps, count, period }: Group): Unit {
   };
 }
 
-function kernelUnit({ names, steps, here, period }: Group, host: Kernel): Unit {
-  if (steps.length === 0) return { ...host, name: names.join("+") };
+function kernelUnit({ names, steps, here, period, load }: Group, host: Kernel): Unit {
   const { reads, writes } = traffic(steps);
   const cells = new Set(here);
-  const extra = [...reads].filter((value) => !cells.has(value) && !host.inputs.includes(value));
-  const inputs = [...host.inputs, ...extra];
+  const loaded = load ? traffic([load.step]).reads : new Set<Value>();
+  // A kernel that computes its input 0 asks for it still: any of the sources stands for it.
+  const own = load ? [[...loaded][0]!, ...host.inputs.slice(1)] : host.inputs;
+  const extra = [...new Set([...reads, ...loaded])].filter((value) => !cells.has(value) && !own.includes(value));
+  const inputs = [...own, ...extra];
   const more = [...writes].filter((value) => !cells.has(value));
   const outputs = [here.at(-1)!, ...host.outputs.slice(1), ...more];
-  const chain = compileChain(steps, period);
+  const epilogue = steps.length > 0 ? compileChain(steps, period) : undefined;
+  const source = load ? compileChain([load.step], load.period) : undefined;
   return {
-    ...{ name: names.join("+"), inputs, outputs, inPlace: host.inPlace },
+    ...{ name: [...(load?.names ?? []), ...names].join("+"), inputs, outputs, inPlace: host.inPlace },
     lower: (emit) => {
-      const words = chainWords(emit, chain, cells, operandsOf(emit, inputs, outputs));
-      host.lower({ ...emit, epilogue: { words, sums: chain.sums } });
+      const operandOf = operandsOf(emit, inputs, outputs);
+      const words = (chain: Chain, run: ReadonlySet<Value>): Emitter["load"] => ({
+        words: chainWords(emit, chain, run, operandOf),
+        sums: chain.sums,
+      });
+      host.lower({
+        ...emit,
+        epilogue: epilogue && words(epilogue, cells),
+        load: source && words(source, new Set(host.inputs.slice(0, 1))),
+      });
     },
   };
 }

@@ -140,8 +140,15 @@ export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: num
 
 const windowed = new Set<OpName>(["conv2d", "conv2dInputGradient", "depthwiseConv2d", "depthwiseConv2dInputGradient"]);
 
+const filterGradients = new Set<OpName>(["conv2dFilterGradient", "depthwiseConv2dFilterGradient"]);
+
 /** Channels of the result, where a chain may follow strip by strip in the op's last step. */
 export function epilogueChannels(node: OpNode): number | undefined {
   const product = node.op === "matmul" && !(node as OpNode<"matmul">).attributes.transposeA;
   return product || windowed.has(node.op) ? node.shapes[0]!.at(-1) : undefined;
+}
+
+/** Channels of input 0, where a chain may compute it strip by strip. */
+export function loadChannels(node: OpNode): number | undefined {
+  return windowed.has(node.op) || filterGradients.has(node.op) ? node.inputs[0]!.shape.at(-1) : undefined;
 }

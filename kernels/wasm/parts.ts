@@ -69,6 +69,8 @@ export interface Kernel {
   readonly inPlace: readonly (readonly [output: number, input: number])[];
   /** Channels of output 0 when a chain may follow in the same step, strip by strip. */
   readonly epilogue: number | undefined;
+  /** Channels of input 0 when a chain may compute it strip by strip. */
+  readonly load: number | undefined;
   readonly lower: (emit: Emitter) => void;
 }
 
@@ -110,9 +112,10 @@ export class Parts {
   }
 
   kernel(
-    part: Pick<Kernel, "name" | "inputs" | "outputs" | "lower"> & Partial<Pick<Kernel, "inPlace" | "epilogue">>,
+    part: Pick<Kernel, "name" | "inputs" | "outputs" | "lower"> &
+      Partial<Pick<Kernel, "inPlace" | "epilogue" | "load">>,
   ): void {
-    this.list.push({ kind: "kernel", inPlace: [], epilogue: undefined, ...part });
+    this.list.push({ kind: "kernel", inPlace: [], epilogue: undefined, load: undefined, ...part });
   }
 
   /** The vector [c] repeated to fill a period: itself when it already does. */

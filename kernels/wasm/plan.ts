@@ -189,6 +189,7 @@ class Planner {
       profile: this.#options.profile,
       maxThreads: this.#options.threads,
       epilogue: undefined,
+      load: undefined,
       input: (index) => ({ buffer: this.#bufferOf(unit.inputs[index]!), offset: 0 }),
       output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),
       scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),

@@ -46,16 +46,33 @@ export function prepareStrips(s: Strips, thread: i32): void {
   if (s.stripBytes) memory.fill(stripScratch(s, thread), 0, s.stripBytes);
 }
 
+/** Computes `bytes` of the image from row `row` on. */
+// @ts-ignore: decorator
+@inline function loadRows(s: Strips, thread: i32, n: i32, to: usize, row: i32, bytes: usize): void {
+  const at = <usize>n * s.imageBytes + <usize>row * s.rowBytes + s.from;
+  runChain(changetype<usize>(s) + s.load, thread, to, at, <i32>(bytes >> 2), 0);
+}
+
 /** Address of the first window of strip `strip` of image `n`. */
 export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
   const image = s.image + <usize>n * s.imageBytes;
   const first = strip * s.windows * s.step;
   if (!s.stripBytes) return image + <usize>first * s.rowBytes;
   const scratch = stripScratch(s, thread);
+  const top = first - s.top, end = top + s.stripRows;
+  if (s.load && s.bytes == s.stripRowBytes && s.bytes == s.rowBytes) {
+    // Rows follow each other here and there: the chain runs over all of them at once.
+    const from = max(0, top), to = min(s.rows, end);
+    loadRows(s, thread, n, scratch + <usize>(from - top) * s.bytes, from, <usize>max(0, to - from) * s.bytes);
+    if (top < 0) memory.fill(scratch, 0, <usize>min(-top, s.stripRows) * s.bytes);
+    if (end > s.rows) memory.fill(scratch + <usize>max(0, s.rows - top) * s.bytes, 0, <usize>(end - max(s.rows, top)) * s.bytes);
+    return scratch;
+  }
   let to = scratch + s.to;
-  for (let row = first - s.top, end = row + s.stripRows; row < end; row++) {
-    if (row >= 0 && row < s.rows) memory.copy(to, image + <usize>row * s.rowBytes + s.from, s.bytes);
-    else memory.fill(to, 0, s.bytes);
+  for (let row = top; row < end; row++) {
+    if (row < 0 || row >= s.rows) memory.fill(to, 0, s.bytes);
+    else if (s.load) loadRows(s, thread, n, to, row, s.bytes);
+    else memory.copy(to, image + <usize>row * s.rowBytes + s.from, s.bytes);
     to += s.stripRowBytes;
   }
   return scratch;

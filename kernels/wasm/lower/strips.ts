@@ -55,9 +55,10 @@ export function cutStrips(emit: Emitter, windows: Windows, most: number, wanted:
   const units = emit.epilogue?.sums ? sumChunks : wanted;
   const { image, images, rows, columns, channels, top, left, step, windowRows, reach, width } = windows;
   const imageRowBytes = 4 * columns * channels;
-  const inside = isInside(windows);
+  const inside = isInside(windows) && emit.load === undefined;
   const rowBytes = inside ? imageRowBytes : 4 * width * channels;
-  const fitting = inside ? windowRows : Math.floor((cacheBytes / rowBytes - reach) / step[0]) + 1;
+  // Sums must not depend on whether a chain computes the rows, so neither does the cut.
+  const fitting = Math.floor((cacheBytes / (4 * width * channels) - reach) / step[0]) + 1;
   const largest = Math.max(1, Math.min(windowRows, most, fitting, Math.ceil(windowRows / Math.ceil(units / images))));
   const even = Math.ceil(windowRows / Math.ceil(windowRows / largest));
   const perStrip = width === 1 ? alignUp(even, 12) : even;
@@ -101,8 +102,13 @@ export function stripArguments(
   strips: Strips,
   more: readonly (Operand | number)[],
 ): (Operand | Float | number)[] {
-  const load = 0;
-  const words = emit.epilogue?.words ?? [];
-  const epilogue = words.length > 0 ? 4 * (strips.arguments.length + 3 + more.length) : 0;
-  return [...strips.arguments, load, epilogue, strips.chunks, ...more, ...words];
+  const epilogue = emit.epilogue?.words ?? [];
+  const load = emit.load?.words ?? [];
+  const end = 4 * (strips.arguments.length + 3 + more.length);
+  return [
+    ...strips.arguments,
+    load.length > 0 ? end + 4 * epilogue.length : 0,
+    epilogue.length > 0 ? end : 0,
+    ...[strips.chunks, ...more, ...epilogue, ...load],
+  ];
 }

@@ -192,8 +192,17 @@ describe("the plan", () => {
   it("takes the moments of a batch behind the convolution that gives it", () => {
     const step = trainingStep(Model.fromArchitecture(refHybrid), { batchSize: 8, optimizer: adamW() });
     const behind = planned(step, strips);
-    expect(behind["conv2d+batchNormTraining"]).toBe(18);
-    expect(behind["depthwiseConv2d+batchNormTraining"]).toBe(3);
+    expect(behind["conv2d+batchNormTraining"]).toBe(13);
+    expect(behind["batchNormTraining+relu+conv2d+batchNormTraining"]).toBe(5);
+    expect(behind["batchNormTraining+relu+depthwiseConv2d+batchNormTraining"]).toBe(3);
+  });
+
+  it("normalises and rectifies where windows are read, and stores nothing for it", () => {
+    const step = trainingStep(Model.fromArchitecture(refHybrid), { batchSize: 8, optimizer: adamW() });
+    const loaded = planned(step, ["convolveFilterGradient", "winogradFilterGradient", "depthwiseFilterGradient"]);
+    expect(loaded["batchNormTraining+relu+conv2dFilterGradient"]).toBe(5);
+    expect(loaded["batchNormTraining+relu+depthwiseConv2dFilterGradient"]).toBe(3);
+    expect(planned(step, ["pass"])).not.toHaveProperty("batchNormTraining+relu");
   });
 
   it("rectifies and sums gradients behind the convolution that gives the last of them", () => {
