@@ -81,7 +81,7 @@ function defineGelu(unit: Unit): string {
   );
 }
 
-/** 1 / (1 + exp(−x)) by the exponential of −|x|: at most 3 units in the last place off. */
+/** 1 / (1 + exp(−x)) by the exponential of −|x|: at most 1e-7 off, and 2 units in the last place where x is not negative. */
 function defineSigmoid(unit: Unit): string {
   const exp2 = defineExponential(unit);
   return unit.define(

@@ -21,7 +21,7 @@ const SLOPE = memory.data<f32>([
   1.4211348e-9, 4.301624e-7, 1.18584885e-5, 0.0002751014, 0.0043058367, 0.046517707, 0.31336784, 1,
 ]);
 
-/** y [n] = x · Φ(x): at most 2.5e-7 · |x| off, so at most 3 units in the last place where x is positive. */
+/** y [n] = x · Φ(x): at most 2.5e-7 · |x| off, so at most 4 units in the last place where x is positive. */
 export function gelu(m: MicroOp, y: usize, x: usize, unused: usize, n: i32, stride: usize): void {
   const high = v128.load32_splat(NORMAL), low = f32x4.neg(high), half = v128.load32_splat(NORMAL, 4);
   const pa = v128.load32_splat(NORMAL, 8), pb = v128.load32_splat(NORMAL, 12), pc = v128.load32_splat(NORMAL, 16);
