@@ -151,21 +151,24 @@ const light: ReadonlySet<string> = new Set<KernelName>([
     "squares",
     "fill",
   ] as const),
-  ...([
-    "batchNormTable",
-    "batchNormStatistics",
-    "batchNormGradientTable",
-    "layerNormFold",
-    "crossEntropyLoss",
-  ] as const),
+  ...(["layerNormFold", "crossEntropyLoss"] as const),
   ...(["transpose", "clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"] as const),
+]);
+
+/** Steps that go through their channels one by one, in double precision. */
+const scalar: ReadonlySet<string> = new Set<KernelName>([
+  "batchNormTable",
+  "batchNormStatistics",
+  "batchNormGradientTable",
 ]);
 
 /** Roughly what a step takes on one thread: enough to tell small from large. */
 function stepNanoseconds(step: PlannedStep, buffers: readonly PlannedBuffer[]): number {
   const touched = [...new Set(operands(step))].map((buffer) => buffers[buffer]!);
-  const memory = 50 + touched.reduce((sum, { bytes }) => sum + bytes / 4, 0) / 12;
+  const cells = touched.reduce((sum, { bytes }) => sum + bytes / 4, 0);
+  const memory = 50 + cells / 12;
   if (light.has(step.kernel)) return memory;
+  if (scalar.has(step.kernel)) return memory + cells;
   const counts = touched.filter(({ kind }) => kind !== "scratch").map(({ bytes }) => bytes / 4);
   const [a = 1, b = 1, c = 64] = counts.sort((x, y) => y - x);
   // A product of matrices has √(a·b·c) terms; windows have up to their width times as many.
