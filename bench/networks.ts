@@ -66,6 +66,7 @@ async function benchNetwork(
       batch,
       ...timing,
       imagesPerSecond: batch / timing.median,
+      activationBytes: program.statistics.arenaBytes,
       macs: networkMacs(lowerModel(model)),
       ...roofline({ flops: graphFlops(graph), bytes: graphBytes(graph) }, timing.median, peak),
       ...checked,

@@ -40,6 +40,8 @@ export const networkRowSchema = z.object({
   ...row,
   /** By the median. */
   imagesPerSecond: z.number(),
+  /** Intermediate values of one run. */
+  activationBytes: z.int(),
   macs: z.int(),
   ...rooflineFields,
   ...checkFields,

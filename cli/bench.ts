@@ -23,6 +23,7 @@ import {
   backendOption,
   batchOption,
   listOf,
+  maxActivationMemoryOption,
   positiveInteger,
   positiveNumber,
   threadsOption,
@@ -235,6 +236,7 @@ export const command = () =>
     .addOption(backendOption())
     .addOption(variantOption())
     .addOption(threadsOption())
+    .addOption(maxActivationMemoryOption())
     .addOption(new Option("--pipeline", "train: through the whole input pipeline, beside a batch that stays in memory"))
     .addOption(
       new Option("--jobs <count>", "train: candidates at once, each on one thread, beside one alone").argParser(

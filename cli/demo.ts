@@ -59,7 +59,7 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
     costs: candidateCosts,
     limits: { parameters: 50_000, macs: 3_000_000 },
     seed: 1,
-    backend: workerBackend,
+    backend: workerBackend(),
     proxy: { epochs: 2, limit: 6000, batchSize: 32, peak: 4e-3 },
     retrainer: trainRetrainer({ run: out, data, backend, batchSize: 64, peak: 4e-3, augment: [], test: true }),
     signal,

@@ -1,7 +1,7 @@
 import type { Backend } from "../engine/backend.ts";
 import { BackendError } from "../engine/errors.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
-import { createWasmBackend } from "../kernels/wasm/node/index.ts";
+import { createWasmBackend, type WasmOptions } from "../kernels/wasm/node/index.ts";
 import type { Variant } from "../kernels/wasm/variants.ts";
 import type { Output } from "./output.ts";
 
@@ -11,6 +11,8 @@ export interface BackendFlags {
   readonly threads?: number | undefined;
   /** Run on the calling thread, without a worker. Default false. */
   readonly inline?: boolean;
+  /** Bytes of intermediate values that one program may keep. */
+  readonly maxActivationMemory?: number | undefined;
 }
 
 /**
@@ -18,22 +20,24 @@ export interface BackendFlags {
  * @throws BackendError when the one asked for by name is not available
  */
 export async function openBackend(
-  { backend, variant = "auto", threads, inline = false }: BackendFlags,
+  { backend, variant = "auto", threads, inline = false, maxActivationMemory: maxActivationBytes }: BackendFlags,
   output: Output,
   recorded?: string,
 ): Promise<Backend> {
   switch (backend) {
     case "reference":
+      if (maxActivationBytes !== undefined)
+        throw new BackendError("reference: it has no limit of activation memory; give --backend wasm");
       return createReferenceBackend();
     case "wasm":
-      return openWasm({ variant, threads, inline }, recorded, output);
+      return openWasm({ variant, threads, inline, maxActivationBytes }, recorded, output);
     case "gpu":
       throw new BackendError("gpu: this version trains on wasm or reference only; give --backend auto");
     case "auto":
       try {
-        return await openWasm({ variant, threads, inline }, recorded, output);
+        return await openWasm({ variant, threads, inline, maxActivationBytes }, recorded, output);
       } catch (error) {
-        if (!(error instanceof BackendError) || variant !== "auto") throw error;
+        if (!(error instanceof BackendError) || variant !== "auto" || maxActivationBytes !== undefined) throw error;
         output.warn(`${error.message}; the slow reference back end runs instead`);
         return createReferenceBackend();
       }
@@ -41,7 +45,11 @@ export async function openBackend(
 }
 
 async function openWasm(
-  options: { readonly variant: Variant | "auto"; readonly threads: number | undefined; readonly inline: boolean },
+  options: Pick<WasmOptions, "maxActivationBytes"> & {
+    readonly variant: Variant | "auto";
+    readonly threads: number | undefined;
+    readonly inline: boolean;
+  },
   recorded: string | undefined,
   output: Output,
 ): Promise<Backend> {

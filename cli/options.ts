@@ -75,6 +75,11 @@ export const threadsOption = () =>
   new Option("--threads <count>", "threads; default: the cores of this machine")
     .argParser(positiveInteger)
     .env("FINCH_THREADS");
+export const maxActivationMemoryOption = () =>
+  new Option(
+    "--max-activation-memory <bytes>",
+    "limit of a step's intermediate values; near it they are computed again rather than stored",
+  ).argParser(positiveInteger);
 export const backendOption = () =>
   new Option("--backend <name>", "what computes; only auto may fall back")
     .choices(["auto", "wasm", "reference", "gpu"] as const)

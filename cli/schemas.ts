@@ -30,6 +30,8 @@ export const trainSchema = z.object({
   epochs: wholeNumber,
   /** Of the whole training, input pipeline included. */
   imagesPerSecond: z.number(),
+  /** Intermediate values of one step; null when no step was left to do. */
+  activationBytes: wholeNumber.nullable(),
   /** Of the last epoch. */
   trainLoss: z.number().nullable(),
   /** Of the checkpoint. */

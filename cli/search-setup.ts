@@ -1,16 +1,19 @@
 import { arenaBytes } from "../codegen/generate.ts";
 import type { Architecture } from "../engine/architecture.ts";
 import { architectureCosts } from "../engine/plan/cost.ts";
+import type { WasmOptions } from "../kernels/wasm/node/index.ts";
 import type { Costs } from "../nas/costs.ts";
 import type { BackendModule } from "../nas/runners/backend-module.ts";
 import { count, percent } from "./output.ts";
 
 /** What candidates are trained with: one per worker, single-threaded, inside the worker itself. */
-export const workerBackend: BackendModule = {
-  module: new URL("../kernels/wasm/node/index.ts", import.meta.url).href,
-  factory: "createWasmBackend",
-  options: { threads: 1, inline: true },
-};
+export function workerBackend(maxActivationBytes?: number): BackendModule {
+  return {
+    module: new URL("../kernels/wasm/node/index.ts", import.meta.url).href,
+    factory: "createWasmBackend",
+    options: { threads: 1, inline: true, maxActivationBytes } satisfies WasmOptions,
+  };
+}
 
 /** RAM is that of the C that will be generated: one planner for both. */
 export function candidateCosts(architecture: Architecture): Costs {

@@ -15,6 +15,7 @@ import {
   freshOption,
   imageSizeOption,
   limitOption,
+  maxActivationMemoryOption,
   outOption,
   positiveInteger,
   seedOption,
@@ -70,6 +71,7 @@ export const command = () =>
     )
     .addOption(seedOption())
     .addOption(outOption())
+    .addOption(maxActivationMemoryOption())
     .addOption(freshOption())
     .addOption(allowDifferentBitsOption())
     .action((options) =>
@@ -95,7 +97,7 @@ export const command = () =>
             limits,
             strategy: options.strategy === "random" ? randomSearch() : ageingEvolution(),
             seed: options.seed,
-            backend: workerBackend,
+            backend: workerBackend(options.maxActivationMemory),
             proxy: { epochs: options.proxyEpochs, batchSize: options.batch, limit: options.proxyLimit },
             signal,
             onEvent: watch.onEvent,

@@ -28,6 +28,7 @@ import {
   freshOption,
   imageSizeOption,
   limitOption,
+  maxActivationMemoryOption,
   nonNegativeNumber,
   outOption,
   positiveInteger,
@@ -93,6 +94,7 @@ export const command = () =>
     .addOption(backendOption())
     .addOption(variantOption())
     .addOption(threadsOption())
+    .addOption(maxActivationMemoryOption())
     .addOption(seedOption())
     .addOption(outOption())
     .addOption(freshOption())
@@ -175,6 +177,7 @@ export const command = () =>
               macs,
               epochs: run.history.length,
               imagesPerSecond,
+              activationBytes: trainer.activationBytes ?? null,
               trainLoss: run.history.at(-1)?.trainLoss ?? null,
               validationAccuracy: measured?.validationAccuracy ?? null,
               testAccuracy,

@@ -14,7 +14,7 @@ export interface NumericsProfile {
 export interface ProgramStatistics {
   /** Kernel launches of one run. */
   readonly steps: number;
-  /** Bytes of the planned arena of intermediate values. */
+  /** Bytes of the planned arena of intermediate values: the activation memory of one run. */
   readonly arenaBytes: number;
   /** The least that any placement of the same values at the same order could use. */
   readonly arenaLowerBoundBytes: number;

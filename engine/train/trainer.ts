@@ -106,6 +106,7 @@ export class Trainer {
   readonly #options: TrainerOptions;
   #backend: Backend | undefined;
   #program: Program | undefined;
+  #activationBytes: number | undefined;
   #finalSlots: Map<string, Float32Array> | undefined;
   #progress: Progress | undefined;
 
@@ -173,6 +174,7 @@ export class Trainer {
       ...{ epoch, until: epochs, from: progress.step - epoch * stepsPerEpoch },
     });
     const program = (this.#program = await backend.compile(graph));
+    this.#activationBytes = program.statistics.arenaBytes;
     let evaluation: Program | undefined;
     try {
       if (data.validation.count > 0) evaluation = await backend.compile(evaluationStep(this.model, batchSize));
@@ -204,6 +206,11 @@ export class Trainer {
     await writeState(evaluation, averagedState(await readState(program, program.slotNames)));
     const { batchSize = defaultBatchSize } = options;
     return evaluateProgram(evaluation, data.validation, data.normalization, batchSize, this.model.classes);
+  }
+
+  /** Bytes of intermediate values of one step, once `fit` has compiled it. */
+  get activationBytes(): number | undefined {
+    return this.#activationBytes;
   }
 
   /** Metrics of all epochs so far, those before a resume included. */

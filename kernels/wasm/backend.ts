@@ -2,9 +2,16 @@ import type { Backend, NumericsProfile } from "../../engine/backend.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { Heap } from "./heap.ts";
-import { planGraph } from "./plan.ts";
+import { planGraph, type WasmPlan } from "./plan.ts";
 import { WasmProgram, type Runner } from "./program.ts";
 import { profileName, profileOf, tilesOf, variantNames, type Profile, type Variant } from "./variants.ts";
+
+export interface WasmBackendOptions {
+  /** Default: the newest that the variant has. */
+  readonly profile?: Profile;
+  /** Of intermediate values of any one program; no limit by default. */
+  readonly maxActivationBytes?: number | undefined;
+}
 
 /** Runs graphs in one WebAssembly memory. Several programs may live in it; their runs wait for each other. */
 export class WasmBackend implements Backend {
@@ -15,10 +22,13 @@ export class WasmBackend implements Backend {
   readonly #profile: Profile;
   readonly #heap: Heap;
   readonly #runner: Runner;
+  readonly #maxActivationBytes: number;
   #queue: Promise<void> = Promise.resolve();
   #disposed = false;
 
-  constructor(variant: Variant, heap: Heap, runner: Runner, profile: Profile = profileOf(variant)) {
+  constructor(variant: Variant, heap: Heap, runner: Runner, options: WasmBackendOptions = {}) {
+    const { profile = profileOf(variant), maxActivationBytes = Infinity } = options;
+    this.#maxActivationBytes = maxActivationBytes;
     this.#variant = variant;
     this.variant = variantNames[variant];
     this.#profile = profile;
@@ -38,8 +48,24 @@ export class WasmBackend implements Backend {
 
   async compile(graph: Graph): Promise<WasmProgram> {
     if (this.#disposed) throw new BackendError("wasm: the back end was disposed");
-    const plan = planGraph(graph, { tiles: tilesOf(this.#variant), profile: this.#profile, threads: this.threads });
-    return new WasmProgram(plan, this.#heap, (program, small) => this.#execute(program, small));
+    return new WasmProgram(this.#plan(graph), this.#heap, (program, small) => this.#execute(program, small));
+  }
+
+  /** Stores less and computes more when the program would not fit otherwise. */
+  #plan(graph: Graph): WasmPlan {
+    const options = { tiles: tilesOf(this.#variant), profile: this.#profile, threads: this.threads };
+    const plan = planGraph(graph, options);
+    const limit = this.#maxActivationBytes;
+    if (plan.memory.arenaBytes <= limit) return plan;
+    const smaller = planGraph(graph, { ...options, recompute: true });
+    // A limit of memory must not change the bits of a result.
+    const same = smaller.sums.join() === plan.sums.join();
+    const least = same ? Math.min(plan.memory.arenaBytes, smaller.memory.arenaBytes) : plan.memory.arenaBytes;
+    if (least > limit)
+      throw new BackendError(
+        `wasm: one run keeps ${least} bytes of activations, ${limit} are allowed: take a smaller batch or allow more`,
+      );
+    return smaller;
   }
 
   #execute(program: number, small?: boolean): Promise<void> {

@@ -34,7 +34,17 @@ export interface Unit {
   /** Outputs that may take the place of an input. */
   readonly inPlace: readonly (readonly [output: number, input: number])[];
   readonly lower: (emit: Emitter) => void;
+  /** Where it sums over a batch: the order of additions is that of this place. */
+  readonly sums: readonly string[];
 }
+
+export interface FuseOptions {
+  /** Compute again what takes several arrays to read, too: slower, but less is stored. Default false. */
+  readonly recompute?: boolean;
+}
+
+/** Arrays that are read at most to compute again what could be stored. */
+const mostRecomputed = 3;
 
 /**
  * Cuts a graph into units. Element-wise values are computed where they are read, in chains: behind the kernel that
@@ -42,8 +52,8 @@ export interface Unit {
  * another kernel reads them, or when computing them again would take long or read more than one array. Sums over a batch join the
  * chain of what they sum.
  */
-export function fuse(graph: Graph, values: Values): Unit[] {
-  return new Fuser(takeApart(graph, values), values.final(graph)).units();
+export function fuse(graph: Graph, values: Values, { recompute = false }: FuseOptions = {}): Unit[] {
+  return new Fuser(takeApart(graph, values), values.final(graph), recompute ? mostRecomputed : 1).units();
 }
 
 function takeApart(graph: Graph, values: Values): Part[] {
@@ -117,7 +127,11 @@ class Fuser {
   /** What has to be in memory: some kernel reads it there, or it is read after the run. */
   readonly #needed: Set<Value>;
 
-  constructor(parts: readonly Part[], final: readonly Value[]) {
+  /** Arrays to read at most where an image is computed again as windows are read. */
+  readonly #most: number;
+
+  constructor(parts: readonly Part[], final: readonly Value[], most: number) {
+    this.#most = most;
     const use = (value: Value): void => void this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
     for (const { inputs } of parts) inputs.forEach(use);
     final.forEach(use);
@@ -171,12 +185,12 @@ class Fuser {
     for (const value of kernel.outputs) this.#homes.set(value, group.index);
   }
 
-  /** Whether a kernel computes its input 0 itself: no other needs it in memory, and it takes one array to compute. */
+  /** Whether a kernel computes its input 0 itself: no other needs it in memory, and it takes few arrays to compute. */
   #mayLoad({ load }: Kernel, value: Value): boolean {
     if (load === undefined || !this.#isVirtual(value) || this.#needed.has(value)) return false;
     if (this.#uses.get(value)! > 1 && this.#isDear(value)) return false;
     const channels = this.#channels(value);
-    if (this.#leaves(value).size !== 1 || (channels !== undefined && channels !== load)) return false;
+    if (this.#leaves(value).size > this.#most || (channels !== undefined && channels !== load)) return false;
     const group = this.#groupFor(this.#demandsOf(value));
     return group?.host === undefined || !this.#mayReplace(group, value);
   }
@@ -361,13 +375,17 @@ function operandsOf(emit: Emitter, inputs: readonly Value[], outputs: readonly V
   };
 }
 
+function sumsOf(steps: readonly ChainStep[], place: string): string[] {
+  return steps.flatMap((step) => (step.kind === "sum" ? [`${step.part.id} in ${place}`] : []));
+}
+
 function passUnit({ names, steps, count, period }: Group): Unit {
   const { reads, writes } = traffic(steps);
   const inputs = [...reads];
   const outputs = [...writes];
   const chain = compileChain(steps, period);
   return {
-    ...{ name: names.join("+"), inputs, outputs },
+    ...{ name: names.join("+"), inputs, outputs, sums: sumsOf(steps, `pass of ${period}`) },
     inPlace: outputs.flatMap((value, output) =>
       inputs.flatMap((input, index) =>
         value.count === count && input.count === count && lastRead(chain, input) <= writeOf(chain, value)
@@ -393,6 +411,7 @@ function kernelUnit({ names, steps, here, period, load }: Group, host: Kernel): 
   const source = load ? compileChain([load.step], load.period) : undefined;
   return {
     ...{ name: [...(load?.names ?? []), ...names].join("+"), inputs, outputs, inPlace: host.inPlace },
+    sums: sumsOf(steps, `${host.name} ${host.outputs[0]!.count}, ${period}`),
     lower: (emit) => {
       const operandOf = operandsOf(emit, inputs, outputs);
       const words = (chain: Chain, run: ReadonlySet<Value>): Emitter["load"] => ({

@@ -50,6 +50,8 @@ export interface Mapped {
 /** Sums over all rows of an array [...,c], left as partial sums for the kernel that finishes them. */
 export interface Reduced {
   readonly kind: "reduce";
+  /** Its position among the parts of its graph. */
+  readonly id: number;
   readonly name: OpName;
   /** `moments` of x; `products`: dy and dy · (x − mean), of a table [3,c] that has the mean last. */
   readonly op: "moments" | "products";
@@ -105,9 +107,9 @@ export class Parts {
   }
 
   /** Gives the partial sums. */
-  reduce(part: Omit<Reduced, "kind" | "output">): Value {
+  reduce(part: Omit<Reduced, "kind" | "id" | "output">): Value {
     const output = new Value(sumChunks * partialFloats(part.periods));
-    this.list.push({ kind: "reduce", ...part, output });
+    this.list.push({ kind: "reduce", id: this.list.length, ...part, output });
     return output;
   }
 

@@ -49,6 +49,8 @@ export interface WasmPlan {
   readonly constants: readonly { readonly buffer: number; readonly data: Float32Array | Int32Array }[];
   readonly outputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
   readonly memory: MemoryPlan;
+  /** Where each sum over the batch is done, which decides its bits. */
+  readonly sums: readonly string[];
   readonly stateBytes: number;
   /** Bytes of state and arena together. */
   readonly bytes: number;
@@ -58,6 +60,8 @@ export interface PlanOptions {
   readonly tiles: TilePreference;
   readonly profile: Profile;
   readonly threads: number;
+  /** Store less, compute more: see fuse.ts. Default false. */
+  readonly recompute?: boolean;
 }
 
 export function planGraph(graph: Graph, options: PlanOptions): WasmPlan {
@@ -94,7 +98,7 @@ class Planner {
 
   constructor(graph: Graph, options: PlanOptions) {
     this.#graph = graph;
-    this.#units = fuse(graph, this.#values);
+    this.#units = fuse(graph, this.#values, options);
     this.#options = options;
   }
 
@@ -293,6 +297,7 @@ class Planner {
       constants: this.#constants,
       outputs,
       memory,
+      sums: this.#units.flatMap(({ sums }) => sums).sort(),
       stateBytes,
       bytes: stateBytes + memory.arenaBytes,
     };

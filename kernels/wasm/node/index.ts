@@ -22,6 +22,11 @@ export interface WasmOptions {
   readonly inline?: boolean;
   /** Numerics profile by its id, as recorded in runs and checkpoints. Default: the newest that the variant has. */
   readonly profile?: string | undefined;
+  /**
+   * Bytes that intermediate values of one program may take; no limit by default. A program that needs more computes some
+   * of them again instead of storing them.
+   */
+  readonly maxActivationBytes?: number | undefined;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   if (tried.milliseconds === undefined) throw new BackendError(`wasm: variant ${chosen} ${tried.problem}`);
   const heap = new Heap();
   const runner = inline ? inlineRunner(tried.module, heap) : await workerPool(tried.module, heap, threads);
-  return new WasmBackend(chosen, heap, runner, profile);
+  return new WasmBackend(chosen, heap, runner, { profile, maxActivationBytes: options.maxActivationBytes });
 }
 
 /** @throws BackendError when there is none of this name */

@@ -21,7 +21,7 @@ import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { WasmBackend } from "../../../kernels/wasm/backend.ts";
 import { Heap } from "../../../kernels/wasm/heap.ts";
 import { createWasmBackend } from "../../../kernels/wasm/node/index.ts";
-import { planGraph } from "../../../kernels/wasm/plan.ts";
+import { planGraph, type WasmPlan } from "../../../kernels/wasm/plan.ts";
 import { moduleFiles, profileOf } from "../../../kernels/wasm/variants.ts";
 import { shareRunner } from "./share-runner.ts";
 
@@ -145,6 +145,14 @@ function error(actual: Float32Array, expected: ArrayLike<number>): number {
   return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0) / largest;
 }
 
+function planWith(graph: Graph, recompute: boolean): WasmPlan {
+  return planGraph(graph, { tiles: "wide", profile: profileOf("wide"), threads: 1, recompute });
+}
+
+function activationBytes(graph: Graph, recompute: boolean): number {
+  return planWith(graph, recompute).memory.arenaBytes;
+}
+
 describe("random networks", () => {
   it("give the values and gradients of the reference, and one set of bits", { timeout: 120_000 }, async () => {
     await fc.assert(
@@ -155,13 +163,23 @@ describe("random networks", () => {
           [reference, wide, plain, ...threaded].map((backend) => backend.compile(graph)),
         );
         for (const program of [expected!, actual!, other!, ...same]) await program.run(inputs);
+        const kept: Record<string, Float32Array> = {};
         for (const name of Object.keys(graph.outputs)) {
           const values = await actual!.read(name);
           for (const result of [values, await other!.read(name)])
             expect(error(result, await expected!.read(name)), name).toBeLessThan(3e-3);
+          kept[name] = values;
           for (const program of same) expect(await program.read(name), name).toEqual(values);
         }
         await Promise.all([actual!, other!, ...same].map((program) => program.dispose()));
+        const [plan, smaller] = [false, true].map((recompute) => planWith(graph, recompute));
+        const less = smaller!.memory.arenaBytes;
+        if (less >= plan!.memory.arenaBytes || smaller!.sums.join() !== plan!.sums.join()) return;
+        const tight = await createWasmBackend({ variant: "wide", inline: true, maxActivationBytes: less });
+        const recomputing = await tight.compile(graph);
+        await recomputing.run(inputs);
+        for (const name of Object.keys(graph.outputs)) expect(await recomputing.read(name), name).toEqual(kept[name]);
+        await tight.dispose();
       }),
       { numRuns: 150, seed: 20 },
     );
@@ -177,6 +195,28 @@ function planned(graph: Graph, kernels: readonly string[]): Record<string, numbe
 }
 
 const strips = ["convolve", "winograd", "depthwise"];
+
+describe("a limit of activation memory", () => {
+  const step = trainingStep(Model.fromArchitecture(refHybrid), { batchSize: 4, optimizer: adamW() });
+
+  it("has values computed again that would be stored otherwise", async () => {
+    const [most, least] = [activationBytes(step, false), activationBytes(step, true)];
+    expect(least).toBeLessThan(most);
+    const backend = await createWasmBackend({ variant: "wide", inline: true, maxActivationBytes: most - 1 });
+    const program = await backend.compile(step);
+    expect(program.statistics.arenaBytes).toBe(least);
+    await backend.dispose();
+  });
+
+  it("refuses what does not fit", async () => {
+    const backend = await createWasmBackend({ variant: "wide", inline: true, maxActivationBytes: 100_000 });
+    await expect(backend.compile(step)).rejects.toThrow(
+      `wasm: one run keeps ${activationBytes(step, true)} bytes of activations, 100000 are allowed: ` +
+        "take a smaller batch or allow more",
+    );
+    await backend.dispose();
+  });
+});
 
 describe("the plan", () => {
   it("follows convolutions with bias, relu and shortcut in the same step", () => {
