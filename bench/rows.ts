@@ -88,6 +88,18 @@ export const candidatesRowSchema = z.object({
   besideSeconds: z.number(),
 });
 
+/** The same step on one thread and on several, in turn. Times are those of several. */
+export const scalingRowSchema = z.object({
+  suite: z.literal("scaling"),
+  of: z.enum(["train", "infer"]),
+  arch: z.string(),
+  ...row,
+  imagesPerSecond: z.number(),
+  oneThreadImagesPerSecond: z.number(),
+  /** The time of one thread ÷ that of all, the median over pairs of turns. */
+  scaling: z.number(),
+});
+
 /** One op of a step, all its uses together. */
 export const profileRowSchema = z.object({
   suite: z.literal("profile"),
@@ -134,5 +146,6 @@ export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
+export type ScalingRow = z.infer<typeof scalingRowSchema>;
 export type ProfileRow = z.infer<typeof profileRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

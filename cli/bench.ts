@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Argument, Option } from "@commander-js/extra-typings";
 import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
 import { codegenRows } from "../bench/codegen.ts";
@@ -6,9 +7,11 @@ import { benchInference, benchTraining } from "../bench/networks.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
 import { chromeTrace, profileNetwork } from "../bench/profile.ts";
+import { benchScaling, type ScalingOptions } from "../bench/scaling.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { datasets } from "../engine/data/datasets.ts";
+import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
@@ -116,6 +119,11 @@ interface SuiteFlags {
   readonly trace?: string | undefined;
 }
 
+interface ScalingFlags {
+  readonly variant: ScalingOptions["variant"];
+  readonly threads?: number | undefined;
+}
+
 /** What a suite measures with. */
 interface Bench {
   readonly backend: Backend;
@@ -193,6 +201,28 @@ async function networkSuite(
   ]);
 }
 
+async function scalingSuite(
+  suite: string,
+  { arch, variant, batch, threads = availableParallelism(), seconds }: SuiteFlags & ScalingFlags,
+  output: Output,
+): Promise<void> {
+  if (suite !== "train" && suite !== "infer")
+    throw new ConfigError(`bench ${suite} has no --scaling: train and infer have`);
+  const time = seconds === undefined ? {} : { seconds };
+  const row = await benchScaling(suite, await openArchitecture(arch), { variant, batch, threads, ...time });
+  output.document({ rows: [row] });
+  output.table([
+    {
+      arch: row.arch,
+      variant: row.variant,
+      threads: row.threads,
+      "images/s": count(row.imagesPerSecond),
+      "one thread": count(row.oneThreadImagesPerSecond),
+      "÷ one": row.scaling.toFixed(2),
+    },
+  ]);
+}
+
 async function profileSuite(
   suite: NetworkRow["suite"],
   bench: Bench,
@@ -243,6 +273,7 @@ export const command = () =>
         positiveInteger,
       ),
     )
+    .addOption(new Option("--scaling", "train, infer: all threads beside one"))
     .addOption(new Option("--profile", "train, infer: where the time goes, by op"))
     .addOption(new Option("--trace <file>", "with --profile: one step as a Chrome trace").implies({ profile: true }))
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
@@ -262,6 +293,7 @@ export const command = () =>
         if (suite === "codegen") return benchCodegen(options, output);
         if (suite === "train" && options.jobs !== undefined)
           return benchWorkers({ ...options, jobs: options.jobs }, output);
+        if (options.scaling === true) return scalingSuite(suite, options, output);
         // One thread has nothing to wait for when it is the calling one.
         const bench = await openBench({ ...options, inline: suite === "kernels" && options.threads === 1 }, output);
         try {

@@ -7,6 +7,7 @@ import {
   peakSchema,
   pipelineRowSchema,
   profileRowSchema,
+  scalingRowSchema,
 } from "../bench/rows.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
@@ -34,6 +35,7 @@ const benchSchema = z.object({
       candidatesRowSchema,
       kernelRowSchema,
       profileRowSchema,
+      scalingRowSchema,
       codegenRowSchema,
     ]),
   ),

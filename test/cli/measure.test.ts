@@ -10,6 +10,7 @@ import {
   peakSchema,
   pipelineRowSchema,
   profileRowSchema,
+  scalingRowSchema,
 } from "../../bench/rows.ts";
 import { doctorReportSchema } from "../../codegen/verify/doctor.ts";
 import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
@@ -68,6 +69,13 @@ test.each(["train", "infer"])("bench %s --profile tells each op's part and write
   expect(events.length).toBe(rows.reduce((sum, { calls }) => sum + calls, 0));
   for (const [index, event] of events.entries())
     if (index > 0) expect(event.ts).toBeCloseTo(events[index - 1]!.ts! + events[index - 1]!.dur!, 6);
+});
+
+test("bench train --scaling compares all threads with one, in turn", async () => {
+  const words = ["bench", "train", "--scaling", "--arch", tinyArchitecture(folder), "--batch", "8", "--seconds", "0.1"];
+  const { rows } = rowsOf(scalingRowSchema).parse(await finchJson([...words, "--threads", "2"]));
+  expect(rows[0]).toMatchObject({ suite: "scaling", of: "train", arch: "tiny", threads: 2, batch: 8 });
+  expect(rows[0]!.scaling).toBeGreaterThan(0);
 });
 
 test("the reference back end cannot be profiled, and says so", async () => {
