@@ -122,6 +122,8 @@ class Convolution extends Strips {
   phaseCount: i32;
   /** Offsets of rows in the buffer, for tiles of 8, 16 and 24. */
   bufferRows: usize;
+  /** Last windows of a strip whose tile that is not full would write past the strip; all of them where it may not. */
+  spill: i32;
 }
 
 // A gradient of a strided convolution falls apart into phases: ordinary convolutions that write every stride-th cell.
@@ -166,7 +168,8 @@ function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i
     if (count <= 0) continue;
     const from = s.phases + phase.from, to = s.phases + phase.to;
     const xPhase = x + phase.x, yPhase = y + phase.y;
-    for (let t = 0; t < s.tileCount; t++) {
+    // The last tile first: where it is not full, it writes over columns of the next windows, which come later.
+    for (let t = s.tileCount - 1; t >= 0; t--) {
       const tile = tileAt(s.tiles, t);
       const width = tile.width, column = <usize>tile.column << 2;
       const wStep = s.wStep ? s.wStep : <usize>width << 2;
@@ -176,8 +179,9 @@ function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i
       else {
         const buffer = stripScratch(s, thread) + s.buffer;
         const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
-        const valid = <usize>tile.valid << 2;
-        for (let m = 0; m < count; m += BUFFER_ROWS) {
+        const valid = <usize>tile.valid << 2, direct = max(0, count - s.spill);
+        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, direct);
+        for (let m = direct; m < count; m += BUFFER_ROWS) {
           const part = min(BUFFER_ROWS, count - m);
           product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part);
           let b = buffer;

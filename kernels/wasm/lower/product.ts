@@ -120,6 +120,16 @@ function packGroups(emit: Emitter, product: Product, joined: number, tiles: read
   return panels;
 }
 
+/**
+ * Windows at the end of a strip that a tile which is not full must not store as it is. Where the outputs of a strip lie
+ * one after another, the others are overwritten by those that follow.
+ */
+function spilledWindows(product: Product, sets: number, { width, valid }: ColumnTile, windows: number): number {
+  const { yColumns, yChannels, yStep, phases } = product;
+  const dense = sets === 1 && phases.length === 1 && yStep[0] * yStep[1] === 1 && phases[0]!.columns === yColumns;
+  return dense ? Math.ceil((width - valid) / yChannels) : windows;
+}
+
 /** Emits y = Σ over windows of x · w. */
 export function emitProduct(emit: Emitter, product: Product): void {
   const { images, channels, step, y, yRows, yColumns, yChannels, yStep, w, wStep, spacing, groups, phases } = product;
@@ -191,6 +201,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
       ...[panels, inPlace ? 4 * yChannels : 0, depth, strips.extra],
       ...[emit.constantTable(tileTable(tiles)), tiles.length, table, sets * phases.length],
       advance(table, 4 * (header.length + lists.length)),
+      spilledWindows(product, sets, tiles.at(-1)!, strips.windows * widest),
     ]),
   );
 }
