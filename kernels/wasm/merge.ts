@@ -135,8 +135,11 @@ function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]):
 
 /** Work of a step that is not worth a barrier when it is shared. */
 const soloNanoseconds = 1500;
-/** Work of a program that is done before another thread is awake and has said so. */
-const smallNanoseconds = 100_000;
+/**
+ * Work of a program that the calling thread does by itself. Waking another thread and hearing from it takes a quarter of
+ * what this work really takes, for windows are estimated up to three times too high.
+ */
+const smallNanoseconds = 1_000_000;
 
 /** Steps that do a few operations per cell; all others are taken for products. */
 const light: ReadonlySet<string> = new Set<KernelName>([
