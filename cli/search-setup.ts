@@ -7,11 +7,11 @@ import type { BackendModule } from "../nas/runners/backend-module.ts";
 import { count, percent } from "./output.ts";
 
 /** What candidates are trained with: one per worker, single-threaded, inside the worker itself. */
-export function workerBackend(maxActivationBytes?: number): BackendModule {
+export function workerBackend(maxActivationBytes?: number, profile?: string): BackendModule {
   return {
     module: new URL("../kernels/wasm/node/index.ts", import.meta.url).href,
     factory: "createWasmBackend",
-    options: { threads: 1, inline: true, maxActivationBytes } satisfies WasmOptions,
+    options: { threads: 1, inline: true, maxActivationBytes, profile } satisfies WasmOptions,
   };
 }
 

@@ -97,7 +97,7 @@ export const command = () =>
             limits,
             strategy: options.strategy === "random" ? randomSearch() : ageingEvolution(),
             seed: options.seed,
-            backend: workerBackend(options.maxActivationMemory),
+            backend: (recorded) => workerBackend(options.maxActivationMemory, recorded),
             proxy: { epochs: options.proxyEpochs, batchSize: options.batch, limit: options.proxyLimit },
             signal,
             onEvent: watch.onEvent,

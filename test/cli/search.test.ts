@@ -56,6 +56,14 @@ test("Ctrl-C ends a search with 130, and the same command finishes it", async ()
   expect(result).toMatchObject({ evaluated: 4, resumed: true });
 });
 
+test("a search keeps the numerics that it was begun with", async () => {
+  const out = join(folder, "numerics");
+  const first = await finchJson(search(out, "--budget", "1"), { env: { FINCH_WASM: "plain" } });
+  expect(searchResultSchema.parse(first).evaluated).toBe(1);
+  const further = searchResultSchema.parse(await finchJson(search(out, "--budget", "2")));
+  expect(further).toMatchObject({ evaluated: 2, failed: 0, resumed: true });
+});
+
 test("limits that nothing keeps end with 3", async () => {
   const { code, stderr } = await finch(search(join(folder, "none"), "--max-parameters", "10"));
   expect(stderr).toContain("no candidate within limits after 5,000 tries");

@@ -98,6 +98,16 @@ describe("going on", () => {
     expect(results(resumed)).toEqual(results(whole));
   });
 
+  test("a training keeps the numerics that it was begun with", async () => {
+    const words = train(join(folder, "numerics"), "--epochs", "40");
+    const env = { FINCH_WASM: "plain" };
+    const begun = await finch([...words, "--json"], { env, signal: { name: "SIGINT", at: /epoch 2,/ } });
+    const { profile, variant } = trainSchema.parse(JSON.parse(begun.stdout));
+    expect(variant).toBe("simd128");
+    const resumed = trainSchema.parse(await finchJson(words));
+    expect(resumed).toMatchObject({ resumed: true, complete: true, profile, variant });
+  });
+
   test("a second Ctrl-C ends at once", async () => {
     const words = train(join(folder, "forced"), "--epochs", "400");
     const { code } = await finch(words, { signal: { name: "SIGINT", at: /epoch 2,/, times: 2 } });
@@ -124,6 +134,27 @@ describe("going on", () => {
     expect(hash(last)).toBe(before);
     expect(trainSchema.parse(await finchJson(words))).toMatchObject({ resumed: true, complete: true, epochs: 40 });
   });
+});
+
+test("--max-activation-memory is kept, or refused with the figure", async () => {
+  const limited = (bytes: number): string[] => [
+    ...train(join(folder, `limited-${bytes}`), "--epochs", "1"),
+    "--max-activation-memory",
+    String(bytes),
+  ];
+  const { activationBytes } = trainSchema.parse(await finchJson(limited(2 ** 30)));
+  expect(trainSchema.parse(await finchJson(limited(activationBytes!))).activationBytes).toBe(activationBytes);
+  const { code, stderr } = await finch(limited(1000));
+  expect(stderr).toMatch(
+    /^error: wasm: one run keeps \d+ bytes of activations, 1000 are allowed: take a smaller batch or allow more$/m,
+  );
+  expect([
+    code,
+    stderr
+      .trim()
+      .split("\n")
+      .filter((line) => line.startsWith("error")).length,
+  ]).toEqual([2, 1]);
 });
 
 describe("input that cannot be used ends with 2 and one sentence", () => {

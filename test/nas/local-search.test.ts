@@ -81,6 +81,13 @@ test(
       /with other settings: evaluation\.profile was .* by --allow-different-bits, or start anew/,
     );
     expect((await localSearch(small, data, { ...float64, allowDifferentBits: true })).resumed).toBe(true);
+    const profiles: (string | undefined)[] = [];
+    const asRecorded = (profile?: string) => {
+      profiles.push(profile);
+      return profile === "reference-float32" ? backend : float64.backend;
+    };
+    expect((await localSearch(small, data, { ...options, backend: asRecorded })).resumed).toBe(true);
+    expect(profiles).toEqual(["reference-float32"]);
     const missing = { ...options, backend: { ...backend, factory: "createQuantumBackend" } };
     await expect(localSearch(small, data, missing)).rejects.toThrow("exports no function createQuantumBackend");
     await expect(localSearch(small, data, { ...options, proxy: { ...options.proxy, epochs: 3 } })).rejects.toThrow(
