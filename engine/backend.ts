@@ -44,7 +44,10 @@ export interface Backend {
   readonly variant: string;
   readonly threads: number;
   readonly profile: NumericsProfile;
-  /** @throws BackendError when the graph holds an op without a kernel here, or needs too much memory */
+  /**
+   * @throws BackendError when the graph holds an op without a kernel here, or needs more memory than there is;
+   * LimitError when it needs more than was allowed
+   */
   compile(graph: Graph): Promise<Program>;
   dispose(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Backend, NumericsProfile } from "../../engine/backend.ts";
-import { BackendError } from "../../engine/errors.ts";
+import { BackendError, LimitError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { Heap } from "./heap.ts";
 import { planGraph, type WasmPlan } from "./plan.ts";
@@ -62,7 +62,7 @@ export class WasmBackend implements Backend {
     const same = smaller.sums.join() === plan.sums.join();
     const least = same ? Math.min(plan.memory.arenaBytes, smaller.memory.arenaBytes) : plan.memory.arenaBytes;
     if (least > limit)
-      throw new BackendError(
+      throw new LimitError(
         `wasm: one run keeps ${least} bytes of activations, ${limit} are allowed: take a smaller batch or allow more`,
       );
     return smaller;

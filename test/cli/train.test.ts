@@ -154,7 +154,7 @@ test("--max-activation-memory is kept, or refused with the figure", async () => 
       .trim()
       .split("\n")
       .filter((line) => line.startsWith("error")).length,
-  ]).toEqual([2, 1]);
+  ]).toEqual([3, 1]);
 });
 
 describe("input that cannot be used ends with 2 and one sentence", () => {
