@@ -4,15 +4,17 @@ import {
   outer8,
   product16,
   product24,
+  product4,
   product8,
   productLines16,
   productLines24,
+  productLines4,
   productLines8,
 } from "./generated/tiles";
 import { share } from "./simd";
 import { Strips, chunksOf, fetch, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
 
-// Columns of a product are cut into register tiles of 8, 16 or 24; the last may be wider than what is left of them.
+// Columns of a product are cut into register tiles of 4, 8, 16 or 24; the last may be wider than what is left of them.
 @unmanaged
 export class Tile {
   column: i32;
@@ -120,7 +122,7 @@ class Convolution extends Strips {
   tileCount: i32;
   phases: usize;
   phaseCount: i32;
-  /** Offsets of rows in the buffer, for tiles of 8, 16 and 24. */
+  /** Offsets of rows in the buffer, for tiles of 4, 8, 16 and 24. */
   bufferRows: usize;
   /** Last windows of a strip whose tile that is not full would write past the strip; all of them where it may not. */
   spill: i32;
@@ -154,10 +156,12 @@ const BUFFER_ROWS: i32 = 48;
   if (lines == 1) {
     if (width == 24) product24(from, to, x, w, wStep, y, run, tapStep, taps, count);
     else if (width == 16) product16(from, to, x, w, wStep, y, run, tapStep, taps, count);
-    else product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
+    else if (width == 8) product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
+    else product4(from, to, x, w, wStep, y, run, tapStep, taps, count);
   } else if (width == 24) productLines24(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
   else if (width == 16) productLines16(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
-  else productLines8(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
+  else if (width == 8) productLines8(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
+  else productLines4(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
 }
 
 // The windows of one strip: y [windows][columns] = Σ over the window of x · w
@@ -178,7 +182,7 @@ function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i
         product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
       else {
         const buffer = stripScratch(s, thread) + s.buffer;
-        const rows = s.bufferRows + <usize>((width >> 3) - 1) * (<usize>BUFFER_ROWS << 2);
+        const rows = s.bufferRows + <usize>(width >> 3) * (<usize>BUFFER_ROWS << 2);
         const valid = <usize>tile.valid << 2, direct = max(0, count - s.spill);
         product(width, from, to, xPhase, w, wStep, yPhase + column, phase, direct);
         for (let m = direct; m < count; m += BUFFER_ROWS) {

@@ -2,7 +2,7 @@ import type { Pair } from "../../../engine/shape.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
 import { extentOf } from "./phases.ts";
 import { cutStrips, isInside, stripArguments, wantedUnits, type Windows } from "./strips.ts";
-import { columnTiles, paddedColumns, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
+import { paddedColumns, productTiles, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
 
 /** A convolution that writes every `yStep`-th cell of its output. */
 interface ProductPhase {
@@ -86,7 +86,7 @@ const runStart = 3;
  */
 function joinedGroups(groups: number, inputs: number, columns: number, emit: Emitter): number {
   const costOf = (joined: number): number =>
-    ((joined * inputs + runStart) / joined) * tilesCost(columnTiles(joined * columns, emit.tiles), emit.tiles);
+    ((joined * inputs + runStart) / joined) * tilesCost(productTiles(joined * columns, emit.tiles), emit.tiles);
   const divisors = range(groups + 1).filter((joined) => joined > 0 && groups % joined === 0);
   return divisors.reduce((best, joined) => (costOf(joined) < costOf(best) ? joined : best), 1);
 }
@@ -138,7 +138,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
   const joined = joinedGroups(groups, channels / groups, yChannels / groups, emit);
   const inputs = (channels / groups) * joined;
   const outputs = (yChannels / groups) * joined;
-  const tiles = columnTiles(outputs, emit.tiles);
+  const tiles = productTiles(outputs, emit.tiles);
   const weights = phases.flatMap((phase) => phase.weights);
 
   const total = images * phases.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
@@ -192,7 +192,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
       depth += phase.height * phase.width * inputs;
     }
   }
-  const bufferLists = [8, 16, 24].flatMap((width) => range(bufferRows).map((row) => 4 * row * width));
+  const bufferLists = [4, 8, 16, 24].flatMap((width) => range(bufferRows).map((row) => 4 * row * width));
   const table = emit.constantTable(Int32Array.from([...header, ...lists, ...(partial ? bufferLists : [])]));
   emit.step(
     "convolve",

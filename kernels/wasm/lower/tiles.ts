@@ -7,21 +7,34 @@ export interface ColumnTile {
   readonly valid: number;
 }
 
+type Costs = readonly (readonly [width: number, cost: number])[];
+
 /** Time per row and step of the inner dimension, relative, as measured for each width. */
-const costs: Readonly<Record<TilePreference, readonly (readonly [width: number, cost: number])[]>> = {
+const costs: Readonly<Record<TilePreference, Costs>> = {
   wide: [
-    [8, 8 / 68],
+    [8, 8 / 74],
     [16, 16 / 108],
     [24, 24 / 108],
   ],
-  narrow: [[8, 1]],
+  narrow: [[8, 8 / 62]],
 };
+/** Of the tile of one vector, which only products of windows have. */
+const slimCosts: Readonly<Record<TilePreference, Costs>> = { wide: [[4, 4 / 38]], narrow: [[4, 4 / 34]] };
 
 /** The fastest widths that cover this many columns, widest first. */
 export function columnTiles(columns: number, preference: TilePreference): ColumnTile[] {
+  return fastest(columns, costs[preference]);
+}
+
+/** The same for products of windows. */
+export function productTiles(columns: number, preference: TilePreference): ColumnTile[] {
+  return fastest(columns, [...slimCosts[preference], ...costs[preference]]);
+}
+
+function fastest(columns: number, widths: Costs): ColumnTile[] {
   const best: { cost: number; widths: number[] }[] = [{ cost: 0, widths: [] }];
   for (let count = 1; count <= columns; count++) {
-    const options = costs[preference].map(([width, cost]) => {
+    const options = widths.map(([width, cost]) => {
       const rest = best[Math.max(0, count - width)]!;
       return { cost: rest.cost + cost, widths: [...rest.widths, width] };
     });
@@ -38,7 +51,7 @@ export function columnTiles(columns: number, preference: TilePreference): Column
 /** Time per row and step of the inner dimension, relative; a tile that is not full is copied once more. */
 export function tilesCost(tiles: readonly ColumnTile[], preference: TilePreference): number {
   return tiles.reduce((sum, { width, valid }) => {
-    const [, cost] = costs[preference].find(([candidate]) => candidate === width)!;
+    const [, cost] = [...slimCosts[preference], ...costs[preference]].find(([candidate]) => candidate === width)!;
     return sum + cost * (valid < width ? 1.3 : 1);
   }, 0);
 }

@@ -22,5 +22,6 @@ test.runIf(process.arch === "x64")("V8 fuses the multiply-adds of the tiles into
   const hot = functions.filter(({ wide, narrow }) => wide + narrow >= 20);
   expect(hot.length).toBeGreaterThan(50);
   // Winograd's transforms of single vectors: of weights, and of gradients (called and inlined) with few channels.
-  expect(hot.filter(({ wide, narrow }) => wide < 4 * narrow).length).toBeLessThanOrEqual(3);
+  // Products of four columns: tiles of one vector and what calls them, each with and without lines of taps.
+  expect(hot.filter(({ wide, narrow }) => wide < 4 * narrow).length).toBeLessThanOrEqual(3 + 4);
 });
