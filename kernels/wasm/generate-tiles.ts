@@ -33,29 +33,43 @@ const cover = (rows: readonly number[], count: string, call: (rows: number) => s
   ].join("\n");
 };
 
-/**
- * y [rows][4·vectors] = Σ over `taps` runs of `run` floats of x · w; rows of x and y lie at the given offsets. A tile
- * `ofLines` sums over so many lines of taps: a loop more, which costs short sums a tenth of their speed. Tiles of few
- * vectors wait for the arithmetic of addresses: they take two steps at a time, wider ones would run out of registers.
- */
-function productTile(rows: number, vectors: number, ofLines: boolean): string {
-  const body = (k: number): string => `
-      {
-${each(vectors, (v) => `        const b${v} = v128.load(w${k === 0 ? "" : " + wStep"}, ${16 * v});`)}
-${each(
-  rows,
-  (i) => `        {
+/** c [rows][vectors] += a · b for one step of the inner dimension, `k` steps after the pointers to a */
+function multiplyRows(rows: number, vectors: number, k: number): string {
+  return each(
+    rows,
+    (i) => `        {
           const a = v128.load32_splat(p${i}, ${4 * k});
 ${each(vectors, (v) => `          c${i}_${v} = madd(a, b${v}, c${i}_${v});`)}
         }`,
-)}
-      }`;
-  const move = (k: number): string => `${each(rows, (i) => `      p${i} += ${4 * k};`)}
-      w += ${k === 1 ? "wStep" : "wStep << 1"};`;
-  const step = (ks: number): string =>
-    ks === 1
-      ? `    for (let k = 0; k < run; k++) {${body(0)}\n${move(1)}\n    }`
-      : `    for (; k + 1 < run; k += 2) {${body(0)}${body(1)}\n${move(2)}\n    }`;
+  );
+}
+
+/**
+ * The loop over the inner dimension. Tiles of few vectors wait for the arithmetic of addresses: they take two steps at
+ * a time, wider ones would run out of registers.
+ */
+function eachStep(vectors: number, body: (k: number) => string, move: (steps: number) => string): string {
+  const one = `      {${body(0)}\n      }${move(1)}`;
+  if (vectors > 2) return `    for (let k = 0; k < run; k++) {\n${one}\n    }`;
+  return `    let k = 0;
+    for (; k + 1 < run; k += 2) {
+      {${body(0)}\n      }
+      {${body(1)}\n      }${move(2)}
+    }
+    if (k < run) {\n${one}\n    }`;
+}
+
+/**
+ * y [rows][4·vectors] = Σ over `taps` runs of `run` floats of x · w; rows of x and y lie at the given offsets. A tile
+ * `ofLines` sums over so many lines of taps: a loop more, which costs short sums a tenth of their speed.
+ */
+function productTile(rows: number, vectors: number, ofLines: boolean): string {
+  const body = (k: number): string => `
+${each(vectors, (v) => `        const b${v} = v128.load(w${k === 0 ? "" : " + wStep"}, ${16 * v});`)}
+${multiplyRows(rows, vectors, k)}`;
+  const move = (steps: number): string => `
+${each(rows, (i) => `      p${i} += ${4 * steps};`)}
+      w += ${steps === 1 ? "wStep" : "wStep << 1"};`;
   return `
 function product${ofLines ? "Lines" : ""}${rows}x${vectors}(from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, run: i32, tapStep: usize, taps: i32${ofLines ? ", lineStep: usize, lines: i32" : ""}): void {
 ${each(rows, (i) => `  let p${i} = x + <usize>load<u32>(from, ${4 * i});`)}
@@ -64,7 +78,7 @@ ${ofLines ? "  lineStep -= <usize>taps * tapStep;" : ""}
   tapStep -= <usize>run << 2;
 ${ofLines ? "  for (let line = 0; line < lines; line++) {" : ""}
   for (let tap = 0; tap < taps; tap++) {
-${vectors > 2 ? step(1) : `    let k = 0;\n${step(2)}\n    if (k < run) {${body(0)}\n${move(1)}\n    }`}
+${eachStep(vectors, body, move)}
 ${each(rows, (i) => `    p${i} += tapStep;`)}
   }
 ${ofLines ? `${each(rows, (i) => `    p${i} += lineStep;`)}\n  }` : ""}
@@ -103,24 +117,19 @@ const batchRows: Readonly<Record<number, number>> = { 2: 6, 4: 6, 6: 3 };
 
 /** y [groups · rows][4·vectors] = x [groups · rows][run] · w [run][4·vectors] */
 function batchTile(rows: number, vectors: number): string {
+  const body = (k: number): string => `
+${each(vectors, (v) => `        const b${v} = v128.load(w, ${16 * (k * vectors + v)});`)}
+${multiplyRows(rows, vectors, k)}`;
+  const move = (steps: number): string => `
+${each(rows, (i) => `      p${i} += ${4 * steps};`)}
+      w += ${16 * vectors * steps};`;
   return `
 function batch${rows}x${vectors}(x: usize, xRow: usize, w: usize, y: usize, run: i32, groups: i32): void {
   const next = ${rows} * xRow - (<usize>run << 2), panel = <usize>run * ${16 * vectors};
 ${each(rows, (i) => (i === 0 ? "  let p0 = x;" : `  let p${i} = p${i - 1} + xRow;`))}
   for (let group = 0; group < groups; group++) {
 ${each(rows, (i) => each(vectors, (v) => `    let c${i}_${v} = f32x4.splat(0);`))}
-    for (let k = 0; k < run; k++) {
-${each(vectors, (v) => `      const b${v} = v128.load(w, ${16 * v});`)}
-${each(
-  rows,
-  (i) => `      {
-        const a = v128.load32_splat(p${i});
-${each(vectors, (v) => `        c${i}_${v} = madd(a, b${v}, c${i}_${v});`)}
-      }`,
-)}
-${each(rows, (i) => `      p${i} += 4;`)}
-      w += ${16 * vectors};
-    }
+${eachStep(vectors, body, move)}
 ${descending(rows, (i) => descending(vectors, (v) => `    v128.store(y, c${i}_${v}, ${16 * (i * vectors + v)});`))}
     y += ${16 * vectors * rows};
     w -= panel;
