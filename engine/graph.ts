@@ -68,6 +68,16 @@ export function buildGraph(outputs: Readonly<Record<string, Tensor>>, assigns: r
   };
 }
 
+/** How often each node is read: by ops, as an output, or to assign a slot. What nothing reads is absent. */
+export function countUses({ ops, outputs, assigns }: Graph): ReadonlyMap<GraphNode, number> {
+  const uses = new Map<GraphNode, number>();
+  const use = ({ node }: Tensor): void => void uses.set(node, (uses.get(node) ?? 0) + 1);
+  for (const { inputs } of ops) inputs.forEach(use);
+  Object.values(outputs).forEach(use);
+  for (const { value } of assigns) use(value);
+  return uses;
+}
+
 function checkUnique(what: string, names: readonly string[]): void {
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw new ConfigError(`graph: two ${what} are named ${repeated}`);

@@ -1,4 +1,4 @@
-import { buildGraph, type Graph } from "../graph.ts";
+import { buildGraph, countUses, type Graph } from "../graph.ts";
 import type { Attributes, OpName } from "../ops/vocabulary.ts";
 import { constant, record, recordOne, type GraphNode, type OpNode } from "../record.ts";
 import { Tensor } from "../tensor.ts";
@@ -25,12 +25,16 @@ export function foldBatchNorms(graph: Graph): Graph {
   );
 }
 
-function fold(norm: OpNode<"batchNorm">, uses: Uses, now: (tensor: Tensor) => Tensor): Tensor | undefined {
+function fold(
+  norm: OpNode<"batchNorm">,
+  uses: ReadonlyMap<GraphNode, number>,
+  now: (tensor: Tensor) => Tensor,
+): Tensor | undefined {
   const [x, mean, variance, gamma, beta] = norm.inputs;
-  const biased = uses(x!) === 1 && x!.node.kind === "op" && isOp(x!.node, "bias") ? x!.node : undefined;
+  const biased = uses.get(x!.node) === 1 && x!.node.kind === "op" && isOp(x!.node, "bias") ? x!.node : undefined;
   const product = biased ? biased.inputs[0]! : x!;
   const { node } = product;
-  if (node.kind !== "op" || uses(product) !== 1 || !takesNorm(node)) return undefined;
+  if (node.kind !== "op" || uses.get(node) !== 1 || !takesNorm(node)) return undefined;
   const [operand, weights] = node.inputs as [Tensor, Tensor];
   const [bias] = biased ? biased.inputs.slice(1) : [];
   if (![weights, bias, mean, variance, gamma, beta].every((tensor) => tensor === undefined || isGiven(tensor)))
@@ -58,15 +62,4 @@ function isGiven({ node }: Tensor): boolean {
 
 function isOp<K extends OpName>(node: OpNode, op: K): node is OpNode & OpNode<K> {
   return node.op === op;
-}
-
-type Uses = (tensor: Tensor) => number;
-
-function countUses(graph: Graph): Uses {
-  const counts = new Map<GraphNode, number>();
-  const use = ({ node }: Tensor): void => void counts.set(node, (counts.get(node) ?? 0) + 1);
-  for (const { inputs } of graph.ops) inputs.forEach(use);
-  for (const tensor of Object.values(graph.outputs)) use(tensor);
-  for (const { value } of graph.assigns) use(value);
-  return ({ node }) => counts.get(node) ?? 0;
 }

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import { buildGraph, type Graph } from "../graph.ts";
+import { buildGraph, countUses, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { isActivation } from "../ops/activation.ts";
 import type { Attributes, InferenceOp, OpName } from "../ops/vocabulary.ts";
@@ -41,7 +41,7 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
   if (output === undefined || image === undefined || otherOutputs.length + otherInputs.length > 0)
     throw new ShapeError("lower: an inference graph has exactly one input and one output");
 
-  const uses = countUses(graph, output);
+  const uses = countUses(graph);
   const lowered: Value[] = [];
   const ids = new Map<GraphNode, ValueId>();
   const drafts: Draft[] = [];
@@ -120,12 +120,6 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
     input: ids.get(image)!,
     output: ids.get(output.node)!,
   };
-}
-
-function countUses(graph: Graph, output: Tensor): Map<GraphNode, number> {
-  const uses = new Map<GraphNode, number>([[output.node, 1]]);
-  for (const node of graph.ops) for (const { node: read } of node.inputs) uses.set(read, (uses.get(read) ?? 0) + 1);
-  return uses;
 }
 
 /** A convolution with a group per channel is a depthwise one. */

@@ -49,8 +49,8 @@ const mostRecomputed = 3;
 /**
  * Cuts a graph into units. Element-wise values are computed where they are read, in chains: behind the kernel that
  * gives their last operand, strip by strip while that is in cache, or in a pass of their own. They are stored only when
- * another kernel reads them, or when computing them again would take long or read more than one array. Sums over a batch join the
- * chain of what they sum.
+ * another kernel reads them, or when computing them again would take long or read more than one array. Sums over a batch
+ * join the chain of what they sum.
  */
 export function fuse(graph: Graph, values: Values, { recompute = false }: FuseOptions = {}): Unit[] {
   return new Fuser(takeApart(graph, values), values.final(graph), recompute ? mostRecomputed : 1).units();

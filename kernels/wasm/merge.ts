@@ -114,7 +114,8 @@ function takeOut(
   return { taken, rest, written };
 }
 
-function operands({ args }: PlannedStep): number[] {
+/** The buffers that a step is told of, in the order of its arguments. */
+export function operands({ args }: PlannedStep): number[] {
   return args.flatMap((arg) => (isOperand(arg) ? [arg.buffer] : []));
 }
 

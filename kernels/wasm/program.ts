@@ -3,6 +3,7 @@ import { BackendError } from "../../engine/errors.ts";
 import type { Float, Operand } from "./emitter.ts";
 import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
+import { operands } from "./merge.ts";
 import type { PlannedStep, WasmPlan } from "./plan.ts";
 
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
@@ -102,9 +103,8 @@ export class WasmProgram implements Program {
     return times;
   }
 
-  #bytesOf({ args }: PlannedStep): number {
-    const touched = new Set(args.flatMap((arg) => (typeof arg === "object" && "buffer" in arg ? [arg.buffer] : [])));
-    return [...touched].reduce((sum, buffer) => sum + this.plan.buffers[buffer]!.bytes, 0);
+  #bytesOf(step: PlannedStep): number {
+    return [...new Set(operands(step))].reduce((sum, buffer) => sum + this.plan.buffers[buffer]!.bytes, 0);
   }
 
   get slotNames(): readonly string[] {
