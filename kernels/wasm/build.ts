@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { attentionTilesSource } from "./generate-attention-tiles.ts";
+import { depthwiseTilesSource } from "./generate-depthwise-tiles.ts";
 import { poolTilesSource } from "./generate-pool-tiles.ts";
 import { tilesSource } from "./generate-tiles.ts";
 import { transformsSource } from "./generate-winograd.ts";
@@ -76,6 +77,7 @@ for (const [name, source] of [
   ["dispatch.ts", dispatcher()],
   ["micro-ops.ts", microOpDispatcher()],
   ["tiles.ts", tilesSource()],
+  ["depthwise-tiles.ts", depthwiseTilesSource()],
   ["transforms.ts", transformsSource()],
   ["attention-tiles.ts", attentionTilesSource()],
   ["pool-tiles.ts", poolTilesSource()],

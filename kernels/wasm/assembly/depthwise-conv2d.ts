@@ -1,4 +1,4 @@
-import { depthwiseGradient, depthwiseLine } from "./generated/tiles";
+import { depthwiseGradient, depthwiseLine } from "./generated/depthwise-tiles";
 import { share } from "./simd";
 import { Strips, chunksOf, fetch, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
 
