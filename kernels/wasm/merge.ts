@@ -142,6 +142,9 @@ const soloNanoseconds = 1500;
  */
 const smallNanoseconds = 1_000_000;
 
+/** Work of a step above which threads take parts as they come: asking for one costs well under a microsecond. */
+const dynamicNanoseconds = 100_000;
+
 /** Steps that do a few operations per cell; all others are taken for products. */
 const light: ReadonlySet<string> = new Set<KernelName>([
   ...(["copy", "expand", "pass"] as const),
@@ -231,7 +234,11 @@ function deal(segment: readonly PlannedStep[], works: readonly number[], threads
     part.steps.push(step);
   }
   return [
-    ...segment.filter((_, index) => works[index]! >= soloNanoseconds),
+    ...segment.flatMap((step, index) => {
+      const work = works[index]!;
+      if (work < soloNanoseconds) return [];
+      return work < dynamicNanoseconds ? [step] : [{ ...step, dynamic: true }];
+    }),
     ...parts.flatMap(({ steps }, thread) => (steps.length > 0 ? [solo(steps, thread)] : [])),
   ];
 }

@@ -31,6 +31,8 @@ export interface PlannedStep {
   readonly args: readonly (Operand | Float | number)[];
   /** What the step is for: the op's name. */
   readonly op: string;
+  /** Threads take parts of it as they get to them, not an equal share each. */
+  readonly dynamic?: boolean;
 }
 
 /** A graph laid out for one WebAssembly memory; addresses count from the start of the program's region. */

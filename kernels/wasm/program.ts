@@ -9,6 +9,12 @@ import type { PlannedStep, WasmPlan } from "./plan.ts";
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
 const HEADER = 256;
 
+/** Bytes before the number of the run on several threads, from 0, which who starts one raises. */
+export const runCount = 4;
+
+/** Words of a step before its arguments. */
+const stepWords = 4;
+
 /** Milliseconds: nothing is shorter than what the clock can tell. */
 const clockStep = 1e-4;
 
@@ -79,7 +85,7 @@ export class WasmProgram implements Program {
     this.#checkAlive();
     await this.#prepare();
     const times: StepTime[] = [];
-    const words = HEADER / 4 + 2 + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
+    const words = HEADER / 4 + stepWords + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
     const address = this.#heap.allocate(4 * words);
     const time = async (steps: readonly PlannedStep[]): Promise<number> => {
       this.#writeSteps(address, words, steps);
@@ -178,10 +184,13 @@ export class WasmProgram implements Program {
     const floats = this.#heap.floats(address, length);
     words.fill(0);
     words[0] = steps.length;
+    words[runCount / 4] = -1;
     let at = HEADER / 4;
-    for (const { kernel, args } of steps) {
+    for (const { kernel, args, dynamic } of steps) {
       words[at++] = kernel === "barrier" ? barrierNumber : kernelNumbers[kernel];
       words[at++] = args.length;
+      words[at++] = dynamic ? 1 : 0;
+      words[at++] = 0;
       for (const arg of args) {
         if (typeof arg === "number") words[at] = arg;
         else if (isFloat(arg)) floats[at] = arg.float;
@@ -193,7 +202,7 @@ export class WasmProgram implements Program {
 }
 
 function codeBytes(steps: readonly PlannedStep[]): number {
-  return 64 * Math.ceil((HEADER + 4 * steps.reduce((words, { args }) => words + 2 + args.length, 0)) / 64);
+  return 64 * Math.ceil((HEADER + 4 * steps.reduce((words, { args }) => words + stepWords + args.length, 0)) / 64);
 }
 
 function isFloat(arg: Operand | Float): arg is Float {

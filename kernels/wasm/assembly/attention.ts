@@ -1,6 +1,7 @@
 import { columnsProduct, rowsProduct } from "./generated/attention-tiles";
 import { madd, max, share } from "./simd";
 import { fetch } from "./strips";
+import { worker } from "./worker";
 
 // One head of one image at a time, packed into scratch of its thread. Scores lie transposed, [keys][queries]: a softmax
 // is then made of whole vectors, and queries (with their gradients) are all that has to be transposed. Queries go in
@@ -168,7 +169,7 @@ export function attention(a: usize, thread: i32, threads: i32): void {
   const blocks = (tokens + s.queries - 1) / s.queries;
   const row = <usize>s.padded << 2, matrix = <usize>tokens * row, stride = <usize>(heads * d) << 2;
   const column = <usize>s.queries << 2, direct = d == s.padded;
-  const K = s.scratch + <usize>thread * s.scratchBytes, V = K + matrix, Q = V + matrix, O = Q + <usize>s.padded * column;
+  const K = s.scratch + <usize>worker * s.scratchBytes, V = K + matrix, Q = V + matrix, O = Q + <usize>s.padded * column;
   const S = O + column * s.padded, highest = S + <usize>tokens * column, sums = highest + column;
   const begin = share(s.n * heads * blocks, 1, thread, threads), end = share(s.n * heads * blocks, 1, thread + 1, threads);
   for (let unit = begin; unit < end; unit++) {
@@ -228,7 +229,7 @@ export function attentionGradient(a: usize, thread: i32, threads: i32): void {
   const tokens = s.tokens, heads = s.heads, d = s.d, padded = s.padded, wide = s.wide, scale = s.scale;
   const row = <usize>padded << 2, matrix = <usize>tokens * row, stride = <usize>(heads * d) << 2;
   const column = <usize>s.queries << 2, block = column * <usize>padded, direct = d == padded;
-  const K = s.scratch + <usize>thread * s.scratchBytes, V = K + matrix, dK = V + matrix, dV = dK + matrix;
+  const K = s.scratch + <usize>worker * s.scratchBytes, V = K + matrix, dK = V + matrix, dV = dK + matrix;
   const Q = dV + matrix, G = Q + block, queries = G + block, gradients = queries + block, dQ = gradients + block;
   const P = dQ + block, S = P + <usize>s.keys * column, shifts = S + <usize>s.keys * column, means = shifts + column;
   const log2e: f32 = 1.4426950408889634;

@@ -1,5 +1,6 @@
 import { perform, reductions } from "./generated/micro-ops";
 import { share } from "./simd";
+import { worker } from "./worker";
 
 // A chain is a program of element-wise micro-operations over a run of elements. It goes block by block, one loop per
 // micro-operation, so that what lies between them never leaves the first-level cache.
@@ -52,9 +53,9 @@ export function startChunk(p: usize, chunk: i32): void {
 }
 
 /** Runs a chain over `count` floats at `here`, which lie `at` bytes from the start of the arrays that they belong to. */
-export function runChain(p: usize, thread: i32, here: usize, at: usize, count: i32, chunk: i32): void {
+export function runChain(p: usize, here: usize, at: usize, count: i32, chunk: i32): void {
   const c = changetype<Chain>(p);
-  const scratch = c.scratch + <usize>thread * c.scratchBytes;
+  const scratch = c.scratch + <usize>worker * c.scratchBytes;
   const stride = <usize>c.period << 2, block = c.block, blockBytes = <usize>block << 2;
   const partial = <usize>chunk * partialBytes(stride);
   const end = p + CHAIN_BYTES + <usize>c.count * OP_BYTES;
@@ -93,13 +94,13 @@ export function pass(a: usize, thread: i32, threads: i32): void {
   const p = a + PASS_BYTES, block = changetype<Chain>(p).block;
   if (s.chunks == 0) {
     const begin = share(s.count, block, thread, threads), end = share(s.count, block, thread + 1, threads);
-    runChain(p, thread, 0, <usize>begin << 2, end - begin, 0);
+    runChain(p, 0, <usize>begin << 2, end - begin, 0);
     return;
   }
   const last = share(s.chunks, 1, thread + 1, threads);
   for (let chunk = share(s.chunks, 1, thread, threads); chunk < last; chunk++) {
     const begin = share(s.count, block, chunk, s.chunks), end = share(s.count, block, chunk + 1, s.chunks);
     startChunk(p, chunk);
-    runChain(p, thread, 0, <usize>begin << 2, end - begin, chunk);
+    runChain(p, 0, <usize>begin << 2, end - begin, chunk);
   }
 }

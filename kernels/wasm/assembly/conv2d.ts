@@ -165,7 +165,7 @@ const BUFFER_ROWS: i32 = 48;
 }
 
 // The windows of one strip: y [windows][columns] = Σ over the window of x · w
-function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i32): void {
+function convolveStrip(s: Convolution, x: usize, y: usize, strip: i32): void {
   for (let p = 0; p < s.phaseCount; p++) {
     const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
     const count = min(s.windows, phase.rows - strip * s.windows) * phase.columns;
@@ -181,7 +181,7 @@ function convolveStrip(s: Convolution, thread: i32, x: usize, y: usize, strip: i
       if (tile.valid == width)
         product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
       else {
-        const buffer = stripScratch(s, thread) + s.buffer;
+        const buffer = stripScratch(s) + s.buffer;
         const rows = s.bufferRows + <usize>(width >> 3) * (<usize>BUFFER_ROWS << 2);
         const valid = <usize>tile.valid << 2, direct = max(0, count - s.spill);
         product(width, from, to, xPhase, w, wStep, yPhase + column, phase, direct);
@@ -208,15 +208,15 @@ export function convolve(a: usize, thread: i32, threads: i32): void {
   const chunks = chunksOf(s, threads);
   const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
+  prepareStrips(s);
   for (let chunk = begin; chunk < end; chunk++) {
     startStrips(s, chunk);
     const last = share(s.units, 1, chunk + 1, chunks);
     for (let unit = share(s.units, 1, chunk, chunks); unit < last; unit++) {
       const n = unit / s.strips, strip = unit % s.strips;
       const line = <usize>(strip * s.windows) * s.yRowBytes, at = <usize>n * s.yImageBytes + line;
-      convolveStrip(s, thread, loadStrip(s, thread, n, strip), s.y + at, strip);
-      finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
+      convolveStrip(s, loadStrip(s, n, strip), s.y + at, strip);
+      finishStrip(s, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
     }
   }
 }
@@ -261,7 +261,7 @@ export function convolveFilterGradient(a: usize, thread: i32, threads: i32): voi
   const s = changetype<FilterGradient>(a);
   const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
+  prepareStrips(s);
   const dyStep = s.dyPixelBytes, dyLine = dyStep * s.outColumns, run = s.run, depth = s.lines * s.taps * run;
   const xLine = <usize>s.step * s.stripRowBytes;
   const single = s.outColumns == 1;
@@ -272,7 +272,7 @@ export function convolveFilterGradient(a: usize, thread: i32, threads: i32): voi
     for (let unit = share(s.units, 1, chunk, s.chunks); unit < last; unit++) {
       const n = unit / s.strips, first = unit % s.strips * s.windows;
       const rows = min(s.windows, s.outRows - first);
-      const x = loadStrip(s, thread, n, unit % s.strips);
+      const x = loadStrip(s, n, unit % s.strips);
       const dy = s.dy + <usize>(n * s.outRows + first) * dyLine;
       for (let row = 0; row < rows; row += s.passRows) {
         const part = min(s.passRows, rows - row);

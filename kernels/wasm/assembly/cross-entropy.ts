@@ -1,5 +1,6 @@
 import { exponentials, scaleRow } from "./softmax";
 import { roundUp16, share } from "./simd";
+import { worker } from "./worker";
 
 /** Rows whose label is not negative. */
 function countLabels(labels: usize, rows: i32): i32 {
@@ -12,7 +13,7 @@ function countLabels(labels: usize, rows: i32): i32 {
 export function crossEntropyRows(a: usize, thread: i32, threads: i32): void {
   const probabilities = <usize>load<u32>(a), losses = <usize>load<u32>(a, 4), logits = <usize>load<u32>(a, 8);
   const labels = <usize>load<u32>(a, 12), rows = load<i32>(a, 20), c = load<i32>(a, 24), smoothing = load<f64>(a, 28);
-  const padded = roundUp16(c), row = <usize>load<u32>(a, 16) + <usize>thread * (<usize>(padded + 16) << 2);
+  const padded = roundUp16(c), row = <usize>load<u32>(a, 16) + <usize>worker * (<usize>(padded + 16) << 2);
   const end = share(rows, 1, thread + 1, threads);
   for (let r = share(rows, 1, thread, threads); r < end; r++) {
     const x = logits + ((<usize>r * c) << 2), label = load<f32>(labels + (<usize>r << 2));

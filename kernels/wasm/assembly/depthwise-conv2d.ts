@@ -39,9 +39,9 @@ const PHASE_BYTES: usize = 28;
 
 // The windows of one strip: y [windows][channels] = Σ over the window of x · w. The last 8 channels overlap the 8 before
 // when they do not divide; fewer than 8 channels go through a buffer.
-function depthwiseStrip(s: Depthwise, thread: i32, x: usize, y: usize, first: i32): void {
+function depthwiseStrip(s: Depthwise, x: usize, y: usize, first: i32): void {
   const channels = s.channels, pixel = <usize>channels << 2, line = s.stripRowBytes, narrow = channels < 8;
-  const buffer = stripScratch(s, thread) + s.buffer;
+  const buffer = stripScratch(s) + s.buffer;
   for (let p = 0; p < s.phaseCount; p++) {
     const phase = changetype<Phase>(s.phases + <usize>p * PHASE_BYTES);
     const rows = min(s.windows, phase.rows - first);
@@ -63,15 +63,15 @@ export function depthwise(a: usize, thread: i32, threads: i32): void {
   const chunks = chunksOf(s, threads);
   const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
+  prepareStrips(s);
   for (let chunk = begin; chunk < end; chunk++) {
     startStrips(s, chunk);
     const last = share(s.units, 1, chunk + 1, chunks);
     for (let unit = share(s.units, 1, chunk, chunks); unit < last; unit++) {
       const n = unit / s.strips, first = unit % s.strips * s.windows;
       const line = <usize>first * s.yRowBytes, at = <usize>n * s.yImageBytes + line;
-      depthwiseStrip(s, thread, loadStrip(s, thread, n, unit % s.strips), s.y + at, first);
-      finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
+      depthwiseStrip(s, loadStrip(s, n, unit % s.strips), s.y + at, first);
+      finishStrip(s, s.y, at, min(s.yImageBytes - line, <usize>s.windows * s.yRowBytes), chunk);
     }
   }
 }
@@ -103,7 +103,7 @@ export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): vo
   const s = changetype<DepthwiseFilterGradient>(a);
   const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
+  prepareStrips(s);
   const pixel = <usize>s.channels << 2, xLine = <usize>s.step * s.stripRowBytes, dyStep = <usize>s.phases * pixel;
   const dyLine = pixel * s.outColumns, panel = <usize>(s.height * s.width) << 5;
   for (let chunk = begin; chunk < end; chunk++) {
@@ -113,7 +113,7 @@ export function depthwiseFilterGradient(a: usize, thread: i32, threads: i32): vo
     for (let unit = share(s.units, 1, chunk, s.chunks); unit < last; unit++) {
       const n = unit / s.strips, first = unit % s.strips * s.windows;
       const rows = min(s.windows, s.outRows - first);
-      const x = loadStrip(s, thread, n, unit % s.strips);
+      const x = loadStrip(s, n, unit % s.strips);
       const dy = s.dy + <usize>(n * s.outRows + first) * dyLine;
       for (let row = 0; row < rows; row += s.passRows) {
         const lines = min(s.passRows, rows - row);

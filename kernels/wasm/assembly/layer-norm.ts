@@ -1,5 +1,6 @@
 import { sumOf } from "./exp";
 import { CHUNKS, madd, roundUp16, share } from "./simd";
+import { worker } from "./worker";
 
 // Each row is worked on in scratch of its thread, padded to a multiple of 16 with values that add nothing.
 
@@ -32,7 +33,7 @@ function center(row: usize, mean: f32, n: i32): f32 {
 export function layerNorm(a: usize, thread: i32, threads: i32): void {
   const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), gamma = <usize>load<u32>(a, 8), beta = <usize>load<u32>(a, 12);
   const rows = load<i32>(a, 20), c = load<i32>(a, 24), epsilon = load<f32>(a, 28), padded = roundUp16(c);
-  const row = <usize>load<u32>(a, 16) + <usize>thread * (<usize>padded << 2);
+  const row = <usize>load<u32>(a, 16) + <usize>worker * (<usize>padded << 2);
   const end = share(rows, 1, thread + 1, threads);
   for (let r = share(rows, 1, thread, threads); r < end; r++) {
     const at = (<usize>r * c) << 2;
@@ -57,7 +58,7 @@ export function layerNormGradient(a: usize, thread: i32, threads: i32): void {
   const dx = <usize>load<u32>(a), partials = <usize>load<u32>(a, 4), dy = <usize>load<u32>(a, 8);
   const x = <usize>load<u32>(a, 12), gamma = <usize>load<u32>(a, 16);
   const rows = load<i32>(a, 24), c = load<i32>(a, 28), epsilon = load<f32>(a, 32), padded = roundUp16(c);
-  const bytes = <usize>padded << 2, row = <usize>load<u32>(a, 20) + <usize>(2 * thread) * bytes, g = row + bytes;
+  const bytes = <usize>padded << 2, row = <usize>load<u32>(a, 20) + <usize>(2 * worker) * bytes, g = row + bytes;
   const lastChunk = share(CHUNKS, 1, thread + 1, threads);
   for (let chunk = share(CHUNKS, 1, thread, threads); chunk < lastChunk; chunk++) {
     const dgamma = partials + <usize>(2 * chunk) * bytes, dbeta = dgamma + bytes;

@@ -1,5 +1,6 @@
 import { columnsProduct, rowsProduct } from "./generated/attention-tiles";
 import { madd, max, share, sumLanes } from "./simd";
+import { worker } from "./worker";
 
 // One thread works on one head of one image, in blocks of tokens packed into scratch of its own. Rows of a head are
 // padded with zeros to a multiple of 8 channels.
@@ -114,7 +115,7 @@ export function linearAttention(a: usize, thread: i32, threads: i32): void {
   const y = <usize>load<u32>(a), q = <usize>load<u32>(a, 4), k = <usize>load<u32>(a, 8), v = <usize>load<u32>(a, 12);
   const s = changetype<LinearAttention>(a + 16), tokens = s.tokens, heads = s.heads, d = s.d, padded = s.padded;
   const row = <usize>padded << 2, stride = <usize>(heads * d) << 2, direct = d == padded;
-  const Q = s.scratch + <usize>thread * s.scratchBytes, Y = Q + BLOCK * row, products = Y + BLOCK * row;
+  const Q = s.scratch + <usize>worker * s.scratchBytes, Y = Q + BLOCK * row, products = Y + BLOCK * row;
   const totals = products + <usize>d * row, factors = totals + row;
   const end = share(s.n * heads, 1, thread + 1, threads);
   for (let unit = share(s.n * heads, 1, thread, threads); unit < end; unit++) {
@@ -138,7 +139,7 @@ export function linearAttentionGradient(a: usize, thread: i32, threads: i32): vo
   const q = <usize>load<u32>(a, 16), k = <usize>load<u32>(a, 20), v = <usize>load<u32>(a, 24), y = <usize>load<u32>(a, 28);
   const s = changetype<LinearAttention>(a + 32), tokens = s.tokens, heads = s.heads, d = s.d, padded = s.padded;
   const row = <usize>padded << 2, stride = <usize>(heads * d) << 2, direct = d == padded;
-  const A = s.scratch + <usize>thread * s.scratchBytes, B = A + BLOCK * row, C = B + BLOCK * row;
+  const A = s.scratch + <usize>worker * s.scratchBytes, B = A + BLOCK * row, C = B + BLOCK * row;
   const transposed = C + BLOCK * row, dproducts = transposed + <usize>padded * row;
   const totals = dproducts + <usize>padded * row, dtotals = totals + row, dnormalizers = dtotals + row;
   const end = share(s.n * heads, 1, thread + 1, threads);

@@ -1,5 +1,6 @@
 import { windowFirst, windowMax, windowSum } from "./generated/pool-tiles";
 import { share, storeLanes } from "./simd";
+import { worker } from "./worker";
 
 // Windows are separable: first along columns, four rows of results at a time, into lines with a border, then along
 // lines. The gradient of a sum is a sum again, in phases when windows are more than one cell apart. The gradient of a
@@ -71,12 +72,12 @@ function fillLowest(at: usize, bytes: usize): void {
 }
 
 // @ts-ignore: decorator
-@inline function windowScratch(s: Windows, thread: i32): usize {
-  return s.scratch + <usize>thread * s.scratchBytes;
+@inline function windowScratch(s: Windows): usize {
+  return s.scratch + <usize>worker * s.scratchBytes;
 }
 
-function prepareLines(s: Windows, thread: i32, mode: i32): void {
-  const scratch = windowScratch(s, thread);
+function prepareLines(s: Windows, mode: i32): void {
+  const scratch = windowScratch(s);
   if (mode & MAX) fillLowest(scratch + s.maxima, <usize>GROUP * s.lineBytes);
   if (mode & AVERAGE) memory.fill(scratch + s.sums, 0, <usize>GROUP * s.lineBytes);
 }
@@ -101,8 +102,8 @@ function copyPixels(y: usize, yStep: usize, from: usize, pixel: usize, count: i3
 }
 
 // Results of group `group` of image `n`.
-function windowGroup(s: Windows, thread: i32, n: i32, group: i32, mode: i32): void {
-  const scratch = windowScratch(s, thread), pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
+function windowGroup(s: Windows, n: i32, group: i32, mode: i32): void {
+  const scratch = windowScratch(s), pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
   const image = s.x + <usize>n * <usize>s.rows * line, yImage = s.y + <usize>n * s.yImageBytes;
   const interior = <usize>s.left * pixel, right = <usize>(s.width - s.left - s.columns) * pixel;
   const narrow = s.channels < 8, weights = changetype<usize>(s) + offsetof<Windows>("maxWeight");
@@ -144,8 +145,8 @@ function windows(a: usize, thread: i32, threads: i32, mode: i32): void {
   const s = changetype<Windows>(a);
   const begin = share(s.n * s.groups, 1, thread, threads), end = share(s.n * s.groups, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareLines(s, thread, mode);
-  for (let unit = begin; unit < end; unit++) windowGroup(s, thread, unit / s.groups, unit % s.groups, mode);
+  prepareLines(s, mode);
+  for (let unit = begin; unit < end; unit++) windowGroup(s, unit / s.groups, unit % s.groups, mode);
 }
 
 export function maxPool(a: usize, thread: i32, threads: i32): void {
@@ -246,8 +247,8 @@ function lineGradients(s: MaxGradient, dx: usize, x: usize, maxima: usize, gradi
 }
 
 // dx rows of one strip. Row maxima lie as far apart as rows of x, with borders that never hold a maximum.
-function maxGradientStrip(s: MaxGradient, thread: i32, n: i32, strip: i32, add: bool): void {
-  const scratch = s.scratch + <usize>thread * s.scratchBytes, pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
+function maxGradientStrip(s: MaxGradient, n: i32, strip: i32, add: bool): void {
+  const scratch = s.scratch + <usize>worker * s.scratchBytes, pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
   const begin = strip * s.stripRows, end = min(begin + s.stripRows, s.rows);
   const reach = begin + s.top - s.height + 1, first = reach > 0 ? (reach + s.rowStep - 1) / s.rowStep : 0;
   const last = min(s.outRows - 1, (end - 1 + s.top) / s.rowStep), start = first * s.rowStep - s.top;
@@ -283,18 +284,18 @@ export function maxPoolGradient(a: usize, thread: i32, threads: i32): void {
   const s = changetype<MaxGradient>(a);
   const begin = share(s.n * s.strips, 1, thread, threads), end = share(s.n * s.strips, 1, thread + 1, threads);
   if (begin == end) return;
-  const scratch = s.scratch + <usize>thread * s.scratchBytes;
+  const scratch = s.scratch + <usize>worker * s.scratchBytes;
   fillLowest(scratch, s.lineBytes);
   memory.fill(scratch + s.dxLine, 0, s.lineBytes);
   const average = changetype<Windows>(a + offsetof<MaxGradient>()), mixed = s.mixed != 0;
-  if (mixed) prepareLines(average, thread, AVERAGE);
+  if (mixed) prepareLines(average, AVERAGE);
   for (let unit = begin; unit < end; unit++) {
     const n = unit / s.strips, strip = unit % s.strips;
     if (mixed) {
       const groups = s.stripRows / (GROUP * s.rowStep), first = strip * groups;
-      for (let group = first; group < min(first + groups, average.groups); group++) windowGroup(average, thread, n, group, AVERAGE);
+      for (let group = first; group < min(first + groups, average.groups); group++) windowGroup(average, n, group, AVERAGE);
     }
-    maxGradientStrip(s, thread, n, strip, mixed);
+    maxGradientStrip(s, n, strip, mixed);
   }
 }
 

@@ -1,7 +1,12 @@
 import { dispatch } from "./generated/dispatch";
+import { becomeWorker } from "./worker";
 
-// A program: step count, 60 bytes unused; arrivals and generation of the barrier on cache lines of their own; then the
-// steps, each [kernel, argument count, arguments…].
+// A program: step count, number of this run on several threads; arrivals and generation of the barrier on cache lines of
+// their own; then the steps, each [kernel, argument count, whether threads take parts as they come, how often they have
+// asked for one in all runs, arguments…].
+const RUN: usize = 4;
+const ASKED: usize = 12;
+const ARGUMENTS: usize = 16;
 const ARRIVED: usize = 64;
 const GENERATION: usize = 128;
 const SLEEPERS: usize = 192;
@@ -25,15 +30,34 @@ function barrier(program: usize, threads: i32): void {
   atomic.sub<i32>(program, 1, SLEEPERS);
 }
 
+/**
+ * Does parts of a step until none is left. The first are large, the last small: a thread that was held up takes fewer,
+ * and none waits long at the end. Every thread asks once in vain, so that each run adds the same to the count and nobody
+ * has to clear it.
+ */
+function takeParts(kernel: i32, at: usize, run: i32, threads: i32): void {
+  const parts = 4 * threads, first = run * (parts + threads);
+  for (;;) {
+    const part = atomic.add<i32>(at, 1, ASKED) - first;
+    if (part >= parts) return;
+    // Of half of the step, of a quarter, and of the last quarter, twice as many.
+    if (part < threads) dispatch(kernel, at + ARGUMENTS, part, 2 * threads);
+    else if (part < 2 * threads) dispatch(kernel, at + ARGUMENTS, part + threads, 4 * threads);
+    else dispatch(kernel, at + ARGUMENTS, part + 4 * threads, 8 * threads);
+  }
+}
+
 /** Runs a program as one of `threads` threads that all make this call. Returns when all steps are done. */
 export function run(program: usize, thread: i32, threads: i32): void {
-  const steps = load<i32>(program);
+  becomeWorker(thread);
+  const steps = load<i32>(program), run = load<i32>(program, RUN);
   let at = program + STEPS;
   for (let i = 0; i < steps; i++) {
     const kernel = load<i32>(at);
     if (kernel == 0) {
       if (threads > 1) barrier(program, threads);
-    } else dispatch(kernel, at + 8, thread, threads);
-    at += 8 + (<usize>load<i32>(at, 4) << 2);
+    } else if (threads > 1 && load<i32>(at, 8)) takeParts(kernel, at, run, threads);
+    else dispatch(kernel, at + ARGUMENTS, thread, threads);
+    at += ARGUMENTS + (<usize>load<i32>(at, 4) << 2);
   }
 }

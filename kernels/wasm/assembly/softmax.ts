@@ -1,5 +1,6 @@
 import { expShifted, maxOf, sumOf } from "./exp";
 import { madd, roundUp16, share } from "./simd";
+import { worker } from "./worker";
 
 // Each row is worked on in scratch [threads,padded c + 16] of its thread, padded to a multiple of 16.
 
@@ -27,7 +28,7 @@ export function scaleRow(row: usize, factor: f32, n: i32): void {
 // y [rows,c] = softmax(x [rows,c])
 export function softmax(a: usize, thread: i32, threads: i32): void {
   const y = <usize>load<u32>(a), x = <usize>load<u32>(a, 4), rows = load<i32>(a, 12), c = load<i32>(a, 16);
-  const padded = roundUp16(c), row = <usize>load<u32>(a, 8) + <usize>thread * (<usize>(padded + 16) << 2);
+  const padded = roundUp16(c), row = <usize>load<u32>(a, 8) + <usize>worker * (<usize>(padded + 16) << 2);
   const end = share(rows, 1, thread + 1, threads);
   for (let r = share(rows, 1, thread, threads); r < end; r++) {
     const at = (<usize>r * c) << 2;
@@ -40,7 +41,7 @@ export function softmax(a: usize, thread: i32, threads: i32): void {
 export function softmaxGradient(a: usize, thread: i32, threads: i32): void {
   const dx = <usize>load<u32>(a), y = <usize>load<u32>(a, 4), dy = <usize>load<u32>(a, 8);
   const rows = load<i32>(a, 16), c = load<i32>(a, 20), padded = roundUp16(c), bytes = <usize>padded << 2;
-  const p = <usize>load<u32>(a, 12) + <usize>(2 * thread) * bytes, g = p + bytes;
+  const p = <usize>load<u32>(a, 12) + <usize>(2 * worker) * bytes, g = p + bytes;
   const end = share(rows, 1, thread + 1, threads);
   memory.fill(p, 0, 2 * bytes);
   for (let r = share(rows, 1, thread, threads); r < end; r++) {

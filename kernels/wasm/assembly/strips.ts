@@ -1,4 +1,5 @@
 import { runChain, startChunk } from "./chain";
+import { worker } from "./worker";
 
 // A strip is a run of rows of an image with its border of zeros. Work on images goes strip by strip, so that windows
 // need no edge cases and what they read stays in cache.
@@ -37,33 +38,33 @@ export class Strips {
 }
 
 // @ts-ignore: decorator
-@inline export function stripScratch(s: Strips, thread: i32): usize {
-  return s.scratch + <usize>thread * s.scratchBytes;
+@inline export function stripScratch(s: Strips): usize {
+  return s.scratch + <usize>worker * s.scratchBytes;
 }
 
 /** Zeroes the border to the left and right of all strips that follow. */
-export function prepareStrips(s: Strips, thread: i32): void {
-  if (s.stripBytes) memory.fill(stripScratch(s, thread), 0, s.stripBytes);
+export function prepareStrips(s: Strips): void {
+  if (s.stripBytes) memory.fill(stripScratch(s), 0, s.stripBytes);
 }
 
 /** Computes `bytes` of the image from row `row` on. */
 // @ts-ignore: decorator
-@inline function loadRows(s: Strips, thread: i32, n: i32, to: usize, row: i32, bytes: usize): void {
+@inline function loadRows(s: Strips, n: i32, to: usize, row: i32, bytes: usize): void {
   const at = <usize>n * s.imageBytes + <usize>row * s.rowBytes + s.from;
-  runChain(changetype<usize>(s) + s.load, thread, to, at, <i32>(bytes >> 2), 0);
+  runChain(changetype<usize>(s) + s.load, to, at, <i32>(bytes >> 2), 0);
 }
 
 /** Address of the first window of strip `strip` of image `n`. */
-export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
+export function loadStrip(s: Strips, n: i32, strip: i32): usize {
   const image = s.image + <usize>n * s.imageBytes;
   const first = strip * s.windows * s.step;
   if (!s.stripBytes) return image + <usize>first * s.rowBytes;
-  const scratch = stripScratch(s, thread);
+  const scratch = stripScratch(s);
   const top = first - s.top, end = top + s.stripRows;
   if (s.load && s.bytes == s.stripRowBytes && s.bytes == s.rowBytes) {
     // Rows follow each other here and there: the chain runs over all of them at once.
     const from = max(0, top), to = min(s.rows, end);
-    loadRows(s, thread, n, scratch + <usize>(from - top) * s.bytes, from, <usize>max(0, to - from) * s.bytes);
+    loadRows(s, n, scratch + <usize>(from - top) * s.bytes, from, <usize>max(0, to - from) * s.bytes);
     if (top < 0) memory.fill(scratch, 0, <usize>min(-top, s.stripRows) * s.bytes);
     if (end > s.rows) memory.fill(scratch + <usize>max(0, s.rows - top) * s.bytes, 0, <usize>(end - max(s.rows, top)) * s.bytes);
     return scratch;
@@ -71,7 +72,7 @@ export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
   let to = scratch + s.to;
   for (let row = top; row < end; row++) {
     if (row < 0 || row >= s.rows) memory.fill(to, 0, s.bytes);
-    else if (s.load) loadRows(s, thread, n, to, row, s.bytes);
+    else if (s.load) loadRows(s, n, to, row, s.bytes);
     else memory.copy(to, image + <usize>row * s.rowBytes + s.from, s.bytes);
     to += s.stripRowBytes;
   }
@@ -92,8 +93,8 @@ export function loadStrip(s: Strips, thread: i32, n: i32, strip: i32): usize {
 
 /** When `bytes` of outputs that lie `at` bytes from the start of y are complete. */
 // @ts-ignore: decorator
-@inline export function finishStrip(s: Strips, thread: i32, y: usize, at: usize, bytes: usize, chunk: i32): void {
-  if (s.epilogue) runChain(changetype<usize>(s) + s.epilogue, thread, y + at, at, <i32>(bytes >> 2), chunk);
+@inline export function finishStrip(s: Strips, y: usize, at: usize, bytes: usize, chunk: i32): void {
+  if (s.epilogue) runChain(changetype<usize>(s) + s.epilogue, y + at, at, <i32>(bytes >> 2), chunk);
 }
 
 /** Reads one word per cache line, in order: memory delivers that several times faster than the jumps of a tile. */

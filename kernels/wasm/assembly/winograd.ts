@@ -5,6 +5,7 @@ import {
 } from "./generated/transforms";
 import { madd, share, storeLanes } from "./simd";
 import { Strips, chunksOf, finishStrip, loadStrip, prepareStrips, startStrips, stripScratch } from "./strips";
+import { worker } from "./worker";
 
 // Winograd's convolution F(4×4, 3×3): 6×6 patches of the image, four pixels apart, and the kernel are transformed to 36
 // positions, each position is one matrix product over channels, and what comes out is transformed to 4×4 outputs. A row
@@ -64,7 +65,7 @@ function transformKernel(block: usize, w: usize, tapStep: i32): void {
 export function winogradWeights(a: usize, thread: i32, threads: i32): void {
   const s = changetype<Weights>(a);
   const begin = share(s.rows, 4, thread, threads), end = share(s.rows, 4, thread + 1, threads);
-  const block = s.v + s.scratch + <usize>thread * BLOCK;
+  const block = s.v + s.scratch + <usize>worker * BLOCK;
   for (let t = 0; t < s.tileCount; t++) {
     const tile = tileAt(s.tiles, t);
     const line = <usize>tile.width << 2, position = line * s.rows;
@@ -137,9 +138,9 @@ class Patches extends Strips {
 }
 
 /** Transforms all patches of a strip. */
-function loadPatches(s: Patches, thread: i32, unit: i32, u: usize): void {
-  const x = loadStrip(s, thread, unit / s.strips, unit % s.strips), rows = patchRows(s, unit);
-  const line = s.stripRowBytes, pixel = <usize>s.channels << 2, lines = stripScratch(s, thread) + s.lines;
+function loadPatches(s: Patches, unit: i32, u: usize): void {
+  const x = loadStrip(s, unit / s.strips, unit % s.strips), rows = patchRows(s, unit);
+  const line = s.stripRowBytes, pixel = <usize>s.channels << 2, lines = stripScratch(s) + s.lines;
   for (let row = 0; row < rows; row++) {
     const at = x + 4 * <usize>row * line;
     if (s.wide) inputPatches8(at, line, pixel, u, s.uPosition, s.columns, s.channels, lines);
@@ -190,12 +191,12 @@ function storePatches(s: Winograd, unit: i32, m: usize, tile: Tile, scratch: usi
 }
 
 /** The strips from `first` to `last`, whose patches share a pass over the weights. */
-function convolveGroup(s: Winograd, thread: i32, first: i32, last: i32): void {
-  const scratch = stripScratch(s, thread), u = scratch + s.u, m = scratch + s.m, channels = s.channels;
+function convolveGroup(s: Winograd, first: i32, last: i32): void {
+  const scratch = stripScratch(s), u = scratch + s.u, m = scratch + s.m, channels = s.channels;
   const xRow = <usize>channels << 2;
   let count = 0;
   for (let unit = first; unit < last; unit++) {
-    loadPatches(s, thread, unit, u + <usize>count * xRow);
+    loadPatches(s, unit, u + <usize>count * xRow);
     count += patchRows(s, unit) * s.columns;
   }
   for (let t = 0; t < s.tileCount; t++) {
@@ -218,17 +219,17 @@ export function winograd(a: usize, thread: i32, threads: i32): void {
   const chunks = chunksOf(s, threads);
   const begin = share(chunks, 1, thread, threads), end = share(chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
+  prepareStrips(s);
   const bytes = 4 * <usize>s.windows * s.yRowBytes;
   for (let chunk = begin; chunk < end; chunk++) {
     startStrips(s, chunk);
     const stop = share(s.units, 1, chunk + 1, chunks);
     for (let first = share(s.units, 1, chunk, chunks); first < stop; first += s.group) {
       const last = min(first + s.group, stop);
-      convolveGroup(s, thread, first, last);
+      convolveGroup(s, first, last);
       for (let unit = first; unit < last; unit++) {
         const line = <usize>(unit % s.strips) * bytes, at = <usize>(unit / s.strips) * s.yImageBytes + line;
-        finishStrip(s, thread, s.y, at, min(s.yImageBytes - line, bytes), chunk);
+        finishStrip(s, s.y, at, min(s.yImageBytes - line, bytes), chunk);
       }
     }
   }
@@ -276,8 +277,8 @@ export function winogradFilterGradient(a: usize, thread: i32, threads: i32): voi
   const s = changetype<FilterGradient>(a);
   const begin = share(s.chunks, 1, thread, threads), end = share(s.chunks, 1, thread + 1, threads);
   if (begin == end) return;
-  prepareStrips(s, thread);
-  const scratch = stripScratch(s, thread), u = scratch + s.u, d = scratch + s.d;
+  prepareStrips(s);
+  const scratch = stripScratch(s), u = scratch + s.u, d = scratch + s.d;
   const channels = s.channels, xStep = <usize>channels << 2, dyStep = s.yPixelBytes;
   for (let chunk = begin; chunk < end; chunk++) {
     const sums = s.sums + <usize>chunk * s.chunkBytes;
@@ -288,7 +289,7 @@ export function winogradFilterGradient(a: usize, thread: i32, threads: i32): voi
       let count = 0;
       for (let unit = first; unit < last; unit++) {
         loadGradient(s, unit, d + <usize>count * dyStep, scratch);
-        loadPatches(s, thread, unit, u + <usize>count * xStep);
+        loadPatches(s, unit, u + <usize>count * xStep);
         count += patchRows(s, unit) * s.columns;
       }
       for (let t = 0; t < s.tileCount; t++) {
@@ -337,7 +338,7 @@ class FilterSum {
 export function winogradFilterSum(a: usize, thread: i32, threads: i32): void {
   const s = changetype<FilterSum>(a);
   const begin = share(s.rows, 1, thread, threads), end = share(s.rows, 1, thread + 1, threads);
-  const block = s.scratch + <usize>thread * BLOCK, lines = block + BLOCK_BYTES;
+  const block = s.scratch + <usize>worker * BLOCK, lines = block + BLOCK_BYTES;
   const tapBytes = <usize>(s.rows * s.columns) << 2;
   for (let t = 0; t < s.tileCount; t++) {
     const tile = tileAt(s.tiles, t);

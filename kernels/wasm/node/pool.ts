@@ -12,7 +12,7 @@ import {
 } from "../control.ts";
 import type { Heap } from "../heap.ts";
 import { inlineRunner } from "../inline.ts";
-import type { Runner } from "../program.ts";
+import { runCount, type Runner } from "../program.ts";
 
 /**
  * Workers that stay for the life of the back end and run every program in step. The calling thread only waits, but for
@@ -30,6 +30,7 @@ class WorkerPool implements Runner {
   readonly #workers: Worker[];
   readonly #cells: Int32Array;
   readonly #inline: Runner;
+  readonly #heap: Heap;
   #started = 0;
   #fail: (error: BackendError) => void = () => undefined;
   #failure: BackendError | undefined;
@@ -37,6 +38,7 @@ class WorkerPool implements Runner {
 
   constructor(module: WebAssembly.Module, heap: Heap, threads: number) {
     this.threads = threads;
+    this.#heap = heap;
     this.#inline = inlineRunner(module, heap);
     this.#cells = heap.words(controlAddress, controlWords);
     this.#cells[cell.patience] = patienceFor(threads, availableParallelism());
@@ -66,6 +68,7 @@ class WorkerPool implements Runner {
     const before = this.#started;
     this.#started = (before + 1) | 0;
     Atomics.store(this.#cells, cell.arrived, 0);
+    this.#heap.words(program + runCount, 1)[0]! += 1;
     Atomics.store(this.#cells, cell.program, program | 0);
     const wait = Atomics.waitAsync(this.#cells, cell.finished, before);
     Atomics.store(this.#cells, cell.started, this.#started);

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildGraph } from "../../../engine/graph.ts";
+import { randomNormal } from "../../../engine/random.ts";
 import { constant, input, readSlot, record, recordOne } from "../../../engine/record.ts";
 import { filledSlot } from "../../../engine/slot.ts";
 import { Heap } from "../../../kernels/wasm/heap.ts";
@@ -10,6 +11,8 @@ import { tryVariant } from "../../../kernels/wasm/tune.ts";
 import { workerPool } from "../../../kernels/wasm/node/pool.ts";
 
 const backend = await createWasmBackend({ threads: 2 });
+const values = (count: number, stream: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, index) => randomNormal(stream, index));
 afterAll(() => backend.dispose());
 
 describe("a program", () => {
@@ -63,6 +66,29 @@ describe("a program", () => {
     await program.run({ rate: Float32Array.of(0.1), step: Float32Array.of(1) });
     expect((await program.readSlot("m"))[999]).toBeCloseTo(0.9 + 0.1 * 2, 6);
     await program.dispose();
+  });
+
+  it("gives the same bits however the threads share a large step", async () => {
+    const graph = buildGraph({
+      y: input("x", [8, 16, 16, 24])
+        .conv2d(constant(values(9 * 24 * 40, 1), [3, 3, 24, 40]), { stride: [2, 2], padding: [1, 1, 1, 1] })
+        .softmax(),
+    });
+    const runs = 12;
+    const results = [];
+    for (const threads of [1, 2, 3, 5]) {
+      const pool = await createWasmBackend({ threads });
+      const program = await pool.compile(graph);
+      expect(program.plan.dealt.some(({ dynamic }) => dynamic)).toBe(threads > 1);
+      const read = [];
+      for (let run = 0; run < runs; run++) {
+        await program.run({ x: values(8 * 256 * 24, 2 + run) });
+        read.push(await program.read("y"));
+      }
+      results.push(read);
+      await pool.dispose();
+    }
+    for (const read of results) expect(read).toEqual(results[0]);
   });
 
   it("gives all reads of a step the values from before it", async () => {
