@@ -2,11 +2,11 @@ import { spawnSync } from "node:child_process";
 
 /**
  * `npm test`: format, lint, unused exports and packages, types, browser bundle, tools, then the tests; arguments go to
- * vitest. With `--full`, the long tests of test/full instead.
+ * vitest. With `--full`, the long tests of test/full instead; with `--gpu`, all cases of the tests in a browser.
  */
 const root = new URL("..", import.meta.url).pathname;
-const full = process.argv.includes("--full");
-const filters = process.argv.slice(2).filter((argument) => argument !== "--full");
+const set = ["full", "gpu"].find((name) => process.argv.includes(`--${name}`));
+const filters = process.argv.slice(2).filter((argument) => argument !== `--${set}`);
 const bin = (name: string): string => `${root}node_modules/.bin/${name}`;
 
 type Stage = readonly [name: string, command: string, ...words: string[]];
@@ -25,16 +25,16 @@ const tests: Stage = ["tests", bin("vitest"), "run", ...filters];
 /** Tests that want a missing tool say so and are skipped; under CI a missing tool ends the run. */
 const mayFail = (stage: Stage): boolean => stage === tools && process.env["CI"] !== "true";
 
-const name = full ? "npm run test:full" : "npm test";
+const name = set === undefined ? "npm test" : `npm run test:${set}`;
 const timings: string[] = [];
-for (const stage of [kernels, ...(full ? [] : checks), tools, tests]) {
+for (const stage of [kernels, ...(set === undefined ? checks : []), tools, tests]) {
   const [title, command, ...words] = stage;
   process.stdout.write(`— ${title}\n`);
   const start = performance.now();
   const { status } = spawnSync(command, words, {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...(full ? { FINCH_TESTS: "full" } : {}) },
+    env: { ...process.env, ...(set !== undefined && { FINCH_TESTS: set }) },
   });
   timings.push(`${title} ${((performance.now() - start) / 1000).toFixed(1)} s`);
   if (status !== 0 && !mayFail(stage)) {

@@ -8,7 +8,7 @@ import { elementwiseCases } from "../op-cases/elementwise.ts";
 import { parity } from "../op-cases/harness.ts";
 import { matmulCases } from "../op-cases/matmul.ts";
 
-// Runs in the page that gpu.test.ts opens.
+// Runs in a page: what it exports can be called from gpu.test.ts.
 
 interface Checked {
   readonly failures: readonly string[];
@@ -25,7 +25,8 @@ const cases = [
   ...elementwiseCases.filter(({ name, bench }) => /^(relu|add of itself)/.test(name) && !bench),
 ];
 
-async function check(mode: GpuMode): Promise<Checked> {
+/** Compares the cases with the reference back end, in this page. */
+export async function check(mode: GpuMode): Promise<Checked> {
   const backend = createGpuBackend(library, { mode });
   const failures = await parity(cases, backend, createReferenceBackend());
   let refusal = "";
@@ -39,7 +40,7 @@ async function check(mode: GpuMode): Promise<Checked> {
 }
 
 /** What is said when the mode is not to be had here. */
-async function refusalOf(mode: GpuMode): Promise<string> {
+export async function refusalOf(mode: GpuMode): Promise<string> {
   try {
     await parity(cases.slice(0, 1), createGpuBackend(library, { mode }), createReferenceBackend());
     return "";
@@ -47,8 +48,3 @@ async function refusalOf(mode: GpuMode): Promise<string> {
     return String(error);
   }
 }
-
-const page = { check, refusalOf };
-export type GpuPage = typeof page;
-
-Object.assign(globalThis, page);
