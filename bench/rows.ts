@@ -100,9 +100,10 @@ export const scalingRowSchema = z.object({
   scaling: z.number(),
 });
 
-/** One op of a step, all its uses together. */
+/** One op of a step, all its uses together, or one pass of a layer. */
 export const profileRowSchema = z.object({
   suite: z.literal("profile"),
+  by: z.enum(["op", "layer"]),
   of: z.enum(["train", "infer"]),
   arch: z.string(),
   backend: z.string(),
@@ -111,6 +112,12 @@ export const profileRowSchema = z.object({
   batch: z.int().positive(),
   /** The op that multiplies, for all that runs as one with it; else all ops that run as one, joined by `+`. */
   op: z.string(),
+  /** By layer: `forward`, which gradient of it, or `update`. */
+  pass: z.string().nullable(),
+  /** By layer: sizes without the batch, such as `3×3 24→24 at 32²`. */
+  shape: z.string().nullable(),
+  /** By layer: what the names of its state begin with. */
+  layer: z.string().nullable(),
   kernels: z.array(z.string()),
   /** Of kernels. */
   calls: z.int().positive(),

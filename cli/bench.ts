@@ -15,7 +15,7 @@ import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
-import type { CodegenRow, KernelRow, NetworkRow, PipelineRow } from "../bench/rows.ts";
+import type { CodegenRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
 import type { Architecture } from "../engine/architecture.ts";
 import type { Backend } from "../engine/backend.ts";
 import { openArchitecture } from "./open-architecture.ts";
@@ -117,6 +117,7 @@ interface SuiteFlags {
   readonly filter?: string | undefined;
   readonly seconds?: number | undefined;
   readonly trace?: string | undefined;
+  readonly by: ProfileRow["by"];
 }
 
 interface ScalingFlags {
@@ -230,7 +231,10 @@ async function profileSuite(
   output: Output,
 ): Promise<void> {
   const architecture = await openArchitecture(flags.arch);
-  const { rows, stepSeconds, profiledSeconds, timeline } = await profileNetwork(suite, architecture, bench);
+  const { rows, stepSeconds, profiledSeconds, timeline } = await profileNetwork(suite, architecture, {
+    ...bench,
+    by: flags.by,
+  });
   if (flags.trace !== undefined) {
     const trace = chromeTrace(timeline, { name: `${suite} ${architecture.name}, batch ${bench.batch}` });
     await writeFileAtomically(flags.trace, JSON.stringify(trace));
@@ -239,8 +243,9 @@ async function profileSuite(
   output.document({ peak: bench.peak, stepSeconds, profiledSeconds, rows });
   output.table(
     rows.map((row) => ({
-      op: row.op,
-      calls: row.calls,
+      ...(row.by === "op"
+        ? { op: row.op, calls: row.calls }
+        : { layer: `${row.op} ${row.shape}`.trim(), pass: row.pass! }),
       ms: (1000 * row.seconds).toFixed(2),
       share: share(row.share),
       "GFLOP/s": row.gflops?.toFixed(0) ?? "–",
@@ -274,7 +279,13 @@ export const command = () =>
       ),
     )
     .addOption(new Option("--scaling", "train, infer: all threads beside one"))
-    .addOption(new Option("--profile", "train, infer: where the time goes, by op"))
+    .addOption(new Option("--profile", "train, infer: where the time goes"))
+    .addOption(
+      new Option("--by <what>", "with --profile: rows by")
+        .choices(["op", "layer"] as const)
+        .default("op" as const)
+        .implies({ profile: true }),
+    )
     .addOption(new Option("--trace <file>", "with --profile: one step as a Chrome trace").implies({ profile: true }))
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))

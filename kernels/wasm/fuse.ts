@@ -1,5 +1,6 @@
 import type { Graph } from "../../engine/graph.ts";
 import type { OpName } from "../../engine/ops/vocabulary.ts";
+import type { OpNode } from "../../engine/record.ts";
 import { Tensor } from "../../engine/tensor.ts";
 import type { Emitter, Lowering, Operand } from "./emitter.ts";
 import {
@@ -27,8 +28,8 @@ import { Value, type Values } from "./values.ts";
 
 /** What the planner places and lowers at a time: the steps of one op, or a pass over memory that several ops share. */
 export interface Unit {
-  /** Names of its ops. */
-  readonly name: string;
+  /** The ops that it does, or parts of them. */
+  readonly ops: readonly OpNode[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   /** Outputs that may take the place of an input. */
@@ -61,11 +62,12 @@ function takeApart(graph: Graph, values: Values): Part[] {
   for (const node of graph.ops) {
     const { op } = node;
     if (op === "reshape") continue;
+    parts.begin(node);
     const row = lowerings[op];
     if ("decompose" in row) (row.decompose as Decomposition<OpName>)(node, parts);
     else
       parts.kernel({
-        ...{ name: op, inputs: node.inputs.map((tensor) => values.of(tensor)), inPlace: inPlace[op] ?? [] },
+        ...{ inputs: node.inputs.map((tensor) => values.of(tensor)), inPlace: inPlace[op] ?? [] },
         outputs: node.shapes.map((_, output) => values.of(new Tensor(node, output))),
         ...{ epilogue: epilogueChannels(node), load: loadChannels(node) },
         lower: (emit) => (row as Lowering<OpName>)(node, emit),
@@ -81,19 +83,19 @@ class Group {
   readonly count: number;
   channels: number | undefined;
   period = 16;
-  readonly names: string[];
+  readonly ops: OpNode[];
   readonly steps: ChainStep[] = [];
   /** What the cells of the host's first output hold, one after the other. */
   readonly here: Value[];
   readonly stored = new Set<Value>();
   /** How the host computes its input 0. */
-  load: { readonly step: ChainStep; readonly period: number; readonly names: readonly string[] } | undefined;
+  load: { readonly step: ChainStep; readonly period: number; readonly ops: readonly OpNode[] } | undefined;
 
   constructor(index: number, count: number, host?: Kernel) {
     this.index = index;
     this.count = count;
     this.host = host;
-    this.names = host ? [host.name] : [];
+    this.ops = host ? [host.node] : [];
     this.here = host ? [host.outputs[0]!] : [];
     this.channels = host?.epilogue;
   }
@@ -111,7 +113,7 @@ interface Demands {
   readonly period: number;
   readonly leaves: ReadonlySet<Value>;
   readonly tables: ReadonlySet<Value>;
-  readonly names: readonly string[];
+  readonly ops: readonly OpNode[];
 }
 
 /** Operations that take longer than to read their result from memory. */
@@ -176,9 +178,9 @@ class Fuser {
     for (const value of others) this.#demand(value);
     const group = this.#open(kernel.outputs[0]!.count, kernel);
     if (first && load) {
-      const demands = demandsOf([load], { name: load.name });
-      const names = [...new Set(demands.names)];
-      group.load = { step: { kind: "store", to: first, value: load }, period: demands.period, names };
+      const demands = demandsOf([load], { node: load.node });
+      const { period, ops } = demands;
+      group.load = { step: { kind: "store", to: first, value: load }, period, ops: [...new Set(ops)] };
       for (const leaf of demands.leaves) this.#read(leaf, group);
     } else if (first) this.#read(first, group);
     for (const value of others) this.#read(value, group);
@@ -224,19 +226,19 @@ class Fuser {
     this.#homes.set(value, group.index);
   }
 
-  #join(group: Group, step: ChainStep, { leaves, channels, period, names }: Demands): void {
+  #join(group: Group, step: ChainStep, { leaves, channels, period, ops }: Demands): void {
     group.steps.push(step);
     for (const leaf of leaves) this.#read(leaf, group);
     if (channels !== undefined) {
       group.channels = channels;
       group.period = period;
     }
-    for (const name of names) if (!group.names.includes(name)) group.names.push(name);
+    for (const op of ops) if (!group.ops.includes(op)) group.ops.push(op);
   }
 
   #demandsOf(value: Value): Demands {
     const part = this.#maps.get(value)!;
-    return demandsOf([this.#apply(part)], { name: part.name, periods: part.periods });
+    return demandsOf([this.#apply(part)], part);
   }
 
   /** The group whose results a step reads last, if it can do the step as well. */
@@ -272,8 +274,8 @@ class Fuser {
     return leadsTo(value);
   }
 
-  #apply({ name, op, table, factor, periods, inputs }: Mapped): Applied {
-    return { name, op, table, factor, periods, inputs: this.#operands(inputs, periods?.channels) };
+  #apply({ node, op, table, factor, periods, inputs }: Mapped): Applied {
+    return { node, op, table, factor, periods, inputs: this.#operands(inputs, periods?.channels) };
   }
 
   /** Operands as values that are stored, or as the way to compute them. */
@@ -321,11 +323,11 @@ class Fuser {
 
 function demandsOf(
   roots: readonly Expression[],
-  { name, periods, table }: Pick<Reduced, "name"> & Partial<Pick<Reduced, "periods" | "table">>,
+  { node, periods, table }: Pick<Reduced, "node"> & Partial<Pick<Reduced, "periods" | "table">>,
 ): Demands {
   const leaves = new Set<Value>();
   const tables = new Set<Value>(table ? [table] : []);
-  const names: string[] = [];
+  const ops: OpNode[] = [];
   let sizes = periods;
   let count = 0;
   const visit = (e: Expression): void => {
@@ -335,12 +337,12 @@ function demandsOf(
       return;
     }
     e.inputs.forEach(visit);
-    names.push(e.name);
+    ops.push(e.node);
     sizes ??= e.periods;
     if (e.table) tables.add(e.table);
   };
   roots.forEach(visit);
-  return { leaves, tables, names: [...names, name], count, channels: sizes?.channels, period: sizes?.period ?? 16 };
+  return { leaves, tables, ops: [...ops, node], count, channels: sizes?.channels, period: sizes?.period ?? 16 };
 }
 
 /** What the steps of a chain read and write besides each other. */
@@ -379,13 +381,13 @@ function sumsOf(steps: readonly ChainStep[], place: string): string[] {
   return steps.flatMap((step) => (step.kind === "sum" ? [`${step.part.id} in ${place}`] : []));
 }
 
-function passUnit({ names, steps, count, period }: Group): Unit {
+function passUnit({ ops, steps, count, period }: Group): Unit {
   const { reads, writes } = traffic(steps);
   const inputs = [...reads];
   const outputs = [...writes];
   const chain = compileChain(steps, period);
   return {
-    ...{ name: names.join("+"), inputs, outputs, sums: sumsOf(steps, `pass of ${period}`) },
+    ...{ ops, inputs, outputs, sums: sumsOf(steps, `pass of ${period}`) },
     inPlace: outputs.flatMap((value, output) =>
       inputs.flatMap((input, index) =>
         value.count === count && input.count === count && lastRead(chain, input) <= writeOf(chain, value)
@@ -397,7 +399,7 @@ function passUnit({ names, steps, count, period }: Group): Unit {
   };
 }
 
-function kernelUnit({ names, steps, here, period, load }: Group, host: Kernel): Unit {
+function kernelUnit({ ops, steps, here, period, load }: Group, host: Kernel): Unit {
   const { reads, writes } = traffic(steps);
   const cells = new Set(here);
   const loaded = load ? traffic([load.step]).reads : new Set<Value>();
@@ -410,8 +412,8 @@ function kernelUnit({ names, steps, here, period, load }: Group, host: Kernel): 
   const epilogue = steps.length > 0 ? compileChain(steps, period) : undefined;
   const source = load ? compileChain([load.step], load.period) : undefined;
   return {
-    ...{ name: [...(load?.names ?? []), ...names].join("+"), inputs, outputs, inPlace: host.inPlace },
-    sums: sumsOf(steps, `${host.name} ${host.outputs[0]!.count}, ${period}`),
+    ...{ ops: [...(load?.ops ?? []), ...ops], inputs, outputs, inPlace: host.inPlace },
+    sums: sumsOf(steps, `${host.node.op} ${host.outputs[0]!.count}, ${period}`),
     lower: (emit) => {
       const operandOf = operandsOf(emit, inputs, outputs);
       const words = (chain: Chain, run: ReadonlySet<Value>): Emitter["load"] => ({

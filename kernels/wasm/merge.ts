@@ -200,7 +200,7 @@ export function share(
   const result: PlannedStep[] = [];
   let chain: PlannedStep[] = [];
   const barrier = (): void => {
-    if (result.length > 0) result.push({ kernel: "barrier", args: [], op: "" });
+    if (result.length > 0) result.push({ kernel: "barrier", args: [], ops: [] });
   };
   const endChain = (): void => {
     if (chain.length === 0) return;
@@ -246,8 +246,8 @@ function deal(segment: readonly PlannedStep[], works: readonly number[], threads
 /** Steps that one thread does from first to last (see assembly/solo.ts). */
 function solo(steps: readonly PlannedStep[], thread: number): PlannedStep {
   const words = steps.flatMap(({ kernel, args }) => [kernelNumbers[kernel as KernelName], args.length, ...args]);
-  const op = [...new Set(steps.map((step) => step.op))].join("+");
-  return { kernel: "solo", args: [thread, 4 * words.length, ...words], op };
+  const ops = [...new Set(steps.flatMap((step) => step.ops))];
+  return { kernel: "solo", args: [thread, 4 * words.length, ...words], ops };
 }
 
 function segments(steps: readonly PlannedStep[]): PlannedStep[][] {

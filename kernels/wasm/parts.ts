@@ -36,7 +36,7 @@ export type ElementwiseOp =
 /** An element-wise value that is stored only where the planner decides so. */
 export interface Mapped {
   readonly kind: "map";
-  readonly name: OpName;
+  readonly node: OpNode;
   readonly op: ElementwiseOp;
   readonly inputs: readonly Value[];
   /** Vectors over the channels, each repeated to fill a period. */
@@ -52,7 +52,7 @@ export interface Reduced {
   readonly kind: "reduce";
   /** Its position among the parts of its graph. */
   readonly id: number;
-  readonly name: OpName;
+  readonly node: OpNode;
   /** `moments` of x; `products`: dy and dy · (x − mean), of a table [3,c] that has the mean last. */
   readonly op: "moments" | "products";
   readonly inputs: readonly Value[];
@@ -64,7 +64,7 @@ export interface Reduced {
 /** Everything else: steps of its own. */
 export interface Kernel {
   readonly kind: "kernel";
-  readonly name: OpName;
+  readonly node: OpNode;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   /** Outputs that may take the place of an input: `[output, input]`. */
@@ -86,9 +86,15 @@ export class Parts {
   readonly list: Part[] = [];
   readonly #values: Values;
   readonly #maps = new Map<Value, Mapped>();
+  #node!: OpNode;
 
   constructor(values: Values) {
     this.#values = values;
+  }
+
+  /** What follows is of this op. */
+  begin(node: OpNode): void {
+    this.#node = node;
   }
 
   value(tensor: Tensor): Value {
@@ -100,28 +106,28 @@ export class Parts {
     return this.#maps.get(value);
   }
 
-  map(part: Omit<Mapped, "kind">): void {
-    const mapped = { kind: "map", ...part } as const;
+  map(part: Omit<Mapped, "kind" | "node">): void {
+    const mapped = { kind: "map", node: this.#node, ...part } as const;
     this.#maps.set(part.output, mapped);
     this.list.push(mapped);
   }
 
   /** Gives the partial sums. */
-  reduce(part: Omit<Reduced, "kind" | "id" | "output">): Value {
+  reduce(part: Omit<Reduced, "kind" | "node" | "id" | "output">): Value {
     const output = new Value(sumChunks * partialFloats(part.periods));
-    this.list.push({ kind: "reduce", id: this.list.length, ...part, output });
+    this.list.push({ kind: "reduce", node: this.#node, id: this.list.length, ...part, output });
     return output;
   }
 
   kernel(
-    part: Pick<Kernel, "name" | "inputs" | "outputs" | "lower"> &
-      Partial<Pick<Kernel, "inPlace" | "epilogue" | "load">>,
+    part: Pick<Kernel, "inputs" | "outputs" | "lower"> & Partial<Pick<Kernel, "inPlace" | "epilogue" | "load">>,
   ): void {
-    this.list.push({ kind: "kernel", inPlace: [], epilogue: undefined, load: undefined, ...part });
+    const plain = { inPlace: [], epilogue: undefined, load: undefined };
+    this.list.push({ kind: "kernel", node: this.#node, ...plain, ...part });
   }
 
   /** The vector [c] repeated to fill a period: itself when it already does. */
-  expanded(name: OpName, vector: Tensor, { channels, period }: Periods): Value {
+  expanded(vector: Tensor, { channels, period }: Periods): Value {
     const value = this.value(vector);
     // A table is read from memory: an element-wise value has to be put there.
     if (channels === period && !this.#maps.has(value)) return value;
@@ -133,7 +139,7 @@ export class Parts {
       );
     const table = new Value(period);
     this.kernel({
-      ...{ name, inputs: [value], outputs: [table] },
+      ...{ inputs: [value], outputs: [table] },
       lower: (emit) => emit.step("expand", [emit.output(0), emit.input(0), channels, period]),
     });
     return table;

@@ -1,5 +1,6 @@
 import type { Graph } from "../../engine/graph.ts";
 import { planMemory, type MemoryPlan } from "../../engine/plan/memory.ts";
+import type { OpNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
 import { Tensor } from "../../engine/tensor.ts";
@@ -29,8 +30,8 @@ export interface PlannedBuffer {
 export interface PlannedStep {
   readonly kernel: KernelName | "barrier";
   readonly args: readonly (Operand | Float | number)[];
-  /** What the step is for: the op's name. */
-  readonly op: string;
+  /** The ops that the step is for; none for barriers and for copies into slots. */
+  readonly ops: readonly OpNode[];
   /** Threads take parts of it as they get to them, not an equal share each. */
   readonly dynamic?: boolean;
 }
@@ -200,8 +201,8 @@ class Planner {
       output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),
       scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),
       step: (kernel, args) => {
-        if (steps.length > 0) steps.push({ kernel: "barrier", args: [], op: unit.name });
-        steps.push({ kernel, args, op: unit.name });
+        if (steps.length > 0) steps.push({ kernel: "barrier", args: [], ops: [] });
+        steps.push({ kernel, args, ops: unit.ops });
       },
       constantTable: (data) => {
         const buffer = this.#buffer("constant", data.byteLength, 0);
@@ -262,7 +263,7 @@ class Planner {
     const written = new Set(copies.map(({ to }) => to));
     const copy = (from: number, to: number, count: number, position: number): void => {
       for (const buffer of [from, to]) this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, position);
-      const step = { kernel: "copy", args: [operand(to), operand(from), count], op: "assign" } as const;
+      const step = { kernel: "copy", args: [operand(to), operand(from), count], ops: [] } as const;
       this.#nodes.push({ steps: [step], access: { reads: new Set([from]), writes: new Set([to]) } });
     };
     // A slot that is both read and written here is read first.
@@ -323,7 +324,7 @@ class Planner {
     for (const node of nodes) {
       const { access } = node;
       if (overlaps(access.reads, writes) || overlaps(access.writes, writes) || overlaps(access.writes, reads)) {
-        steps.push({ kernel: "barrier", args: [], op: "" });
+        steps.push({ kernel: "barrier", args: [], ops: [] });
         reads = new Set();
         writes = new Set();
       }

@@ -1,5 +1,6 @@
 import type { Program, ProgramStatistics } from "../../engine/backend.ts";
 import { BackendError } from "../../engine/errors.ts";
+import type { OpNode } from "../../engine/record.ts";
 import type { Float, Operand } from "./emitter.ts";
 import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
@@ -30,8 +31,8 @@ export interface Runner {
 }
 
 export interface StepTime {
-  /** Names of the ops that the step is for, joined by `+` where they run as one. */
-  readonly op: string;
+  /** The ops that the step is for; none for copies into slots. */
+  readonly ops: readonly OpNode[];
   readonly kernel: string;
   readonly milliseconds: number;
   /** Bytes of all arrays that the step touches, each counted once. */
@@ -98,10 +99,10 @@ export class WasmProgram implements Program {
       while (empty.length < 15) empty.push(await time([]));
       const overhead = Math.min(...empty);
       for (const step of this.plan.steps) {
-        const { kernel, op } = step;
+        const { kernel, ops } = step;
         if (kernel === "barrier") continue;
         const milliseconds = Math.max(clockStep, (await time([step])) - overhead);
-        times.push({ op, kernel, milliseconds, bytes: this.#bytesOf(step) });
+        times.push({ ops, kernel, milliseconds, bytes: this.#bytesOf(step) });
       }
     } finally {
       this.#heap.release(address, 4 * words);

@@ -71,6 +71,22 @@ test.each(["train", "infer"])("bench %s --profile tells each op's part and write
     if (index > 0) expect(event.ts).toBeCloseTo(events[index - 1]!.ts! + events[index - 1]!.dur!, 6);
 });
 
+test("bench train --by layer tells each layer's passes in the order of the network", async () => {
+  const words = ["bench", "train", "--arch", tinyArchitecture(folder), "--batch", "8", "--seconds", "0.1"];
+  const { rows } = rowsOf(profileRowSchema).parse(await finchJson([...words, "--threads", "2", "--by", "layer"]));
+  const convolutions = rows.filter(({ op }) => op === "conv2d");
+  expect(convolutions[0]).toMatchObject({
+    by: "layer",
+    layer: "0.conv",
+    pass: "forward",
+    shape: "3×3 3→8 at 32² stride 4",
+  });
+  expect(convolutions[1]).toMatchObject({ layer: "0.conv", pass: "filter gradient" });
+  expect(convolutions[0]!.gflops).toBeCloseTo((2 * 8 * 64 * 27 * 8) / convolutions[0]!.seconds / 1e9, 6);
+  expect(rows.at(-1)).toMatchObject({ op: "adamW", pass: "update", layer: null });
+  expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
+});
+
 test("bench train --scaling compares all threads with one, in turn", async () => {
   const words = ["bench", "train", "--scaling", "--arch", tinyArchitecture(folder), "--batch", "8", "--seconds", "0.1"];
   const { rows } = rowsOf(scalingRowSchema).parse(await finchJson([...words, "--threads", "2"]));

@@ -17,7 +17,6 @@ const forwards = new WeakMap<Value, Forward>();
 /** Scale, shift and mean of each channel, repeated to fill a period. */
 function emitTable(
   parts: Parts,
-  name: "batchNorm" | "batchNormTrainingGradient",
   inputs: readonly Value[],
   affine: { readonly gamma: boolean; readonly beta: boolean },
   { channels, period }: Periods,
@@ -25,7 +24,7 @@ function emitTable(
 ): Value {
   const table = new Value(3 * period);
   parts.kernel({
-    ...{ name, inputs, outputs: [table] },
+    ...{ inputs, outputs: [table] },
     lower: (emit) =>
       emit.step("batchNormTable", [
         ...[emit.output(0), emit.input(0), emit.input(1)],
@@ -41,9 +40,9 @@ export const batchNorm: Decomposition<"batchNorm"> = (node, parts) => {
   const sizes = periods(node.inputs[0]!.shape);
   const affine = statistics.length > 2;
   const { epsilon } = node.attributes;
-  const table = emitTable(parts, "batchNorm", statistics, { gamma: affine, beta: affine }, sizes, epsilon);
+  const table = emitTable(parts, statistics, { gamma: affine, beta: affine }, sizes, epsilon);
   const output = parts.value(new Tensor(node, 0));
-  parts.map({ name: "batchNorm", op: "affine", inputs: [x!], table, periods: sizes, output });
+  parts.map({ op: "affine", inputs: [x!], table, periods: sizes, output });
 };
 
 export const batchNormTraining: Decomposition<"batchNormTraining"> = (node, parts) => {
@@ -52,11 +51,11 @@ export const batchNormTraining: Decomposition<"batchNormTraining"> = (node, part
   const sizes = periods(node.inputs[0]!.shape);
   const { count, channels, period } = sizes;
   const { epsilon } = node.attributes;
-  const partials = parts.reduce({ name: node.op, op: "moments", inputs: [x!], periods: sizes });
+  const partials = parts.reduce({ op: "moments", inputs: [x!], periods: sizes });
   const table = new Value(3 * period);
   const affine = gamma && beta ? [gamma, beta] : [];
   parts.kernel({
-    ...{ name: node.op, inputs: [partials, ...affine], outputs: [mean!, variance!, table] },
+    ...{ inputs: [partials, ...affine], outputs: [mean!, variance!, table] },
     lower: (emit) =>
       emit.step("batchNormStatistics", [
         ...[emit.output(0), emit.output(1), emit.output(2), emit.input(0), sumChunks],
@@ -65,7 +64,7 @@ export const batchNormTraining: Decomposition<"batchNormTraining"> = (node, part
       ]),
   });
   forwards.set(mean!, { x: x!, variance: variance!, gamma, epsilon, table });
-  parts.map({ name: node.op, op: "affine", inputs: [x!], table, periods: sizes, output: y! });
+  parts.map({ op: "affine", inputs: [x!], table, periods: sizes, output: y! });
 };
 
 export const batchNormTrainingGradient: Decomposition<"batchNormTrainingGradient"> = (node, parts) => {
@@ -80,13 +79,13 @@ export const batchNormTrainingGradient: Decomposition<"batchNormTrainingGradient
   const same = forward?.x === x && forward?.variance === variance && forward?.gamma === gamma;
   const known = same && forward?.epsilon === epsilon ? forward.table : undefined;
   const affine = { gamma: gamma !== undefined, beta: false };
-  const centre = known ?? emitTable(parts, "batchNormTrainingGradient", statistics, affine, sizes, epsilon);
+  const centre = known ?? emitTable(parts, statistics, affine, sizes, epsilon);
   const partials = parts.reduce({
-    ...{ name: node.op, op: "products", inputs: [dy!, x!], table: centre, periods: sizes },
+    ...{ op: "products", inputs: [dy!, x!], table: centre, periods: sizes },
   });
   const table = new Value(3 * period);
   parts.kernel({
-    ...{ name: node.op, inputs: [partials, ...statistics] },
+    ...{ inputs: [partials, ...statistics] },
     outputs: [table, ...(dgamma && dbeta ? [dgamma, dbeta] : [])],
     lower: (emit) =>
       emit.step("batchNormGradientTable", [
@@ -95,5 +94,5 @@ export const batchNormTrainingGradient: Decomposition<"batchNormTrainingGradient
         ...[count / channels, channels, period, ...double(epsilon)],
       ]),
   });
-  parts.map({ name: node.op, op: "affineGradient", inputs: [dy!, x!], table, periods: sizes, output: dx! });
+  parts.map({ op: "affineGradient", inputs: [dy!, x!], table, periods: sizes, output: dx! });
 };

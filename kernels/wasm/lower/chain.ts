@@ -7,7 +7,7 @@ import { sumChunks } from "./channels.ts";
 /** A value in memory, or how to compute it from others. */
 export type Expression = Value | Applied;
 
-export interface Applied extends Pick<Mapped, "name" | "op" | "table" | "factor" | "periods"> {
+export interface Applied extends Pick<Mapped, "node" | "op" | "table" | "factor" | "periods"> {
   readonly inputs: readonly Expression[];
 }
 

@@ -6,7 +6,7 @@ import type { ElementwiseOp, Parts } from "../parts.ts";
 
 function plain(op: ElementwiseOp) {
   return (node: OpNode, parts: Parts): void =>
-    parts.map({ name: node.op, op, inputs: node.inputs.map((x) => parts.value(x)), output: result(node, parts) });
+    parts.map({ op, inputs: node.inputs.map((x) => parts.value(x)), output: result(node, parts) });
 }
 
 function result(node: OpNode, parts: Parts): ReturnType<Parts["value"]> {
@@ -26,15 +26,15 @@ export const hardSwishGradient: Decomposition<"hardSwishGradient"> = plain("hard
 export const scale: Decomposition<"scale"> = (node, parts) => {
   const { factor } = node.attributes;
   const inputs = [parts.value(node.inputs[0]!)];
-  parts.map({ name: "scale", op: "scale", inputs, factor, output: result(node, parts) });
+  parts.map({ op: "scale", inputs, factor, output: result(node, parts) });
 };
 
 export const bias: Decomposition<"bias"> = (node, parts) => {
   const [x, b] = node.inputs;
   const sizes = periods(x!.shape);
-  const table = parts.expanded("bias", b!, sizes);
+  const table = parts.expanded(b!, sizes);
   parts.map({
-    ...{ name: "bias", op: "bias", inputs: [parts.value(x!)], table, periods: sizes },
+    ...{ op: "bias", inputs: [parts.value(x!)], table, periods: sizes },
     output: result(node, parts),
   });
 };
@@ -47,8 +47,8 @@ export const reluGradient: Decomposition<"reluGradient"> = (node, parts) => {
   const affine = relu?.op === "relu" ? parts.mapped(relu.inputs[0]!) : undefined;
   if (affine?.op === "affine" && affine.table !== undefined && affine.periods !== undefined)
     parts.map({
-      ...{ name: "reluGradient", op: "affineMask", inputs: [dy!, affine.inputs[0]!] },
+      ...{ op: "affineMask", inputs: [dy!, affine.inputs[0]!] },
       ...{ table: affine.table, periods: affine.periods, output },
     });
-  else parts.map({ name: "reluGradient", op: "mask", inputs: [y!, dy!], output });
+  else parts.map({ op: "mask", inputs: [y!, dy!], output });
 };
