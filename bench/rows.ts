@@ -121,9 +121,14 @@ export const profileRowSchema = z.object({
   kernels: z.array(z.string()),
   /** Of kernels. */
   calls: z.int().positive(),
+  /** From barrier to barrier, shared by work where several steps run between two. */
   seconds: z.number(),
-  /** Of the sum of all ops. */
+  /** Of the sum of all rows. */
   share: z.number(),
+  /** What of that each thread worked. */
+  busySeconds: z.array(z.number()).min(1),
+  /** Part of all threads' time in which they waited for each other, or were not awake yet. */
+  waiting: z.number(),
   ...rooflineFields,
 });
 

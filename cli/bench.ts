@@ -6,7 +6,8 @@ import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchTraining } from "../bench/networks.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
-import { chromeTrace, profileNetwork } from "../bench/profile.ts";
+import { chromeTrace } from "../bench/chrome-trace.ts";
+import { profileNetwork } from "../bench/profile.ts";
 import { benchScaling, type ScalingOptions } from "../bench/scaling.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
@@ -246,8 +247,9 @@ async function profileSuite(
       ...(row.by === "op"
         ? { op: row.op, calls: row.calls }
         : { layer: `${row.op} ${row.shape}`.trim(), pass: row.pass! }),
-      ms: (1000 * row.seconds).toFixed(2),
+      ms: (1000 * row.seconds).toFixed(profiledSeconds < 0.01 ? 3 : 2),
       share: share(row.share),
+      waiting: share(row.waiting),
       "GFLOP/s": row.gflops?.toFixed(0) ?? "–",
       MB: (row.bytes / 1e6).toFixed(1),
       "GB/s": row.gigabytesPerSecond.toFixed(0),
@@ -255,7 +257,7 @@ async function profileSuite(
     })),
   );
   output.data(
-    `sum of all ops: ${milliseconds(profiledSeconds)} ms; the step itself, not profiled: ${milliseconds(stepSeconds)} ms`,
+    `sum of the rows: ${milliseconds(profiledSeconds)} ms; an untraced step: ${milliseconds(stepSeconds)} ms (median)`,
   );
 }
 

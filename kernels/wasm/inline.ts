@@ -11,7 +11,8 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   const abort = (): never => {
     throw new Error("abort");
   };
-  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as KernelExports;
+  const now = (): number => performance.timeOrigin + performance.now();
+  return new WebAssembly.Instance(module, { env: { memory, abort, now } }).exports as unknown as KernelExports;
 }
 
 /** Runs programs on the calling thread, alone. */

@@ -30,6 +30,7 @@ export const kernelFamilies = {
   dropout: ["dropout"],
   optimize: ["clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"],
   solo: ["solo"],
+  stamp: ["stamp"],
 } as const;
 
 export type KernelName = (typeof kernelFamilies)[keyof typeof kernelFamilies][number];

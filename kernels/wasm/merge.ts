@@ -244,10 +244,10 @@ function deal(segment: readonly PlannedStep[], works: readonly number[], threads
 }
 
 /** Steps that one thread does from first to last (see assembly/solo.ts). */
-function solo(steps: readonly PlannedStep[], thread: number): PlannedStep {
+export function solo(steps: readonly PlannedStep[], thread: number): PlannedStep {
   const words = steps.flatMap(({ kernel, args }) => [kernelNumbers[kernel as KernelName], args.length, ...args]);
   const ops = [...new Set(steps.flatMap((step) => step.ops))];
-  return { kernel: "solo", args: [thread, 4 * words.length, ...words], ops };
+  return { kernel: "solo", args: [thread, 4 * words.length, ...words], ops, alone: steps };
 }
 
 function segments(steps: readonly PlannedStep[]): PlannedStep[][] {

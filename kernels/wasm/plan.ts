@@ -34,6 +34,8 @@ export interface PlannedStep {
   readonly ops: readonly OpNode[];
   /** Threads take parts of it as they get to them, not an equal share each. */
   readonly dynamic?: boolean;
+  /** What one thread does by itself when this is a `solo`. */
+  readonly alone?: readonly PlannedStep[];
 }
 
 /** A graph laid out for one WebAssembly memory; addresses count from the start of the program's region. */
@@ -45,6 +47,7 @@ export interface WasmPlan {
   readonly steps: readonly PlannedStep[];
   /** The same, cut to the threads: what runs. */
   readonly dealt: readonly PlannedStep[];
+  readonly threads: number;
   /** Done before a thread would be awake. */
   readonly small: boolean;
   readonly inputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
@@ -294,6 +297,7 @@ class Planner {
       setUp: share(this.#orderSteps(this.#setUp), this.#buffers, threads),
       steps,
       dealt: share(steps, this.#buffers, threads),
+      threads,
       small: isSmall(steps, this.#buffers),
       inputs,
       slots: new Map([...this.#slots].map(([slot, buffer]) => [slot.name, { buffer, slot }])),

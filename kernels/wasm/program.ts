@@ -6,6 +6,7 @@ import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
 import { operands } from "./merge.ts";
 import type { PlannedStep, WasmPlan } from "./plan.ts";
+import { timesBytes, withStamps } from "./trace.ts";
 
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
 const HEADER = 256;
@@ -15,9 +16,6 @@ export const runCount = 4;
 
 /** Words of a step before its arguments. */
 const stepWords = 4;
-
-/** Milliseconds: nothing is shorter than what the clock can tell. */
-const clockStep = 1e-4;
 
 /** Runs the step list at an address on all threads. */
 export interface Runner {
@@ -30,13 +28,17 @@ export interface Runner {
   dispose(): Promise<void>;
 }
 
+/** A step as it ran among all others. */
 export interface StepTime {
   /** The ops that the step is for; none for copies into slots. */
   readonly ops: readonly OpNode[];
   readonly kernel: string;
-  readonly milliseconds: number;
-  /** Bytes of all arrays that the step touches, each counted once. */
+  /** Of all arrays that the step touches, each counted once. */
   readonly bytes: number;
+  /** Threads wait for each other where this number grows. */
+  readonly segment: number;
+  /** When the threads that have a part in it did that, in milliseconds on one clock. */
+  readonly spans: readonly { readonly thread: number; readonly begin: number; readonly end: number }[];
 }
 
 /** A plan placed in one WebAssembly memory. */
@@ -81,33 +83,31 @@ export class WasmProgram implements Program {
     }
   }
 
-  /** Runs the program once, each step by itself, and gives what it took: without what an empty program takes. */
-  async profile(): Promise<StepTime[]> {
+  /** Runs the program once and gives which thread did what when. */
+  async trace(): Promise<StepTime[]> {
     this.#checkAlive();
     await this.#prepare();
-    const times: StepTime[] = [];
-    const words = HEADER / 4 + stepWords + Math.max(0, ...this.plan.steps.map(({ args }) => args.length));
-    const address = this.#heap.allocate(4 * words);
-    const time = async (steps: readonly PlannedStep[]): Promise<number> => {
-      this.#writeSteps(address, words, steps);
-      const start = performance.now();
-      await this.#execute(address);
-      return performance.now() - start;
-    };
+    const { dealt, threads, small } = this.plan;
+    const bytes = timesBytes(dealt, threads);
+    const times = this.#heap.allocate(bytes);
+    const { steps, marks } = withStamps(dealt, times, threads);
+    const address = this.#heap.allocate(codeBytes(steps));
     try {
-      const empty: number[] = [];
-      while (empty.length < 15) empty.push(await time([]));
-      const overhead = Math.min(...empty);
-      for (const step of this.plan.steps) {
-        const { kernel, ops } = step;
-        if (kernel === "barrier") continue;
-        const milliseconds = Math.max(clockStep, (await time([step])) - overhead);
-        times.push({ ops, kernel, milliseconds, bytes: this.#bytesOf(step) });
-      }
+      const stamps = new Float64Array(this.#heap.memory.buffer, times, bytes / 8).fill(0);
+      const at = (cell: number, thread: number): number => stamps[(cell - times) / 8 + thread]!;
+      this.#writeSteps(address, codeBytes(steps) / 4, steps);
+      await this.#execute(address, small);
+      return marks.map(({ step, segment, begin, end }) => {
+        const spans = Array.from({ length: threads }, (_, thread) => {
+          const span = { thread, begin: at(begin, thread), end: at(end, thread) };
+          return span.begin > 0 && span.end > 0 ? [span] : [];
+        }).flat();
+        return { ops: step.ops, kernel: step.kernel, bytes: this.#bytesOf(step), segment, spans };
+      });
     } finally {
-      this.#heap.release(address, 4 * words);
+      this.#heap.release(address, codeBytes(steps));
+      this.#heap.release(times, bytes);
     }
-    return times;
   }
 
   #bytesOf(step: PlannedStep): number {

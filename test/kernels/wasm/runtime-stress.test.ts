@@ -178,7 +178,7 @@ describe("the set-up", () => {
     expect(await first()).toBeCloseTo(1.5);
     expect(await first()).toBeCloseTo(1.5);
     await program.writeSlot("w", new Float32Array(120).fill(10));
-    expect((await program.profile()).length).toBeGreaterThan(0);
+    expect((await program.trace()).length).toBeGreaterThan(0);
     expect((await program.read("y"))[0]!).toBeCloseTo(15);
     await backend.dispose();
   });
