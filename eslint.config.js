@@ -20,6 +20,7 @@ const nodeParts = [
   "nas/store/**",
   "codegen/verify/**",
   "kernels/wasm/node/**",
+  "kernels/gpu/node/**",
   "kernels/wasm/build.ts",
 ];
 const nodePackages = [

@@ -2,10 +2,10 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `npm test` runs all but test/full; FINCH_TESTS=full (`npm run test:full`) runs only that, FINCH_TESTS=gpu
- * (`npm run test:gpu`) only the tests in a browser, all cases of them.
+ * (`npm run test:gpu`) only those of GPUs, in a browser and on Node, all cases of them.
  */
 const set = process.env["FINCH_TESTS"];
-const inBrowser = ["test/browser/**/*.test.ts", "test/kernels/gpu*.test.ts", "test/kernels/gpu/**/*.test.ts"];
+const gpu = ["test/browser/**/*.test.ts", "test/kernels/gpu*.test.ts", "test/kernels/gpu/**/*.test.ts"];
 
 const shared = {
   pool: "forks",
@@ -18,16 +18,16 @@ const node = {
     ...shared,
     name: "node",
     include: set === "full" ? ["test/full/**/*.test.ts"] : ["test/**/*.test.ts"],
-    exclude: set === "full" ? [] : ["test/full/**", ...inBrowser],
+    exclude: set === "full" ? [] : ["test/full/**", ...gpu],
   },
 };
-const browser = {
-  test: { ...shared, name: "browser", include: inBrowser, globalSetup: "test/browser/setup.ts" },
+const gpuProject = {
+  test: { ...shared, name: "gpu", include: gpu, globalSetup: "test/browser/setup.ts" },
 };
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: set === "full" ? [node] : set === "gpu" ? [browser] : [node, browser],
+    projects: set === "full" ? [node] : set === "gpu" ? [gpuProject] : [node, gpuProject],
   },
 });

@@ -7,7 +7,7 @@ import { build, formatMessages } from "esbuild";
  */
 const root = new URL("..", import.meta.url).pathname;
 const nodeParts =
-  /^(engine\/io-node|nas\/runners|nas\/store|codegen\/verify|kernels\/wasm\/(node|assembly|build\.ts))(\/|$)/;
+  /^(engine\/io-node|nas\/runners|nas\/store|codegen\/verify|kernels\/gpu\/node|kernels\/wasm\/(node|assembly|build\.ts))(\/|$)/;
 const entryPoints = globSync("{engine,kernels,nas,codegen}/**/*.ts", { cwd: root }).filter(
   (file) => !nodeParts.test(file.replaceAll("\\", "/")),
 );
