@@ -1,8 +1,10 @@
 import type { Architecture } from "../engine/architecture.ts";
 import type { Backend, Program } from "../engine/backend.ts";
 import type { Augmentation } from "../engine/data/augment/augmentation.ts";
+import { lookUpBytes } from "../engine/byte-lookup.ts";
 import { trainingBatches } from "../engine/data/batches.ts";
 import type { DataSet } from "../engine/data/image-set.ts";
+import { normalizationTable } from "../engine/data/normalization.ts";
 import { Model } from "../engine/model.ts";
 import { stepSeed } from "../engine/random.ts";
 import { adamW } from "../engine/train/optimizers.ts";
@@ -103,8 +105,10 @@ async function residentStep(
   const program = await backend.compile(graph);
   const { normalization } = data;
   const first = trainingBatches(data.train, { batchSize, normalization, seed: 0, epoch: 0 }).next().value!;
+  const images = new Float32Array(first.images.length);
+  lookUpBytes(images, first.images, normalizationTable(normalization));
   const inputs: Record<string, Float32Array> = {
-    ...{ images: first.images, labels: first.labels },
+    ...{ images, labels: first.labels },
     ...{ learningRate: Float32Array.of(1e-4), step: Float32Array.of(1), seed: stepSeed(0, 0) },
   };
   await program.run(Object.fromEntries(graph.inputs.map(({ name }) => [name, inputs[name]!])));

@@ -1,8 +1,9 @@
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
+import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
-import { normalizationTable, normalizeBytes } from "../engine/data/normalization.ts";
+import { normalizationTable } from "../engine/data/normalization.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
 import { writeState } from "../engine/train/evaluate-model.ts";
@@ -32,7 +33,7 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
   const table = normalizationTable(normalization);
   const images = Array.from({ length: count }, (_, index) => {
     const image = new Float32Array(size);
-    normalizeBytes(image, 0, set.images, index * size, size, table);
+    lookUpBytes(image, set.images.subarray(index * size, (index + 1) * size), table);
     return image;
   });
   return verifyNetwork({

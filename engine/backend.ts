@@ -22,11 +22,14 @@ export interface ProgramStatistics {
   readonly stateBytes: number;
 }
 
+/** What inputs are fed with, by name: bytes where the input looks them up, floats otherwise. */
+export type Feeds = Readonly<Record<string, Float32Array | Uint8Array>>;
+
 /** A graph compiled for one back end. Slots start with their initial values. Calls must not overlap. */
 export interface Program {
   readonly statistics: ProgramStatistics;
   /** Runs the graph once with these inputs; inputs left out keep their last value. @throws BackendError */
-  run(inputs?: Readonly<Record<string, Float32Array>>): Promise<void>;
+  run(inputs?: Feeds): Promise<void>;
   /** A copy of an output as the last run left it. @throws BackendError for an unknown name */
   read(output: string): Promise<Float32Array>;
   /** A copy of a slot. @throws BackendError for an unknown name */

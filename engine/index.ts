@@ -8,7 +8,7 @@ export {
   type ArchitectureInput,
   type Block,
 } from "./architecture.ts";
-export type { Backend, BackendName, NumericsProfile, Program, ProgramStatistics } from "./backend.ts";
+export type { Backend, BackendName, Feeds, NumericsProfile, Program, ProgramStatistics } from "./backend.ts";
 export * from "./data/index.ts";
 export * from "./errors.ts";
 export { defaultBackend, evaluate, setDefaultBackend } from "./evaluate.ts";
@@ -33,7 +33,7 @@ export { softmax } from "./ops/softmax.ts";
 export type { Attributes, InferenceOp, OpName, Ops } from "./ops/vocabulary.ts";
 export type { Padding, PaddingOption, Shape } from "./shape.ts";
 export * from "./plan/index.ts";
-export { constant, input, readSlot, scalar } from "./record.ts";
+export { byteInput, constant, input, readSlot, scalar } from "./record.ts";
 export { filledSlot, type Slot, type SlotKind } from "./slot.ts";
 export { Tensor } from "./tensor.ts";
 export * from "./train/index.ts";

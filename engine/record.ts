@@ -21,6 +21,8 @@ export interface InputNode {
   readonly id: number;
   readonly name: string;
   readonly shapes: readonly [Shape];
+  /** [channels,256]: what the bytes stand for that this input is fed with; absent when it is fed with floats. */
+  readonly lookup: Float32Array | undefined;
 }
 
 /** Reads a slot as it was before the step. */
@@ -59,7 +61,25 @@ export function recordOne<K extends OpName>(op: K, inputs: readonly Tensor[], at
 
 /** A value that is fed at each run under this name. */
 export function input(name: string, shape: Shape): Tensor {
-  return new Tensor({ kind: "input", id: nextId++, name, shapes: [checkShape("input", shape)] }, 0);
+  return inputTensor(name, shape, undefined);
+}
+
+/**
+ * A value that is fed as bytes: a quarter of the memory, and its conversion is part of the program.
+ * @param lookup [channels,256] for a shape [...,channels]: the value of each byte of each channel
+ * @throws ShapeError when `lookup` has another size
+ */
+export function byteInput(name: string, shape: Shape, lookup: Float32Array): Tensor {
+  const channels = shape.at(-1) ?? 1;
+  if (lookup.length !== 256 * channels)
+    throw new ShapeError(
+      `input: ${channels} channels of bytes need 256 values each, ${256 * channels} in all, got ${lookup.length}`,
+    );
+  return inputTensor(name, shape, lookup);
+}
+
+function inputTensor(name: string, shape: Shape, lookup: InputNode["lookup"]): Tensor {
+  return new Tensor({ kind: "input", id: nextId++, name, shapes: [checkShape("input", shape)], lookup }, 0);
 }
 
 const slotTensors = new WeakMap<Slot, Tensor>();

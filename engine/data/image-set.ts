@@ -40,10 +40,10 @@ export interface Source {
   readonly stream: () => ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** One mini-batch, normalised and augmented. */
+/** One mini-batch, augmented. */
 export interface Batch {
-  /** [batchSize, height, width, channels] */
-  readonly images: Float32Array;
+  /** [batchSize, height, width, channels], one byte a value */
+  readonly images: Uint8Array;
   /** [batchSize] class numbers; −1 marks padding of the last batch in evaluation */
   readonly labels: Float32Array;
   /** Rows that are not padding. */

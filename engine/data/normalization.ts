@@ -25,7 +25,7 @@ export function measureNormalization(set: ImageSet): Normalization {
   return { mean, deviation };
 }
 
-/** [channels · 256]: the normalised value of each byte of each channel. */
+/** [channels,256]: the normalised value of each byte of each channel. */
 export function normalizationTable(normalization: Normalization): Float32Array {
   const table = new Float32Array(normalization.mean.length * 256);
   normalization.mean.forEach((mean, channel) => {
@@ -33,27 +33,4 @@ export function normalizationTable(normalization: Normalization): Float32Array {
       table[channel * 256 + value] = (value / 255 - mean) / normalization.deviation[channel]!;
   });
   return table;
-}
-
-/** Writes `count` bytes as normalised floats; `from` and `to` begin at a first channel. */
-export function normalizeBytes(
-  to: Float32Array,
-  toOffset: number,
-  from: Uint8Array,
-  fromOffset: number,
-  count: number,
-  table: Float32Array,
-): void {
-  const channels = table.length >> 8;
-  const end = fromOffset + count;
-  if (channels === 3)
-    for (; fromOffset < end; fromOffset += 3, toOffset += 3) {
-      to[toOffset] = table[from[fromOffset]!]!;
-      to[toOffset + 1] = table[256 + from[fromOffset + 1]!]!;
-      to[toOffset + 2] = table[512 + from[fromOffset + 2]!]!;
-    }
-  else
-    for (; fromOffset < end; fromOffset += channels, toOffset += channels)
-      for (let channel = 0; channel < channels; channel++)
-        to[toOffset + channel] = table[channel * 256 + from[fromOffset + channel]!]!;
 }

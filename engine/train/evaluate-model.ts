@@ -48,10 +48,10 @@ export async function evaluateModel(
   { backend, normalization, batchSize = 128 }: EvaluateOptions,
 ): Promise<Evaluation> {
   checkFits(model, set);
-  const program = await backend.compile(evaluationStep(model, batchSize));
+  const program = await backend.compile(evaluationStep(model, batchSize, normalization));
   try {
     await writeState(program, state);
-    return await evaluateProgram(program, set, normalization, batchSize, model.classes);
+    return await evaluateProgram(program, set, batchSize, model.classes);
   } finally {
     await program.dispose();
   }
@@ -61,13 +61,12 @@ export async function evaluateModel(
 export async function evaluateProgram(
   program: Program,
   set: ImageSet,
-  normalization: Normalization,
   batchSize: number,
   classes: number,
 ): Promise<Evaluation> {
   const tally = emptyTally();
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  const batches = evaluationBatches(set, { batchSize, normalization });
+  const batches = evaluationBatches(set, batchSize);
   for (let batch = nextBatch(batches); batch !== undefined;) {
     const running = program.run({ images: batch.images, labels: batch.labels });
     const following = nextBatch(batches);

@@ -33,11 +33,11 @@ export async function predict(
   const labels = new Uint8Array(images.length);
   const set = { count: images.length, height, width, channels, classes: [], images: bytes, labels };
   const batchSize = Math.min(images.length, largestBatch);
-  const program = await backend.compile(evaluationStep(model, batchSize));
+  const program = await backend.compile(evaluationStep(model, batchSize, normalization));
   try {
     await writeState(program, state);
     const results: Float32Array[] = [];
-    for (const batch of evaluationBatches(set, { batchSize, normalization })) {
+    for (const batch of evaluationBatches(set, batchSize)) {
       await program.run({ images: batch.images, labels: batch.labels });
       const probabilities = await program.read("probabilities");
       for (let row = 0; row < batch.count; row++)

@@ -166,18 +166,20 @@ export class Trainer {
       partial: { ...(resume?.partial ?? { ...emptyTally(), seconds: 0 }) },
       step: resume?.step ?? 0,
     });
-    const graph = trainingStep(this.model, { batchSize, optimizer, smoothing, clipNorm, ema });
+    const { normalization } = data;
+    const graph = trainingStep(this.model, { batchSize, normalization, optimizer, smoothing, clipNorm, ema });
     const inputNames = new Set(graph.inputs.map((node) => node.name));
     const epoch = progress.history.length;
     const batches = trainingBatches(data.train, {
-      ...{ batchSize, seed, augment, normalization: data.normalization },
+      ...{ batchSize, normalization, seed, augment },
       ...{ epoch, until: epochs, from: progress.step - epoch * stepsPerEpoch },
     });
     const program = (this.#program = await backend.compile(graph));
     this.#activationBytes = program.statistics.arenaBytes;
     let evaluation: Program | undefined;
     try {
-      if (data.validation.count > 0) evaluation = await backend.compile(evaluationStep(this.model, batchSize));
+      if (data.validation.count > 0)
+        evaluation = await backend.compile(evaluationStep(this.model, batchSize, normalization));
       const run: Run = {
         ...{ data, options, schedule, program, evaluation, inputNames, batches, progress, stepsPerEpoch, totalSteps },
         batch: undefined,
@@ -205,7 +207,7 @@ export class Trainer {
     if (evaluation === undefined) return undefined;
     await writeState(evaluation, averagedState(await readState(program, program.slotNames)));
     const { batchSize = defaultBatchSize } = options;
-    return evaluateProgram(evaluation, data.validation, data.normalization, batchSize, this.model.classes);
+    return evaluateProgram(evaluation, data.validation, batchSize, this.model.classes);
   }
 
   /** Bytes of intermediate values of one step, once `fit` has compiled it. */

@@ -1,15 +1,20 @@
+import type { Normalization } from "../data/image-set.ts";
+import { normalizationTable } from "../data/normalization.ts";
 import { grad } from "../grad.ts";
 import { buildGraph, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { sumOfSquares } from "../ops/reduce.ts";
 import { foldBatchNorms } from "../plan/fold.ts";
-import { input, readSlot, recordOne } from "../record.ts";
+import { byteInput, input, readSlot, recordOne } from "../record.ts";
+import type { Tensor } from "../tensor.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { averageUpdates, type WeightAverageOptions } from "./weight-average.ts";
 
 export interface TrainingStepOptions {
   readonly batchSize: number;
+  /** `images` are bytes, which become normalised values; without it they are values already. */
+  readonly normalization?: Normalization;
   readonly optimizer: Optimizer;
   /** Label smoothing. Default 0. */
   readonly smoothing?: number;
@@ -28,7 +33,7 @@ export interface TrainingStepOptions {
  */
 export function trainingStep(model: Model, options: TrainingStepOptions): Graph {
   const { batchSize, optimizer, smoothing = 0, clipNorm, ema, keepGradients = false } = options;
-  const images = input("images", [batchSize, ...model.input]);
+  const images = imageInput(model, batchSize, options.normalization);
   const labels = input("labels", [batchSize]);
   const { y, assigns } = model.record(images, { training: true });
   const { loss, probabilities } = crossEntropy(y, labels, { smoothing });
@@ -47,13 +52,18 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Graph 
 }
 
 /**
- * Evaluation of one batch, batch norms folded: inputs `images`, `labels` (−1 masks a row); outputs `loss` [] and
- * `probabilities` [n,classes].
+ * Evaluation of one batch, batch norms folded: inputs `images`, bytes, and `labels` (−1 masks a row); outputs `loss` []
+ * and `probabilities` [n,classes].
  */
-export function evaluationStep(model: Model, batchSize: number): Graph {
-  const images = input("images", [batchSize, ...model.input]);
+export function evaluationStep(model: Model, batchSize: number, normalization: Normalization): Graph {
+  const images = imageInput(model, batchSize, normalization);
   const labels = input("labels", [batchSize]);
   const { y } = model.record(images, { training: false });
   const { loss, probabilities } = crossEntropy(y, labels);
   return foldBatchNorms(buildGraph({ loss, probabilities }));
+}
+
+function imageInput({ input: image }: Model, batchSize: number, normalization: Normalization | undefined): Tensor {
+  const shape = [batchSize, ...image];
+  return normalization ? byteInput("images", shape, normalizationTable(normalization)) : input("images", shape);
 }

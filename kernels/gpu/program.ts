@@ -1,4 +1,5 @@
 import type { Program } from "../../engine/backend.ts";
+import { checkFeed, lookUpBytes } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { GraphNode, OpNode } from "../../engine/record.ts";
@@ -84,8 +85,12 @@ export function compileGpu(graph: Graph, library: GpuJs, gpu: InstanceType<GpuJs
       for (const [name, values] of Object.entries(inputs)) {
         const node = graph.inputs.find((input) => input.name === name);
         if (node === undefined) throw unknownName("input", name, [...graph.inputs.map((input) => input.name)]);
-        checkLength(`input ${name}`, values, elementCount(node.shapes[0]));
-        host.set(node, values.slice());
+        checkFeed("gpu", name, node.lookup, values);
+        const floats = new Float32Array(values.length);
+        if (node.lookup) lookUpBytes(floats, values as Uint8Array, node.lookup);
+        else floats.set(values);
+        checkLength(`input ${name}`, floats, elementCount(node.shapes[0]));
+        host.set(node, floats);
         missing.delete(name);
       }
       for (const name of missing) throw new BackendError(`gpu: input ${name} was never given a value`);

@@ -1,8 +1,9 @@
 import type { Program, ProgramStatistics } from "../../engine/backend.ts";
+import { checkFeed, lookUpBytes } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { OpName } from "../../engine/ops/vocabulary.ts";
-import type { GraphNode, OpNode } from "../../engine/record.ts";
+import type { GraphNode, InputNode, OpNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { Floats } from "./floats.ts";
@@ -12,7 +13,7 @@ export type Precision = "float32" | "float64";
 
 /** The program of the reference back end, which also takes and gives float64 values without rounding them. */
 export interface ReferenceProgram extends Program {
-  run(inputs?: Readonly<Record<string, Floats>>): Promise<void>;
+  run(inputs?: Readonly<Record<string, Floats | Uint8Array>>): Promise<void>;
   writeSlot(name: string, values: Floats): Promise<void>;
   /** A copy of an output in the precision of the back end. @throws BackendError for an unknown name */
   readExact(output: string): Promise<Floats>;
@@ -23,6 +24,10 @@ export interface ReferenceProgram extends Program {
 interface Step {
   readonly kernel: ReferenceKernel<OpName>;
   readonly call: KernelCall<OpName>;
+}
+
+interface InputValues extends Pick<InputNode, "lookup"> {
+  readonly values: Floats;
 }
 
 /** Lays out one array per value, in the order of the graph; an array whose value is not needed any more is used again. */
@@ -48,12 +53,12 @@ export function compileReference(graph: Graph, precision: Precision): ReferenceP
   };
 
   const arrays = new Map<GraphNode, readonly Floats[]>();
-  const inputValues = new Map<string, Floats>();
+  const inputValues = new Map<string, InputValues>();
   for (const node of graph.slots) arrays.set(node, [firstSlot(node.slot)]);
   for (const { slot } of graph.assigns) firstSlot(slot);
   for (const node of graph.inputs) {
     const values = allocate(elementCount(node.shapes[0]));
-    inputValues.set(node.name, values);
+    inputValues.set(node.name, { values, lookup: node.lookup });
     arrays.set(node, [values]);
   }
   for (const node of graph.constants) {
@@ -63,7 +68,8 @@ export function compileReference(graph: Graph, precision: Precision): ReferenceP
   }
   const stateBytes =
     bytesPerElement *
-    ([...slotValues.values(), ...inputValues.values()].reduce((sum, values) => sum + values.length, 0) +
+    ([...slotValues.values()].reduce((sum, values) => sum + values.length, 0) +
+      graph.inputs.reduce((sum, node) => sum + elementCount(node.shapes[0]), 0) +
       graph.constants.reduce((sum, node) => sum + node.data.length, 0));
 
   const kept = new Set<GraphNode>();
@@ -144,7 +150,8 @@ export function compileReference(graph: Graph, precision: Precision): ReferenceP
       for (const [name, values] of Object.entries(inputs)) {
         const target = inputValues.get(name);
         if (target === undefined) throw unknownName("input", name, [...inputValues.keys()]);
-        fill(target, values, `input ${name}`);
+        checkFeed("reference", name, target.lookup, values);
+        feed(target, values, `input ${name}`);
         missing.delete(name);
       }
       for (const name of missing) throw new BackendError(`reference: input ${name} was never given a value`);
@@ -163,10 +170,20 @@ export function compileReference(graph: Graph, precision: Precision): ReferenceP
   };
 }
 
+function feed({ values, lookup }: InputValues, fed: Floats | Uint8Array, what: string): void {
+  checkLength(values, fed, what);
+  if (lookup !== undefined) lookUpBytes(values, fed as Uint8Array, lookup);
+  else values.set(fed);
+}
+
 function fill(target: Floats, values: Floats, what: string): void {
+  checkLength(target, values, what);
+  target.set(values);
+}
+
+function checkLength(target: Floats, values: Floats | Uint8Array, what: string): void {
   if (values.length !== target.length)
     throw new BackendError(`reference: ${what} needs ${target.length} values, got ${values.length}`);
-  target.set(values);
 }
 
 function unknownName(kind: string, name: string, known: readonly string[]): BackendError {

@@ -14,6 +14,7 @@ import {
   type ChainStep,
   type Expression,
 } from "./lower/chain.ts";
+import { lookUpInput } from "./lower/byte-lookup.ts";
 import { epilogueChannels, inPlace, loadChannels, lowerings } from "./lowerings.ts";
 import {
   Parts,
@@ -59,6 +60,7 @@ export function fuse(graph: Graph, values: Values, { recompute = false }: FuseOp
 
 function takeApart(graph: Graph, values: Values): Part[] {
   const parts = new Parts(values);
+  for (const node of graph.inputs) lookUpInput(node, values, parts);
   for (const node of graph.ops) {
     const { op } = node;
     if (op === "reshape") continue;
@@ -323,7 +325,7 @@ class Fuser {
 
 function demandsOf(
   roots: readonly Expression[],
-  { node, periods, table }: Pick<Reduced, "node"> & Partial<Pick<Reduced, "periods" | "table">>,
+  { node, periods, table }: Pick<Mapped, "node"> & Partial<Pick<Reduced, "periods" | "table">>,
 ): Demands {
   const leaves = new Set<Value>();
   const tables = new Set<Value>(table ? [table] : []);
@@ -337,12 +339,13 @@ function demandsOf(
       return;
     }
     e.inputs.forEach(visit);
-    ops.push(e.node);
+    if (e.node) ops.push(e.node);
     sizes ??= e.periods;
     if (e.table) tables.add(e.table);
   };
   roots.forEach(visit);
-  return { leaves, tables, ops: [...ops, node], count, channels: sizes?.channels, period: sizes?.period ?? 16 };
+  if (node) ops.push(node);
+  return { leaves, tables, ops, count, channels: sizes?.channels, period: sizes?.period ?? 16 };
 }
 
 /** What the steps of a chain read and write besides each other. */

@@ -70,6 +70,10 @@ export class Heap {
     return new Float32Array(this.memory.buffer, address, length);
   }
 
+  octets(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, length);
+  }
+
   words(address: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, address, length);
   }

@@ -50,6 +50,7 @@ export const kernelNumbers = Object.fromEntries(kernelNames.map((name, index) =>
  * generated as well.
  */
 export const microOps = [
+  "lookup",
   "relu",
   "add",
   "addRelu",

@@ -7,6 +7,8 @@ import { Value, type Values } from "./values.ts";
 
 /** Operations on elements, before the planner finds out which of them one loop does together. */
 export type ElementwiseOp =
+  /** bytes, of a table [c,256] */
+  | "lookup"
   /** x */
   | "relu"
   | "gelu"
@@ -36,7 +38,8 @@ export type ElementwiseOp =
 /** An element-wise value that is stored only where the planner decides so. */
 export interface Mapped {
   readonly kind: "map";
-  readonly node: OpNode;
+  /** None where an input of bytes becomes floats. */
+  readonly node: OpNode | undefined;
   readonly op: ElementwiseOp;
   readonly inputs: readonly Value[];
   /** Vectors over the channels, each repeated to fill a period. */
@@ -86,7 +89,7 @@ export class Parts {
   readonly list: Part[] = [];
   readonly #values: Values;
   readonly #maps = new Map<Value, Mapped>();
-  #node!: OpNode;
+  #node: OpNode | undefined;
 
   constructor(values: Values) {
     this.#values = values;
@@ -115,7 +118,7 @@ export class Parts {
   /** Gives the partial sums. */
   reduce(part: Omit<Reduced, "kind" | "node" | "id" | "output">): Value {
     const output = new Value(sumChunks * partialFloats(part.periods));
-    this.list.push({ kind: "reduce", node: this.#node, id: this.list.length, ...part, output });
+    this.list.push({ kind: "reduce", node: this.#node!, id: this.list.length, ...part, output });
     return output;
   }
 
@@ -123,7 +126,7 @@ export class Parts {
     part: Pick<Kernel, "inputs" | "outputs" | "lower"> & Partial<Pick<Kernel, "inPlace" | "epilogue" | "load">>,
   ): void {
     const plain = { inPlace: [], epilogue: undefined, load: undefined };
-    this.list.push({ kind: "kernel", node: this.#node, ...plain, ...part });
+    this.list.push({ kind: "kernel", node: this.#node!, ...plain, ...part });
   }
 
   /** The vector [c] repeated to fill a period: itself when it already does. */

@@ -1,6 +1,6 @@
 import type { Graph } from "../../engine/graph.ts";
 import { planMemory, type MemoryPlan } from "../../engine/plan/memory.ts";
-import type { OpNode } from "../../engine/record.ts";
+import type { InputNode, OpNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
 import { Tensor } from "../../engine/tensor.ts";
@@ -38,6 +38,12 @@ export interface PlannedStep {
   readonly alone?: readonly PlannedStep[];
 }
 
+/** Where a run writes what it is fed with: floats, or bytes that are looked up. */
+export interface PlannedInput extends Pick<InputNode, "lookup"> {
+  readonly buffer: number;
+  readonly length: number;
+}
+
 /** A graph laid out for one WebAssembly memory; addresses count from the start of the program's region. */
 export interface WasmPlan {
   readonly buffers: readonly PlannedBuffer[];
@@ -50,7 +56,7 @@ export interface WasmPlan {
   readonly threads: number;
   /** Done before a thread would be awake. */
   readonly small: boolean;
-  readonly inputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
+  readonly inputs: ReadonlyMap<string, PlannedInput>;
   readonly slots: ReadonlyMap<string, { readonly buffer: number; readonly slot: Slot }>;
   readonly constants: readonly { readonly buffer: number; readonly data: Float32Array | Int32Array }[];
   readonly outputs: ReadonlyMap<string, { readonly buffer: number; readonly length: number }>;
@@ -117,10 +123,11 @@ class Planner {
       this.#placed.set(value, this.#slotBuffer(node.slot));
     }
     this.#findUses();
-    const inputs = new Map<string, { buffer: number; length: number }>();
+    const inputs = new Map<string, PlannedInput>();
     for (const node of graph.inputs) {
-      const value = this.#values.of(new Tensor(node, 0));
-      inputs.set(node.name, { buffer: this.#define(value, "input", 0), length: value.count });
+      const value = this.#values.fed(node);
+      const buffer = this.#define(value, "input", 0);
+      inputs.set(node.name, { buffer, length: value.count, lookup: node.lookup });
     }
     for (const { slot } of graph.assigns) this.#slotBuffer(slot);
     for (const node of graph.constants)
@@ -159,7 +166,7 @@ class Planner {
   }
 
   #define(value: Value, kind: BufferKind, position: number): number {
-    const buffer = this.#buffer(kind, 4 * value.count, position);
+    const buffer = this.#buffer(kind, value.cellBytes * value.count, position);
     this.#placed.set(value, buffer);
     return buffer;
   }

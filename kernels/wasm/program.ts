@@ -1,11 +1,12 @@
-import type { Program, ProgramStatistics } from "../../engine/backend.ts";
+import type { Feeds, Program, ProgramStatistics } from "../../engine/backend.ts";
+import { checkFeed } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { OpNode } from "../../engine/record.ts";
 import type { Float, Operand } from "./emitter.ts";
 import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
 import { operands } from "./merge.ts";
-import type { PlannedStep, WasmPlan } from "./plan.ts";
+import type { PlannedInput, PlannedStep, WasmPlan } from "./plan.ts";
 import { timesBytes, withStamps } from "./trace.ts";
 
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
@@ -76,7 +77,7 @@ export class WasmProgram implements Program {
     for (const { buffer, data } of plan.constants)
       if (data instanceof Int32Array) heap.words(this.#at(buffer), data.length).set(data);
       else heap.floats(this.#at(buffer), data.length).set(data);
-    for (const { buffer, length } of plan.inputs.values()) heap.floats(this.#at(buffer), length).fill(0);
+    for (const input of plan.inputs.values()) this.#cells(input).fill(0);
     for (const { buffer, slot } of plan.slots.values()) {
       const values = slot.initial();
       heap.floats(this.#at(buffer), values.length).set(values);
@@ -118,15 +119,16 @@ export class WasmProgram implements Program {
     return [...this.plan.slots.keys()];
   }
 
-  async run(inputs: Readonly<Record<string, Float32Array>> = {}): Promise<void> {
+  async run(inputs: Feeds = {}): Promise<void> {
     this.#checkAlive();
     for (const [name, values] of Object.entries(inputs)) {
       const input = this.plan.inputs.get(name);
       if (input === undefined)
         throw new BackendError(`wasm: the program has no input ${name}; it has ${list(this.plan.inputs.keys())}`);
+      checkFeed("wasm", name, input.lookup, values);
       if (values.length !== input.length)
         throw new BackendError(`wasm: input ${name} takes ${input.length} values, got ${values.length}`);
-      this.#heap.floats(this.#at(input.buffer), input.length).set(values);
+      this.#cells(input).set(values);
     }
     await this.#prepare();
     await this.#execute(this.#address, this.plan.small);
@@ -162,6 +164,11 @@ export class WasmProgram implements Program {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#heap.release(this.#setUp, this.#bytes);
+  }
+
+  #cells({ buffer, length, lookup }: PlannedInput): Float32Array | Uint8Array {
+    const address = this.#at(buffer);
+    return lookup ? this.#heap.octets(address, length) : this.#heap.floats(address, length);
   }
 
   #slot(name: string): Float32Array {

@@ -72,6 +72,27 @@ const NOTHING = 0, RELU = 1, ADD = 2, ADD_RELU = 3, RELU_ADD = 4;
   if (rest) tableRange(to + done, a + done, b + done, m.table, stride, rest, 1, affine, post);
 }
 
+// @ts-ignore: decorator
+@inline function lookUp(table: usize, from: usize, channel: usize): f32 {
+  return load<f32>(table + (channel << 10) + (<usize>load<u8>(from + channel) << 2));
+}
+
+// to = table [channels,256] of bytes, one for each float of the run; extra: channels
+export function lookup(m: MicroOp, to: usize, a: usize, b: usize, n: i32, stride: usize): void {
+  const table = m.table, channels = m.extra, end = to + (<usize>n << 2);
+  let from = m.a + ((a - m.a) >> 2);
+  if (channels == 3)
+    for (; to < end; to += 12, from += 3) {
+      store<f32>(to, lookUp(table, from, 0));
+      store<f32>(to, lookUp(table, from, 1), 4);
+      store<f32>(to, lookUp(table, from, 2), 8);
+    }
+  else
+    for (; to < end; from += channels)
+      for (let channel: usize = 0; channel < channels; channel++, to += 4)
+        store<f32>(to, lookUp(table, from, channel));
+}
+
 export function bias(m: MicroOp, to: usize, a: usize, b: usize, n: i32, stride: usize): void {
   tableLoop(m, to, a, b, n, stride, false, NOTHING);
 }

@@ -93,6 +93,8 @@ function loopOf(e: Applied): Loop {
       if (isApplied(first, "affineMask") && first.inputs[1] === second)
         return { name: "maskedAffineGradient", operands: first.inputs, table, extra: first.table };
       return { name: "affineGradient", operands: inputs, table };
+    case "lookup":
+      return { name: "lookup", operands: inputs, table, extra: e.periods!.channels };
     case "affineMask":
       // Its loop is the gradient's without the gradient, which finds the table of the mask in second place.
       return { name: "affineMask", operands: inputs, extra: table };

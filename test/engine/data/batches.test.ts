@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { lookUpBytes } from "../../../engine/byte-lookup.ts";
+import type { Augmentation } from "../../../engine/data/augment/augmentation.ts";
 import { standardAugmentation, strongAugmentation } from "../../../engine/data/augment/presets.ts";
 import { evaluationBatches, trainingBatchCount, trainingBatches } from "../../../engine/data/batches.ts";
 import type { Batch } from "../../../engine/data/image-set.ts";
-import { measureNormalization } from "../../../engine/data/normalization.ts";
+import { measureNormalization, normalizationTable } from "../../../engine/data/normalization.ts";
 import { syntheticImages } from "../../../engine/data/synthetic.ts";
 
 const set = syntheticImages(50, 3);
@@ -29,14 +31,16 @@ describe("training batches", () => {
     expect(new Set(rows).size).toBe(48);
   });
 
-  it("are normalised to mean 0 and deviation 1", () => {
+  it("have mean 0 and deviation 1 once they are normalised", () => {
     const [{ images }] = collect(trainingBatches(set, { ...options, batchSize: 50 })) as [Batch];
+    const values = new Float32Array(images.length);
+    lookUpBytes(values, images, normalizationTable(normalization));
     for (let channel = 0; channel < 3; channel++) {
       let sum = 0;
       let squares = 0;
-      for (let at = channel; at < images.length; at += 3) {
-        sum += images[at]!;
-        squares += images[at]! ** 2;
+      for (let at = channel; at < values.length; at += 3) {
+        sum += values[at]!;
+        squares += values[at]! ** 2;
       }
       expect(sum / (images.length / 3)).toBeCloseTo(0, 4);
       expect(squares / (images.length / 3)).toBeCloseTo(1, 4);
@@ -62,6 +66,28 @@ describe("training batches", () => {
     expect(collect(trainingBatches(set, { ...each, until: 3, from: 3 }))).toEqual(epochs.flat().slice(3));
   });
 
+  it("hold what an augmentation returns, be it the image or the spare array", () => {
+    const add = (amount: number, toSpare: boolean): Augmentation => ({
+      name: "add",
+      settings: {},
+      prepare: () => (image, spare) => {
+        const to = toSpare ? spare : image;
+        image.forEach((value, at) => (to[at] = value + amount));
+        return to;
+      },
+    });
+    const plain = collect(trainingBatches(set, options));
+    for (const [first, second] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      const changed = collect(trainingBatches(set, { ...options, augment: [add(1, first), add(2, second)] }));
+      expect(changed.map(({ images }) => images)).toEqual(plain.map(({ images }) => images.map((value) => value + 3)));
+    }
+  });
+
   it("let two buffers take turns", () => {
     const [a, b, c] = [...trainingBatches(set, options)];
     expect(c!.images).toBe(a!.images);
@@ -80,7 +106,7 @@ describe("training batches", () => {
 
 describe("evaluation batches", () => {
   it("hold all images in order and mark padding by label −1", () => {
-    const batches = collect(evaluationBatches(set, { batchSize: 16, normalization }));
+    const batches = collect(evaluationBatches(set, 16));
     expect(batches.map(({ count }) => count)).toEqual([16, 16, 16, 2]);
     expect(batches.flatMap(({ labels, count }) => [...labels.subarray(0, count)])).toEqual([...set.labels]);
     expect([...batches[3]!.labels.subarray(2)]).toEqual(new Array(14).fill(-1));

@@ -4,8 +4,9 @@ import { verifyTargets } from "../../../codegen/verify/targets.ts";
 import { verifyReferences } from "../../../codegen/verify/verify.ts";
 import { verifyNetwork } from "../../../codegen/verify/verify-network.ts";
 import { type Architecture, refHybrid, resnet8 } from "../../../engine/architecture.ts";
+import { lookUpBytes } from "../../../engine/byte-lookup.ts";
 import type { DataSet } from "../../../engine/data/image-set.ts";
-import { normalizationTable, normalizeBytes } from "../../../engine/data/normalization.ts";
+import { normalizationTable } from "../../../engine/data/normalization.ts";
 import { selectImages } from "../../../engine/data/select.ts";
 import { datasets } from "../../../engine/io-node/datasets.ts";
 import { Model } from "../../../engine/model.ts";
@@ -63,7 +64,7 @@ async function testImages(data: DataSet): Promise<Float32Array[]> {
   const length = elementCount(data.input);
   return Array.from({ length: imageCount }, (_, index) => {
     const image = new Float32Array(length);
-    normalizeBytes(image, 0, images, index * length, length, table);
+    lookUpBytes(image, images.subarray(index * length, (index + 1) * length), table);
     return image;
   });
 }

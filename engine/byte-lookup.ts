@@ -1,0 +1,21 @@
+import type { BackendName } from "./backend.ts";
+import { BackendError } from "./errors.ts";
+
+/** Writes what each byte stands for: [...,channels] of them, and `lookup` [channels,256]. */
+export function lookUpBytes(to: Float32Array | Float64Array, bytes: Uint8Array, lookup: Float32Array): void {
+  const channels = lookup.length / 256;
+  for (let at = 0; at < bytes.length; at += channels)
+    for (let channel = 0; channel < channels; channel++)
+      to[at + channel] = lookup[256 * channel + bytes[at + channel]!]!;
+}
+
+/** @throws BackendError when an input is fed with floats instead of bytes, or with bytes instead of floats */
+export function checkFeed(
+  backend: BackendName,
+  name: string,
+  lookup: Float32Array | undefined,
+  fed: Float32Array | Float64Array | Uint8Array,
+): void {
+  const [takes, got] = [lookup !== undefined, fed instanceof Uint8Array].map((bytes) => (bytes ? "bytes" : "floats"));
+  if (takes !== got) throw new BackendError(`${backend}: input ${name} takes ${takes}, got ${got}`);
+}
