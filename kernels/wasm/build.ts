@@ -108,7 +108,8 @@ else {
         "-O3",
         ...features.flatMap((feature) => ["--enable", feature]),
         ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
-        ...["--runtime", "stub", "--noAssert"],
+        // Names of functions, for profilers and for the test of what V8 makes of them; the code is the same.
+        ...["--runtime", "stub", "--noAssert", "--debug"],
       ]).catch((error: Error & { stderr?: string }) => {
         process.stderr.write(`${error.stderr ?? error.message}\n`);
         process.exit(1);
