@@ -15,8 +15,8 @@ import { createReferenceBackend } from "../kernels/reference/index.ts";
 import { measure, type MeasureOptions } from "./benny.ts";
 import { graphFlops } from "./flops.ts";
 import { roofline, type Peak } from "./peak.ts";
-import type { NetworkRow } from "./rows.ts";
-import { relativeDifference } from "./statistics.ts";
+import type { LatencyRow, NetworkRow } from "./rows.ts";
+import { median, percentile, relativeDifference } from "./statistics.ts";
 
 export interface NetworkBenchOptions extends MeasureOptions {
   readonly backend: Backend;
@@ -28,6 +28,9 @@ export interface NetworkBenchOptions extends MeasureOptions {
 /** Losses of the second step depend on the gradients of the first, whose sign alone decides AdamW's first updates. */
 const tolerance = { train: 1e-2, infer: 1e-4 };
 
+/** Runs until the engine has optimised what surrounds the kernels. */
+const latencyWarmUps = 100;
+
 /** Whole training steps (forward, backward, AdamW) over one resident batch. */
 export function benchTraining(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
   return benchNetwork("train", architecture, options);
@@ -36,6 +39,40 @@ export function benchTraining(architecture: Architecture, options: NetworkBenchO
 /** The network as it is deployed for batch 1; in evaluation mode, batch norms folded, for larger batches. */
 export function benchInference(architecture: Architecture, options: NetworkBenchOptions): Promise<NetworkRow> {
   return benchNetwork("infer", architecture, options);
+}
+
+/** How long one image takes, as a caller sees it: fed, run, logits read. */
+export async function benchLatency(
+  architecture: Architecture,
+  { backend, seconds = 1 }: Pick<NetworkBenchOptions, "backend" | "seconds">,
+): Promise<LatencyRow> {
+  const model = Model.fromArchitecture(architecture);
+  const graph = networkGraph("infer", model, 1);
+  const program = await backend.compile(graph);
+  try {
+    const checked = await checkNetwork("infer", architecture, backend, 1, program);
+    const feeds = feedsOf(graph, model.classes);
+    const times: number[] = [];
+    const infer = async (): Promise<void> => {
+      const start = performance.now();
+      await program.run(feeds);
+      await program.read("logits");
+      times.push((performance.now() - start) / 1000);
+    };
+    for (let run = 0; run < latencyWarmUps; run++) await infer();
+    times.length = 0;
+    for (const end = performance.now() + 1000 * seconds; times.length < 20 || performance.now() < end;) await infer();
+    return {
+      suite: "latency",
+      arch: architecture.name,
+      ...{ backend: backend.name, variant: backend.variant, threads: backend.threads, batch: 1 },
+      ...{ minimum: Math.min(...times), median: median(times), percentile95: percentile(times, 95) },
+      samples: times.length,
+      ...checked,
+    };
+  } finally {
+    await program.dispose();
+  }
 }
 
 export function networkGraph(suite: NetworkRow["suite"], model: Model, batch: number): Graph {

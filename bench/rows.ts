@@ -47,6 +47,16 @@ export const networkRowSchema = z.object({
   ...checkFields,
 });
 
+/** Inference of one image: seconds from feeding it to having read its logits, each run by itself. */
+export const latencyRowSchema = z.object({
+  suite: z.literal("latency"),
+  arch: z.string(),
+  ...row,
+  batch: z.literal(1),
+  percentile95: z.number(),
+  ...checkFields,
+});
+
 /** Training by the Trainer beside the same step over a resident batch, interleaved. Seconds of one end-to-end step. */
 export const pipelineRowSchema = z.object({
   suite: z.literal("pipeline"),
@@ -158,6 +168,7 @@ export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
+export type LatencyRow = z.infer<typeof latencyRowSchema>;
 export type ScalingRow = z.infer<typeof scalingRowSchema>;
 export type ProfileRow = z.infer<typeof profileRowSchema>;
 export type KernelRow = z.infer<typeof kernelRowSchema>;

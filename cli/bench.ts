@@ -3,7 +3,7 @@ import { Argument, Option } from "@commander-js/extra-typings";
 import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
 import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
-import { benchInference, benchTraining } from "../bench/networks.ts";
+import { benchInference, benchLatency, benchTraining } from "../bench/networks.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
 import { chromeTrace } from "../bench/chrome-trace.ts";
@@ -110,6 +110,7 @@ async function pipelineRows(
 }
 
 const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(4);
+const microseconds = (seconds: number): string => `${count(1e6 * seconds)} µs`;
 const share = (fraction: number | null): string => (fraction === null ? "–" : `${(100 * fraction).toFixed(0)} %`);
 
 interface SuiteFlags {
@@ -187,8 +188,10 @@ async function networkSuite(
   output: Output,
 ): Promise<void> {
   const measureNetwork = suite === "train" ? benchTraining : benchInference;
-  const row = await measureNetwork(await openArchitecture(arch), bench);
-  output.document({ peak: bench.peak, rows: [row] });
+  const architecture = await openArchitecture(arch);
+  const row = await measureNetwork(architecture, bench);
+  const latency = suite === "infer" ? await benchLatency(architecture, bench) : undefined;
+  output.document({ peak: bench.peak, rows: latency ? [row, latency] : [row] });
   output.table([
     {
       arch: row.arch,
@@ -201,6 +204,11 @@ async function networkSuite(
       "of peak": share(row.fractionOfPeak),
     },
   ]);
+  if (latency !== undefined)
+    output.data(
+      `one image: ${microseconds(latency.minimum)} at least, ${microseconds(latency.median)} median, ` +
+        `${microseconds(latency.percentile95)} 95th percentile`,
+    );
 }
 
 async function scalingSuite(

@@ -3,6 +3,7 @@ import {
   candidatesRowSchema,
   codegenRowSchema,
   kernelRowSchema,
+  latencyRowSchema,
   networkRowSchema,
   peakSchema,
   pipelineRowSchema,
@@ -31,6 +32,7 @@ const benchSchema = z.object({
   rows: z.array(
     z.union([
       networkRowSchema,
+      latencyRowSchema,
       pipelineRowSchema,
       candidatesRowSchema,
       kernelRowSchema,

@@ -6,6 +6,7 @@ import {
   candidatesRowSchema,
   codegenRowSchema,
   kernelRowSchema,
+  latencyRowSchema,
   networkRowSchema,
   peakSchema,
   pipelineRowSchema,
@@ -44,13 +45,22 @@ test.each(["train", "infer"])("bench %s says what ran and how fast", async (suit
     "--seconds",
     "0.2",
   ];
-  const { rows } = rowsOf(networkRowSchema).parse(await finchJson(words));
-  expect(rows[0]).toMatchObject({ suite, arch: "tiny", backend: "wasm", batch: 8, threads: 2 });
-  expect(rows[0]!.variant).toMatch(/^simd128/);
-  expect(rows[0]!.minimum).toBeLessThanOrEqual(rows[0]!.median);
-  expect(rows[0]!.imagesPerSecond).toBeCloseTo(8 / rows[0]!.median, 3);
-  expect(rows[0]!.checkedImages).toBe(4);
-  expect(rows[0]!.error).toBeLessThan(1e-2);
+  const document = z.object({ rows: z.tuple([networkRowSchema], z.unknown()) }).parse(await finchJson(words));
+  const [row, ...others] = document.rows;
+  expect(row).toMatchObject({ suite, arch: "tiny", backend: "wasm", batch: 8, threads: 2 });
+  expect(row.variant).toMatch(/^simd128/);
+  expect(row.minimum).toBeLessThanOrEqual(row.median);
+  expect(row.imagesPerSecond).toBeCloseTo(8 / row.median, 3);
+  expect(row.checkedImages).toBe(4);
+  expect(row.error).toBeLessThan(1e-2);
+  const latencies = z.array(latencyRowSchema).parse(others);
+  expect(latencies).toHaveLength(suite === "infer" ? 1 : 0);
+  for (const { minimum, median, percentile95, samples, error } of latencies) {
+    expect(minimum).toBeLessThanOrEqual(median);
+    expect(median).toBeLessThanOrEqual(percentile95);
+    expect(samples).toBeGreaterThanOrEqual(20);
+    expect(error).toBeLessThan(1e-4);
+  }
 });
 
 test.each(["train", "infer"])("bench %s --profile tells each op's part and writes a trace", async (suite) => {
