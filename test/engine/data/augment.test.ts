@@ -4,7 +4,9 @@ import type { Augmentation, ImageSize } from "../../../engine/data/augment/augme
 import { crop } from "../../../engine/data/augment/crop.ts";
 import { erase } from "../../../engine/data/augment/erase.ts";
 import { flip } from "../../../engine/data/augment/flip.ts";
-import { randomUniform } from "../../../engine/random.ts";
+import { strongAugmentation } from "../../../engine/data/augment/presets.ts";
+import { randomInteger, randomUniform } from "../../../engine/random.ts";
+import { sha256 } from "../../../engine/sha256.ts";
 
 const size: ImageSize = { height: 5, width: 6, channels: 2 };
 const fill = Uint8Array.of(101, 102);
@@ -114,6 +116,21 @@ describe("augmentation", () => {
     }
     expect(erased).toBeGreaterThan(30);
     expect(erased).toBeLessThan(70);
+  });
+
+  it.each([
+    [1, "5150d2adfc3ee929"],
+    [3, "12d480ff1d71e6c7"],
+    [4, "8da58dc0986e22ff"],
+  ])("gives the bytes of earlier versions, which resumed trainings count on, %i channels", async (channels, hash) => {
+    const odd: ImageSize = { height: 9, width: 11, channels };
+    const image = Uint8Array.from({ length: 99 * channels }, (_, n) => randomInteger(256, 5, n));
+    const colour = Uint8Array.of(101, 102, 103, 104).subarray(0, channels);
+    const steps = strongAugmentation.map(({ prepare }) => prepare(odd, colour));
+    const all = Array.from({ length: 200 }, (_, key) =>
+      steps.reduce((result, step) => step(result, new Uint8Array(result.length), key).slice(), image.slice()),
+    );
+    expect(await sha256(Uint8Array.from(all.flatMap((result) => [...result])))).toMatch(new RegExp(`^${hash}`));
   });
 });
 
