@@ -1,8 +1,8 @@
 import type { Backend, Program } from "../engine/backend.ts";
 import { BackendError } from "../engine/errors.ts";
+import { graphMacs } from "../engine/plan/macs.ts";
 import { elementCount } from "../engine/shape.ts";
 import { measure, type MeasureOptions } from "./benny.ts";
-import { graphFlops } from "./flops.ts";
 import { kernelCases } from "./kernel-cases.ts";
 import { kernelJobs, type KernelJob } from "./kernel-jobs.ts";
 import { roofline, type Peak } from "./peak.ts";
@@ -60,7 +60,7 @@ async function benchJob(
     const timing = await measure(kernel, () => program.run(), { seconds: 0.3, ...measureOptions });
     const outputs = Object.values(expected).map(({ length }) => length);
     const sizes = [...graph.inputs.map(({ shapes }) => elementCount(shapes[0])), ...outputs];
-    const work = { flops: graphFlops(graph), bytes: 4 * sizes.reduce((sum, size) => sum + size, 0) };
+    const work = { flops: 2 * graphMacs(graph), bytes: 4 * sizes.reduce((sum, size) => sum + size, 0) };
     return {
       suite: "kernels",
       kernel,

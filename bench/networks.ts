@@ -5,7 +5,7 @@ import type { Graph } from "../engine/graph.ts";
 import { Model } from "../engine/model.ts";
 import { foldBatchNorms } from "../engine/plan/fold.ts";
 import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
-import { networkMacs } from "../engine/plan/macs.ts";
+import { graphMacs, networkMacs } from "../engine/plan/macs.ts";
 import { inferenceToGraph } from "../engine/plan/record-inference.ts";
 import { randomInteger, randomNormal } from "../engine/random.ts";
 import { elementCount } from "../engine/shape.ts";
@@ -13,7 +13,6 @@ import { adamW } from "../engine/train/optimizers.ts";
 import { trainingStep } from "../engine/train/training-step.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
 import { measure, type MeasureOptions } from "./benny.ts";
-import { graphFlops } from "./flops.ts";
 import { roofline, type Peak } from "./peak.ts";
 import type { LatencyRow, NetworkRow } from "./rows.ts";
 import { median, percentile, relativeDifference } from "./statistics.ts";
@@ -105,7 +104,7 @@ async function benchNetwork(
       imagesPerSecond: batch / timing.median,
       activationBytes: program.statistics.arenaBytes,
       macs: networkMacs(lowerModel(model)),
-      ...roofline({ flops: graphFlops(graph), bytes: graphBytes(graph) }, timing.median, peak),
+      ...roofline({ flops: 2 * graphMacs(graph), bytes: graphBytes(graph) }, timing.median, peak),
       ...checked,
     };
   } finally {

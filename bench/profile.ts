@@ -3,10 +3,10 @@ import type { Backend } from "../engine/backend.ts";
 import { ConfigError } from "../engine/errors.ts";
 import type { Graph } from "../engine/graph.ts";
 import { Model } from "../engine/model.ts";
+import { isMultiplying, opMacs } from "../engine/plan/macs.ts";
 import { WasmProgram, type StepTime } from "../kernels/wasm/program.ts";
 import { measure } from "./benny.ts";
 import { opNames } from "./chrome-trace.ts";
-import { isMultiplying, opFlops } from "./flops.ts";
 import { layerPasses, type LayerPass } from "./layers.ts";
 import { feedsOf, networkGraph } from "./networks.ts";
 import { roofline, type Peak } from "./peak.ts";
@@ -63,7 +63,7 @@ export async function profileNetwork(
     const rows = groups.map(({ own, ...what }): ProfileRow => {
       const spent = sum(own.map((cost) => cost.seconds));
       const nodes = [...new Set(own.flatMap(({ ops }) => ops))];
-      const work = { flops: sum(nodes.map(opFlops)), bytes: sum(own.map(({ bytes }) => bytes)) };
+      const work = { flops: 2 * sum(nodes.map(opMacs)), bytes: sum(own.map(({ bytes }) => bytes)) };
       const busySeconds = own[0]!.busySeconds.map((_, thread) => sum(own.map((cost) => cost.busySeconds[thread]!)));
       return {
         ...about,

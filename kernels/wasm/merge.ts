@@ -1,6 +1,7 @@
 import type { Operand } from "./emitter.ts";
 import { kernelNumbers, type KernelName } from "./kernels.ts";
 import type { PlannedBuffer, PlannedNode, PlannedStep } from "./plan.ts";
+import type { Estimate } from "./work.ts";
 
 /** What a plan is made of, in the order in which it runs, when the buffers have lifetimes but no addresses yet. */
 export interface Arrangement {
@@ -134,68 +135,29 @@ function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]):
   );
 }
 
-/** Work of a step that is not worth a barrier when it is shared. */
+/** Work of a step that is not worth a barrier when it is shared: 3,000 and more were measured to be slower. */
 const soloNanoseconds = 1500;
-/**
- * Work of a program that the calling thread does by itself. Waking another thread and hearing from it takes a quarter of
- * what this work really takes, for windows are estimated up to three times too high.
- */
-const smallNanoseconds = 1_000_000;
+/** Until other threads are awake and the calling thread has heard that they are done. */
+const wakingNanoseconds = 120_000;
+/** What a barrier of a short program costs: waiting for the slower thread, and fetching what the other has written. */
+const barrierNanoseconds = 4000;
 
 /** Work of a step above which threads take parts as they come: asking for one costs well under a microsecond. */
 const dynamicNanoseconds = 100_000;
 
-/** Steps that do a few operations per cell; all others are taken for products. */
-const light: ReadonlySet<string> = new Set<KernelName>([
-  ...(["copy", "expand", "pass"] as const),
-  ...([
-    "packPanels",
-    "winogradWeights",
-    "sumChunks",
-    "sumPeriods",
-    "foldPeriods",
-    "foldScalar",
-    "squares",
-    "fill",
-  ] as const),
-  ...(["layerNormFold", "crossEntropyLoss"] as const),
-  ...(["transpose", "clipFactor", "movingAverage", "exponentialMovingAverage", "adamW", "sgd"] as const),
-]);
-
-/** Steps that go through their channels one by one, in double precision. */
-const scalar: ReadonlySet<string> = new Set<KernelName>([
-  "batchNormTable",
-  "batchNormStatistics",
-  "batchNormGradientTable",
-]);
-
-/** Roughly what a step takes on one thread: enough to tell small from large. */
-function stepNanoseconds(step: PlannedStep, buffers: readonly PlannedBuffer[]): number {
-  const touched = [...new Set(operands(step))].map((buffer) => buffers[buffer]!);
-  const cells = touched.reduce((sum, { bytes }) => sum + bytes / 4, 0);
-  const memory = 50 + cells / 12;
-  if (light.has(step.kernel)) return memory;
-  if (scalar.has(step.kernel)) return memory + cells;
-  const counts = touched.filter(({ kind }) => kind !== "scratch").map(({ bytes }) => bytes / 4);
-  const [a = 1, b = 1, c = 64] = counts.sort((x, y) => y - x);
-  // A product of matrices has √(a·b·c) terms; windows have up to their width times as many.
-  return memory + (3 * Math.sqrt(a * b * c)) / 45;
-}
-
-/** Whether a program is not worth waking threads for. */
-export function isSmall(steps: readonly PlannedStep[], buffers: readonly PlannedBuffer[]): boolean {
-  return steps.reduce((sum, step) => sum + stepNanoseconds(step, buffers), 0) < smallNanoseconds;
+/** Whether the calling thread alone runs a program sooner than the threads that it is dealt to. */
+export function isSmall(dealt: readonly PlannedStep[], total: number, threads: number): boolean {
+  const barriers = threads === 1 ? 0 : dealt.filter(({ kernel }) => kernel === "barrier").length;
+  // One worker saves no time, but lets the calling thread do other things meanwhile.
+  const saved = total * (1 - 1 / Math.max(2, threads));
+  return saved < wakingNanoseconds + barriers * barrierNanoseconds;
 }
 
 /**
  * Cuts a list of steps to the threads: independent small steps are dealt out, one thread doing each; small steps that
  * depend on each other are done by one thread in turn, without barriers between them.
  */
-export function share(
-  steps: readonly PlannedStep[],
-  buffers: readonly PlannedBuffer[],
-  threads: number,
-): PlannedStep[] {
+export function share(steps: readonly PlannedStep[], nanoseconds: Estimate, threads: number): PlannedStep[] {
   if (threads === 1) return [...steps];
   const result: PlannedStep[] = [];
   let chain: PlannedStep[] = [];
@@ -209,7 +171,7 @@ export function share(
     chain = [];
   };
   for (const segment of segments(steps)) {
-    const works = segment.map((step) => stepNanoseconds(step, buffers));
+    const works = segment.map(nanoseconds);
     const total = works.reduce((sum, work) => sum + work, 0);
     if (total < 2 * soloNanoseconds) {
       chain.push(...segment);

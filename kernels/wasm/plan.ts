@@ -9,6 +9,7 @@ import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
 import { arrange, isSmall, share } from "./merge.ts";
 import { Values, type Value } from "./values.ts";
+import { estimator } from "./work.ts";
 import type { Profile } from "./variants.ts";
 
 /** Bytes behind every buffer that vector kernels may touch. */
@@ -54,7 +55,7 @@ export interface WasmPlan {
   /** The same, cut to the threads: what runs. */
   readonly dealt: readonly PlannedStep[];
   readonly threads: number;
-  /** Done before a thread would be awake. */
+  /** The calling thread runs it sooner than several threads would. */
   readonly small: boolean;
   readonly inputs: ReadonlyMap<string, PlannedInput>;
   readonly slots: ReadonlyMap<string, { readonly buffer: number; readonly slot: Slot }>;
@@ -297,15 +298,18 @@ class Planner {
     const live = this.#buffers.filter((buffer) => !isState(buffer));
     const memory = planMemory(live);
     live.forEach((buffer, index) => (buffer.address = stateBytes + memory.offsets[index]!));
-    const { threads } = this.#options;
+    const { threads, tiles } = this.#options;
+    const nanoseconds = estimator(this.#buffers, tiles);
     const steps = this.#orderSteps(this.#nodes);
+    const dealt = share(steps, nanoseconds, threads);
+    const total = steps.reduce((sum, step) => sum + nanoseconds(step), 0);
     return {
       buffers: this.#buffers,
-      setUp: share(this.#orderSteps(this.#setUp), this.#buffers, threads),
+      setUp: share(this.#orderSteps(this.#setUp), nanoseconds, threads),
       steps,
-      dealt: share(steps, this.#buffers, threads),
+      dealt,
       threads,
-      small: isSmall(steps, this.#buffers),
+      small: isSmall(dealt, total, threads),
       inputs,
       slots: new Map([...this.#slots].map(([slot, buffer]) => [slot.name, { buffer, slot }])),
       constants: this.#constants,

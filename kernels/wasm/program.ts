@@ -5,9 +5,9 @@ import type { OpNode } from "../../engine/record.ts";
 import type { Float, Operand } from "./emitter.ts";
 import type { Heap } from "./heap.ts";
 import { barrierNumber, kernelNumbers } from "./kernels.ts";
-import { operands } from "./merge.ts";
 import type { PlannedInput, PlannedStep, WasmPlan } from "./plan.ts";
 import { timesBytes, withStamps } from "./trace.ts";
+import { stepBytes } from "./work.ts";
 
 /** Bytes before the first step: step count and the barrier's cells (see assembly/program.ts). */
 const HEADER = 256;
@@ -103,16 +103,12 @@ export class WasmProgram implements Program {
           const span = { thread, begin: at(begin, thread), end: at(end, thread) };
           return span.begin > 0 && span.end > 0 ? [span] : [];
         }).flat();
-        return { ops: step.ops, kernel: step.kernel, bytes: this.#bytesOf(step), segment, spans };
+        return { ops: step.ops, kernel: step.kernel, bytes: stepBytes(step, this.plan.buffers), segment, spans };
       });
     } finally {
       this.#heap.release(address, codeBytes(steps));
       this.#heap.release(times, bytes);
     }
-  }
-
-  #bytesOf(step: PlannedStep): number {
-    return [...new Set(operands(step))].reduce((sum, buffer) => sum + this.plan.buffers[buffer]!.bytes, 0);
   }
 
   get slotNames(): readonly string[] {
