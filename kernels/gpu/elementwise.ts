@@ -1,30 +1,31 @@
-import type { KernelSource } from "./kernel-source.ts";
-
-const perElement = (parameters: string, expression: string): KernelSource => ({
-  source: `function (${parameters}) { return ${expression}; }`,
-  longestLoop: 1,
-});
+import type { Emitter, Value } from "./emitter.ts";
 
 /** y = a + b */
-export const addForward = perElement("a, b", "a[this.thread.x] + b[this.thread.x]");
+export function addForward(emit: Emitter, a: Value, b: Value): Value {
+  return emit.map([a, b], (_, [a, b]) => `${a} + ${b}`);
+}
 
 /** y = a · b */
-export const multiplyForward = perElement("a, b", "a[this.thread.x] * b[this.thread.x]");
+export function multiplyForward(emit: Emitter, a: Value, b: Value): Value {
+  return emit.map([a, b], (_, [a, b]) => `${a} * ${b}`);
+}
 
-/** y = max(x, 0) */
-export const reluForward = perElement("x", "Math.max(x[this.thread.x], 0)");
+/** y = factor · x */
+export function scaleForward(emit: Emitter, x: Value, factor: number): Value {
+  return emit.map([x], (_, [x]) => `${x} * ${factor}`);
+}
+
+/** y = max(x, 0); what is not a number stays so */
+export function reluForward(emit: Emitter, x: Value): Value {
+  return emit.map([x], (_, [x]) => `${x} < 0 ? 0 : ${x}`);
+}
 
 /** dx = dy where y > 0 */
-export const reluGradient: KernelSource = {
-  source: `function (y, dy) {
-      let dx = 0;
-      if (y[this.thread.x] > 0) {
-        dx = dy[this.thread.x];
-      }
-      return dx;
-    }`,
-  longestLoop: 1,
-};
+export function reluGradient(emit: Emitter, y: Value, dy: Value): Value {
+  return emit.map([y, dy], (_, [y, dy]) => `${y} > 0 ? ${dy} : 0`);
+}
 
 /** dx [count] from dy [] */
-export const meanGradient = (count: number): KernelSource => perElement("dy", `dy[0] / ${count}`);
+export function meanGradient(emit: Emitter, dy: Value, count: number): Value {
+  return emit.cells(count, [dy], (_, [dy]) => `${dy.at(0)} * ${1 / count}`);
+}

@@ -1,28 +1,44 @@
-/** Where gpu.js runs a kernel; the modes that reach a GPU. */
-export type GpuMode = "webgpu" | "webgl2";
+/** Where gpu.js runs a kernel. */
+export type GpuMode = "webgpu" | "webgl2" | "webgl" | "webasm" | "cpu";
 
-/** A value that stays on the device between kernels. */
+/** The modes that reach a GPU, best first: what is tried when none is named. */
+export const gpuModes: readonly GpuMode[] = ["webgpu", "webgl2", "webgl"];
+
+/** What a kernel leaves on the device: WebGPU gives a new handle of the same buffer at each call. */
 export interface DeviceArray {
   toArray(): Float32Array | Promise<Float32Array>;
   delete(): void;
 }
 
-/** One compiled kernel of gpu.js. */
+/** What gpu.js runs kernels with: a WebGPU device, or a context of WebGL. */
+export type KernelContext =
+  | {
+      readonly device: EventTarget & {
+        readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+      };
+    }
+  | { isContextLost(): boolean };
+
+/** One compiled kernel of gpu.js. Modes without a device give plain arrays. */
 export interface GpuJsKernel {
-  (...inputs: readonly unknown[]): DeviceArray | Promise<DeviceArray>;
+  (...inputs: readonly unknown[]): Result | Promise<Result>;
   readonly kernel: {
     readonly constructor: { readonly mode?: string };
-    readonly context?: object;
+    readonly context?: KernelContext | null;
     readonly fallbackReason?: string | null;
   };
   destroy(): void;
 }
 
+type Result = DeviceArray | Float32Array;
+
 interface GpuJsSettings {
   readonly output: readonly number[];
   readonly precision: "single";
-  readonly pipeline: true;
-  readonly immutable: true;
+  /** Highest precision of floats and of indexes: mobile GPUs have lower ones. */
+  readonly tactic: "precision";
+  /** The result stays on the device. */
+  readonly pipeline: boolean;
   readonly loopMaxIterations: number;
 }
 

@@ -1,39 +1,77 @@
 import type { Backend } from "../../engine/backend.ts";
 import { BackendError } from "../../engine/errors.ts";
-import type { GpuJs, GpuMode } from "./gpu-js.ts";
-import { compileGpu, messageOf } from "./program.ts";
+import type { Graph } from "../../engine/graph.ts";
+import { describeAdapter, type GpuAdapter } from "./adapter.ts";
+import { GpuDevice, messageOf } from "./device.ts";
+import { gpuModes, type GpuJs, type GpuMode } from "./gpu-js.ts";
+import { DeviceProgram, type GpuProgram } from "./program.ts";
 
-export type { GpuJs, GpuMode } from "./gpu-js.ts";
+export type { GpuAdapter } from "./adapter.ts";
+export { gpuModes, type GpuJs, type GpuMode } from "./gpu-js.ts";
+export type { GpuCounts, GpuProgram } from "./program.ts";
 
 export interface GpuOptions {
-  /** The mode that must run; a kernel that falls back to another is an error. Default `"webgpu"`. */
+  /**
+   * The mode that must run; a kernel that falls back to another is an error. Default: the first of `gpuModes` that
+   * works here. `webasm` and `cpu` are no GPU and run only when they are named.
+   */
   readonly mode?: GpuMode;
 }
 
+export interface GpuBackend extends Backend {
+  readonly mode: GpuMode;
+  readonly adapter: GpuAdapter;
+  compile(graph: Graph): Promise<GpuProgram>;
+}
+
 /**
- * Kernels through gpu.js on WebGPU or WebGL2. It has the kernels of convolution, matrix product and relu with their
- * gradients; compiling a graph with any other op throws.
+ * Kernels through gpu.js: WebGPU or WebGL.
  * @param library the module `gpu.js` (2.24), or the global `GPU` of its browser bundle
- * @throws BackendError when the mode is not available here
+ * @throws BackendError when no mode, or not the one that was named, works here: with what each one says
  */
-export function createGpuBackend(library: GpuJs, { mode = "webgpu" }: GpuOptions = {}): Backend {
-  const gpu = open(library, mode);
+export async function createGpuBackend(library: GpuJs, { mode }: GpuOptions = {}): Promise<GpuBackend> {
+  const modes = mode === undefined ? gpuModes : [mode];
+  const failures: string[] = [];
+  for (const mode of modes)
+    try {
+      return backendOn(await openDevice(library, mode), await describeAdapter(mode));
+    } catch (error) {
+      failures.push(`${mode}: ${messageOf(error).replace(/^gpu: /, "")}`);
+    }
+  throw new BackendError(`gpu: nothing works here of what was tried: ${failures.join("; ")}`);
+}
+
+function backendOn(device: GpuDevice, adapter: GpuAdapter): GpuBackend {
+  const { mode } = device;
   return {
     name: "gpu",
-    variant: mode,
+    mode,
+    adapter,
+    variant: `${mode}, ${adapter.name}${adapter.software ? " (software)" : ""}`,
     threads: 1,
     profile: { id: `gpu-${mode}` },
-    compile: async (graph) => compileGpu(graph, library, gpu, mode),
-    dispose: async () => {
-      await gpu.destroy();
+    compile: async (graph) => {
+      device.check();
+      return new DeviceProgram(graph, device);
     },
+    dispose: () => device.dispose(),
   };
 }
 
-function open(library: GpuJs, mode: GpuMode): InstanceType<GpuJs["GPU"]> {
+/** Opens a device and computes one small array on it. */
+async function openDevice(library: GpuJs, mode: GpuMode): Promise<GpuDevice> {
+  const device = new GpuDevice(library, mode);
+  const upload = device.upload(3);
+  const kernel = device.kernel("probe", "function (x) { return x[this.thread.x] * 2 + this.thread.x; }", 3);
   try {
-    return new library.GPU({ mode });
+    const answer = await device.read(await kernel.run([await upload.run(Float32Array.of(1, -2, 0.5))]), 3);
+    if (answer.join() !== "2,-3,3") throw new BackendError(`gpu: a kernel gives ${answer.join()} instead of 2,-3,3`);
+    return device;
   } catch (error) {
-    throw new BackendError(`gpu: ${mode} is not available here: ${messageOf(error)}`);
+    await device.dispose();
+    throw error;
+  } finally {
+    kernel.destroy();
+    upload.destroy();
   }
 }

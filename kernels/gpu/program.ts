@@ -1,171 +1,249 @@
-import type { Program } from "../../engine/backend.ts";
+import type { Feeds, Program, ProgramStatistics } from "../../engine/backend.ts";
 import { checkFeed, lookUpBytes } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
-import type { GraphNode, OpNode } from "../../engine/record.ts";
-import { elementCount, formatShape, type Shape } from "../../engine/shape.ts";
-import type { Tensor } from "../../engine/tensor.ts";
-import { modeThatRan, type DeviceArray, type GpuJs, type GpuJsKernel, type GpuMode } from "./gpu-js.ts";
-import { kernels, type GpuKernel } from "./kernels.ts";
+import { elementCount } from "../../engine/shape.ts";
+import type { Value } from "./emitter.ts";
+import type { DeviceKernel, GpuDevice, Held } from "./device.ts";
+import type { Launch } from "./fuse.ts";
+import { planGpu, type GpuPlan, type Report, type SlotArray } from "./plan.ts";
 
-/** Kernels count in float32, which is exact up to here. */
-const mostElements = 2 ** 24;
+/** What a program has done on the device, and what it has there. */
+export interface GpuCounts {
+  /** Kernel launches since it was compiled, uploads not among them. */
+  readonly launches: number;
+  readonly uploads: number;
+  readonly readBacks: number;
+  /** Arrays on the device now. */
+  readonly liveArrays: number;
+  readonly liveBytes: number;
+}
+
+export interface GpuProgram extends Program {
+  readonly counts: GpuCounts;
+}
 
 interface Step {
-  readonly node: OpNode;
-  readonly kernel: GpuJsKernel;
+  readonly launch: Launch;
+  readonly kernel: DeviceKernel;
 }
 
-/** Keeps slots, inputs and constants on the host and everything else on the device. */
-export function compileGpu(graph: Graph, library: GpuJs, gpu: InstanceType<GpuJs["GPU"]>, mode: GpuMode): Program {
-  const steps = graph.ops.map((node): Step => {
-    const row = kernels[node.op];
-    if ("unsupported" in row) throw new BackendError(`gpu: no kernel for ${node.op}: ${row.unsupported}`);
-    const inputs = node.inputs.map((tensor) => tensor.shape);
-    const output = node.shapes[0]!;
-    checkSizes(node.op, [...inputs, output]);
-    const { source, longestLoop } = (row as GpuKernel<typeof node.op>)(inputs, output, node.attributes);
-    const kernel = gpu.createKernel(source, {
-      output: [elementCount(output)],
-      precision: "single",
-      pipeline: true,
-      immutable: true,
-      loopMaxIterations: Math.max(1000, longestLoop),
-    });
-    return { node, kernel };
-  });
+/** The values of an array of slots: on the device, in memory, or the same in both. */
+interface SlotState {
+  /** Unless only the device has them. */
+  host: Float32Array | undefined;
+  /** The device has others, or none. */
+  changed: boolean;
+}
 
-  const host = new Map<GraphNode, Float32Array>();
-  const slots = new Map<string, Float32Array>();
-  for (const { slot } of [...graph.slots, ...graph.assigns])
-    slots.set(slot.name, slots.get(slot.name) ?? slot.initial());
-  for (const node of graph.constants) host.set(node, node.data);
-  const missing = new Set(graph.inputs.map(({ name }) => name));
+/** Everything but inputs and what is read stays on the device. */
+export class DeviceProgram implements GpuProgram {
+  readonly statistics: ProgramStatistics;
+  readonly #plan: GpuPlan;
+  readonly #device: GpuDevice;
+  readonly #steps: readonly Step[];
+  readonly #reports = new Map<Report, { readonly steps: readonly Step[]; values: Float32Array | undefined }>();
+  readonly #uploads = new Map<number, { run(values: Float32Array): Promise<Held>; destroy(): void }>();
+  readonly #held = new Map<number, Held>();
+  readonly #inputs = new Map<number, Float32Array>();
+  readonly #slots = new Map<SlotArray, SlotState>();
+  readonly #missing: Set<string>;
+  readonly #counts = { launches: 0, uploads: 0, readBacks: 0 };
+  #hasRun = false;
+  #disposed = false;
 
-  const kept = new Set(
-    [...Object.values(graph.outputs), ...graph.assigns.map(({ value }) => value)].map(({ node }) => node),
-  );
-  const lastUse = new Map<GraphNode, OpNode>();
-  for (const node of graph.ops) for (const { node: before } of node.inputs) lastUse.set(before, node);
-  const device = new Map<GraphNode, DeviceArray>();
-  const drop = (node: GraphNode): void => {
-    device.get(node)?.delete();
-    device.delete(node);
-  };
-  const valuesOf = async ({ node }: Tensor): Promise<Float32Array> => {
-    const held = device.get(node);
-    if (held) return Float32Array.from(await held.toArray());
-    const values = host.get(node);
-    if (values === undefined) throw new BackendError("gpu: the program has not run yet");
-    return values.slice();
-  };
+  /** @throws BackendError when an array is too large */
+  constructor(graph: Graph, device: GpuDevice) {
+    const plan = (this.#plan = planGpu(graph));
+    this.#device = device;
+    this.#steps = this.#kernelsOf(plan.launches);
+    for (const { report } of plan.outputs.values())
+      if (!this.#reports.has(report))
+        this.#reports.set(report, { steps: this.#kernelsOf(report.launches), values: undefined });
+    for (const list of plan.slotArrays) {
+      const host = new Float32Array(plan.counts[list.array]!);
+      let offset = 0;
+      for (const slot of list.slots) {
+        host.set(slot.initial(), offset);
+        offset += elementCount(slot.shape);
+      }
+      this.#slots.set(list, { host, changed: true });
+    }
+    this.#missing = new Set(plan.inputs.keys());
+    this.statistics = statisticsOf(plan);
+  }
 
-  const bytes = (nodes: readonly GraphNode[]): number =>
-    4 * nodes.reduce((sum, node) => sum + elementCount(node.shapes[0]!), 0);
+  get slotNames(): readonly string[] {
+    return [...this.#plan.slots.keys()];
+  }
+
+  get counts(): GpuCounts {
+    const arrays = new Set(this.#held.values());
+    const bytes = [...this.#held].reduce(
+      (sum, [array, held]) => (arrays.delete(held) ? sum + 4 * this.#plan.counts[array]! : sum),
+      0,
+    );
+    return { ...this.#counts, liveArrays: new Set(this.#held.values()).size, liveBytes: bytes };
+  }
+
+  async run(inputs: Feeds = {}): Promise<void> {
+    this.#check();
+    const changed = new Set<number>();
+    for (const [name, values] of Object.entries(inputs)) {
+      const input = this.#plan.inputs.get(name);
+      if (input === undefined) throw unknownName("input", name, this.#plan.inputs.keys());
+      const { array, lookup } = input;
+      checkFeed("gpu", name, lookup, values);
+      checkLength(`input ${name}`, values, this.#plan.counts[array]!);
+      const floats = new Float32Array(values.length);
+      if (lookup) lookUpBytes(floats, values as Uint8Array, lookup);
+      else floats.set(values);
+      this.#inputs.set(array, floats);
+      changed.add(array);
+      this.#missing.delete(name);
+    }
+    for (const name of this.#missing) throw new BackendError(`gpu: input ${name} was never given a value`);
+    if (!this.#hasRun)
+      for (const { array, data } of this.#plan.constants) {
+        this.#inputs.set(array, data);
+        changed.add(array);
+      }
+    for (const array of changed) await this.#upload(array, this.#inputs.get(array)!);
+    for (const { source, value, make } of this.#plan.derived)
+      if (changed.has(source)) await this.#upload(value.array, make(this.#inputs.get(source)!));
+    for (const [{ array }, state] of this.#slots) {
+      if (!state.changed) continue;
+      await this.#upload(array, state.host!);
+      state.changed = false;
+    }
+
+    for (const report of this.#reports.values()) report.values = undefined;
+    await this.#launch(this.#steps);
+    for (const [{ array, next }, state] of this.#slots) {
+      if (next === undefined) continue;
+      this.#held.set(array, this.#held.get(next)!);
+      state.host = undefined;
+    }
+    this.#hasRun = true;
+  }
+
+  async read(output: string): Promise<Float32Array> {
+    this.#check();
+    const found = this.#plan.outputs.get(output);
+    if (found === undefined) throw unknownName("output", output, this.#plan.outputs.keys());
+    if (!this.#hasRun) throw new BackendError("gpu: the program has not run yet");
+    const report = this.#reports.get(found.report)!;
+    if (report.values === undefined) {
+      await this.#launch(report.steps);
+      report.values = await this.#read(found.report.array);
+    }
+    return partOf(report.values, found.value);
+  }
+
+  async readSlot(name: string): Promise<Float32Array> {
+    this.#check();
+    const { in: list, value } = this.#slot(name);
+    return partOf(await this.#hostOf(list), value);
+  }
+
+  async writeSlot(name: string, values: Float32Array): Promise<void> {
+    this.#check();
+    const { in: list, value } = this.#slot(name);
+    checkLength(`slot ${name}`, values, value.count);
+    (await this.#hostOf(list)).set(values, value.offset);
+    this.#slots.get(list)!.changed = true;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const reports = [...this.#reports.values()].flatMap(({ steps }) => steps);
+    for (const { kernel } of [...this.#steps, ...reports]) kernel.destroy();
+    for (const upload of this.#uploads.values()) upload.destroy();
+    this.#held.clear();
+  }
+
+  #kernelsOf(launches: readonly Launch[]): Step[] {
+    return launches.map((launch) => ({
+      launch,
+      kernel: this.#device.kernel(launch.op, launch.source, launch.count),
+    }));
+  }
+
+  async #launch(steps: readonly Step[]): Promise<void> {
+    for (const { launch, kernel } of steps) {
+      const operands = launch.operands.map((array) => this.#held.get(array)!);
+      this.#held.set(launch.array, await kernel.run(operands));
+      this.#counts.launches++;
+    }
+  }
+
+  async #upload(array: number, values: Float32Array): Promise<void> {
+    let upload = this.#uploads.get(array);
+    if (upload === undefined) {
+      upload = this.#device.upload(values.length);
+      this.#uploads.set(array, upload);
+    }
+    this.#held.set(array, await upload.run(values));
+    this.#counts.uploads++;
+  }
+
+  async #read(array: number): Promise<Float32Array> {
+    const values = await this.#device.read(this.#held.get(array)!, this.#plan.counts[array]!);
+    this.#counts.readBacks++;
+    return values;
+  }
+
+  async #hostOf(list: SlotArray): Promise<Float32Array> {
+    const state = this.#slots.get(list)!;
+    return (state.host ??= await this.#read(list.array));
+  }
+
+  #slot(name: string): { readonly in: SlotArray; readonly value: Value } {
+    const found = this.#plan.slots.get(name);
+    if (found === undefined) throw unknownName("slot", name, this.#plan.slots.keys());
+    return found;
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new BackendError("gpu: the program was disposed of");
+    this.#device.check();
+  }
+}
+
+function statisticsOf({ launches, counts, inputs, constants, derived, slotArrays }: GpuPlan): ProgramStatistics {
+  const bytes = (arrays: readonly number[]): number => 4 * arrays.reduce((sum, array) => sum + counts[array]!, 0);
+  const lastUse = new Map(launches.flatMap(({ operands }, step) => operands.map((array) => [array, step] as const)));
+  const computed = new Set(launches.map(({ array }) => array));
   let live = 0;
   let mostLive = 0;
-  for (const { node } of steps) {
-    live += bytes([node]);
+  for (const [step, { array, operands }] of launches.entries()) {
+    live += bytes([array]);
     mostLive = Math.max(mostLive, live);
-    for (const before of new Set(node.inputs.map((tensor) => tensor.node)))
-      if (before.kind === "op" && lastUse.get(before) === node && !kept.has(before)) live -= bytes([before]);
+    for (const operand of operands)
+      if (computed.has(operand) && lastUse.get(operand) === step) live -= bytes([operand]);
   }
-
   return {
-    statistics: {
-      steps: steps.length,
-      arenaBytes: bytes(graph.ops),
-      arenaLowerBoundBytes: mostLive,
-      stateBytes:
-        bytes([...graph.inputs, ...graph.constants]) +
-        4 * [...slots.values()].reduce((sum, { length }) => sum + length, 0),
-    },
-    slotNames: [...slots.keys()],
-    run: async (inputs = {}) => {
-      for (const [name, values] of Object.entries(inputs)) {
-        const node = graph.inputs.find((input) => input.name === name);
-        if (node === undefined) throw unknownName("input", name, [...graph.inputs.map((input) => input.name)]);
-        checkFeed("gpu", name, node.lookup, values);
-        const floats = new Float32Array(values.length);
-        if (node.lookup) lookUpBytes(floats, values as Uint8Array, node.lookup);
-        else floats.set(values);
-        checkLength(`input ${name}`, floats, elementCount(node.shapes[0]));
-        host.set(node, floats);
-        missing.delete(name);
-      }
-      for (const name of missing) throw new BackendError(`gpu: input ${name} was never given a value`);
-      for (const node of graph.slots) host.set(node, slots.get(node.slot.name)!.slice());
-      for (const { node, kernel } of steps) {
-        const operands = node.inputs.map((tensor) => {
-          const held = device.get(tensor.node);
-          if (held) return held;
-          const values = host.get(tensor.node)!;
-          return new library.Input(values, [values.length]);
-        });
-        const result = await launch(kernel, operands, node.op, mode);
-        const ran = modeThatRan(kernel);
-        if (ran !== mode)
-          throw new BackendError(
-            `gpu: ${node.op} ran on ${ran} and not on ${mode}: ${kernel.kernel.fallbackReason ?? "no reason given"}`,
-          );
-        drop(node);
-        device.set(node, result);
-        for (const before of new Set(node.inputs.map((tensor) => tensor.node)))
-          if (before.kind === "op" && lastUse.get(before) === node && !kept.has(before)) drop(before);
-      }
-      const assigned = await Promise.all(graph.assigns.map(({ value }) => valuesOf(value)));
-      for (const [index, { slot }] of graph.assigns.entries()) slots.set(slot.name, assigned[index]!);
-    },
-    read: async (output) => {
-      const tensor = Object.hasOwn(graph.outputs, output) ? graph.outputs[output] : undefined;
-      if (tensor === undefined) throw unknownName("output", output, Object.keys(graph.outputs));
-      return valuesOf(tensor);
-    },
-    readSlot: async (name) => {
-      const values = slots.get(name);
-      if (values === undefined) throw unknownName("slot", name, [...slots.keys()]);
-      return values.slice();
-    },
-    writeSlot: async (name, values) => {
-      const held = slots.get(name);
-      if (held === undefined) throw unknownName("slot", name, [...slots.keys()]);
-      checkLength(`slot ${name}`, values, held.length);
-      held.set(values);
-    },
-    dispose: async () => {
-      for (const node of [...device.keys()]) drop(node);
-      for (const { kernel } of steps) kernel.destroy();
-    },
+    steps: launches.length,
+    arenaBytes: bytes([...computed]),
+    arenaLowerBoundBytes: mostLive,
+    stateBytes: bytes([
+      ...[...inputs.values()].map(({ array }) => array),
+      ...constants.map(({ array }) => array),
+      ...derived.map(({ value }) => value.array),
+      ...slotArrays.map(({ array }) => array),
+    ]),
   };
 }
 
-async function launch(
-  kernel: GpuJsKernel,
-  operands: readonly unknown[],
-  op: string,
-  mode: GpuMode,
-): Promise<DeviceArray> {
-  try {
-    return await kernel(...operands);
-  } catch (error) {
-    throw new BackendError(`gpu: ${op} cannot run on ${mode}: ${messageOf(error)}`);
-  }
+function partOf(values: Float32Array, { offset, count }: Value): Float32Array {
+  return values.slice(offset, offset + count);
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function checkSizes(op: string, shapes: readonly Shape[]): void {
-  for (const shape of shapes)
-    if (elementCount(shape) > mostElements)
-      throw new BackendError(`gpu: ${op}: ${formatShape(shape)} has more than ${mostElements} elements`);
-}
-
-function checkLength(what: string, values: Float32Array, expected: number): void {
+function checkLength(what: string, values: Float32Array | Uint8Array, expected: number): void {
   if (values.length !== expected) throw new BackendError(`gpu: ${what} needs ${expected} values, got ${values.length}`);
 }
 
-function unknownName(kind: string, name: string, known: readonly string[]): BackendError {
-  return new BackendError(`gpu: no ${kind} is named ${name}; there is ${known.join(", ") || "none"}`);
+function unknownName(kind: string, name: string, known: Iterable<string>): BackendError {
+  return new BackendError(`gpu: no ${kind} is named ${name}; there is ${[...known].join(", ") || "none"}`);
 }

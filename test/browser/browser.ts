@@ -9,3 +9,6 @@ export const hasBrowser: boolean = inject("browser") !== null;
 export function connect(): Promise<Browser> {
   return chromium.connect(inject("browser")!);
 }
+
+/** Whether all cases are wanted, not a sample of them. */
+export const full: boolean = process.env["FINCH_TESTS"] === "gpu";

@@ -84,28 +84,37 @@ function distance(actual: Floats, expected: Floats): Distance {
     : { normalizedMeanSquare: squares / total, maxError: worst / largest };
 }
 
+/** How far two computations of the same values may be apart. */
+export type Tolerance = Distance;
+
 /** Compares every output of every case; gives one sentence for each that is too far off, and none when all agree. */
 export async function parity(
   cases: readonly OpCase[],
   actual: Backend,
   expected: Backend,
-  { normalizedMeanSquare = 1e-10, maxError = 1e-5 } = {},
+  { normalizedMeanSquare = 1e-10, maxError = 1e-5 }: Partial<Tolerance> = {},
 ): Promise<string[]> {
   const failures: string[] = [];
-  for (const opCase of cases) {
-    const recorded = recordCase(opCase);
-    const wanted = await runCase(recorded, expected);
-    const got = await runCase(recorded, actual);
-    for (const [name, values] of Object.entries(wanted)) {
-      const off = distance(got[name]!, values);
+  for (const opCase of cases)
+    for (const { output, ...off } of await distances(opCase, actual, expected))
       if (!(off.normalizedMeanSquare <= normalizedMeanSquare && off.maxError <= maxError))
         failures.push(
-          `${opCase.name}: ${name} on ${actual.name} (${actual.variant}): normalised mean square ` +
+          `${opCase.name}: ${output} on ${actual.name} (${actual.variant}): normalised mean square ` +
             `${off.normalizedMeanSquare.toExponential(1)}, maximum error ${off.maxError.toExponential(1)}`,
         );
-    }
-  }
   return failures;
+}
+
+/** How far each output of a case is off. */
+async function distances(
+  opCase: OpCase,
+  actual: Backend,
+  expected: Backend,
+): Promise<(Distance & { readonly output: string })[]> {
+  const recorded = recordCase(opCase);
+  const wanted = await runCase(recorded, expected);
+  const got = await runCase(recorded, actual);
+  return Object.entries(wanted).map(([output, values]) => ({ output, ...distance(got[output]!, values) }));
 }
 
 /** Compares every output bit by bit; gives one sentence for each that differs. */

@@ -12,7 +12,7 @@ export async function openGpuBackend(options: GpuOptions = {}): Promise<Backend>
   const library = await loadGpuJs();
   const problem = (options.mode ?? "webgpu") === "webgpu" ? await provideWebGpu() : undefined;
   try {
-    return createGpuBackend(library, options);
+    return await createGpuBackend(library, options);
   } catch (error) {
     if (problem === undefined || !(error instanceof BackendError)) throw error;
     throw new BackendError(`${error.message}; WebGPU on Node: ${problem}`);

@@ -1,0 +1,145 @@
+import { BackendError } from "../../engine/errors.ts";
+import {
+  modeThatRan,
+  type DeviceArray,
+  type GpuJs,
+  type GpuJsKernel,
+  type GpuMode,
+  type KernelContext,
+} from "./gpu-js.ts";
+
+/** Cells on the device; without a device, in memory. */
+export type Held = DeviceArray | Float32Array;
+
+/** One kernel, compiled when it is first run. */
+export interface DeviceKernel {
+  /** Its result takes the place of the last one. */
+  run(operands: readonly Held[]): Promise<Held>;
+  destroy(): void;
+}
+
+/** One instance of gpu.js in one mode. What is wrong with it once is wrong for good. */
+export class GpuDevice {
+  readonly mode: GpuMode;
+  readonly #library: GpuJs;
+  readonly #gpu: InstanceType<GpuJs["GPU"]>;
+  #failure: string | undefined;
+  #disposed = false;
+  #context: KernelContext | undefined;
+
+  /** @throws BackendError when gpu.js does not take the mode here */
+  constructor(library: GpuJs, mode: GpuMode) {
+    this.mode = mode;
+    this.#library = library;
+    try {
+      this.#gpu = new library.GPU({ mode });
+    } catch (error) {
+      throw new BackendError(`gpu: ${mode} is not available here: ${messageOf(error)}`);
+    }
+  }
+
+  /** @throws BackendError when the device was lost, or reported an error, or was disposed of */
+  check(): void {
+    if (this.#disposed) throw new BackendError("gpu: the back end was disposed of");
+    if (this.#context && "isContextLost" in this.#context && this.#context.isContextLost())
+      this.#lose("context was lost");
+    if (this.#failure !== undefined) throw new BackendError(this.#failure);
+  }
+
+  /** @param op what the kernel computes, for errors */
+  kernel(op: string, source: string, count: number): DeviceKernel {
+    const kernel = this.#gpu.createKernel(source, {
+      output: [count],
+      precision: "single",
+      tactic: "precision",
+      pipeline: true,
+      loopMaxIterations: mostIterations,
+    });
+    let last: Held | undefined;
+    return {
+      run: async (operands) => {
+        const result = await this.#launch(op, kernel, operands);
+        if (last !== result) release(last);
+        last = result;
+        return result;
+      },
+      destroy: () => {
+        if (last !== undefined) release(last);
+        kernel.destroy();
+      },
+    };
+  }
+
+  /** A kernel that brings values from the host. */
+  upload(count: number): { run(values: Float32Array): Promise<Held>; destroy(): void } {
+    const { run, destroy } = this.kernel("input", "function (x) { return x[this.thread.x]; }", count);
+    return {
+      run: (values) => run([new this.#library.Input(values, [count]) as Held]),
+      destroy,
+    };
+  }
+
+  async read(held: Held, count: number): Promise<Float32Array> {
+    this.check();
+    if (held instanceof Float32Array) return held.slice();
+    try {
+      const values = await held.toArray();
+      this.check();
+      return Float32Array.from(values.subarray(0, count));
+    } catch (error) {
+      this.check();
+      throw new BackendError(`gpu: cannot read from ${this.mode}: ${messageOf(error)}`);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#gpu.destroy();
+  }
+
+  async #launch(op: string, kernel: GpuJsKernel, operands: readonly unknown[]): Promise<Held> {
+    this.check();
+    let result: Held;
+    try {
+      result = await kernel(...operands);
+    } catch (error) {
+      this.check();
+      throw new BackendError(`gpu: ${op} cannot run on ${this.mode}: ${messageOf(error)}`);
+    }
+    const ran = modeThatRan(kernel);
+    if (ran !== this.mode)
+      throw new BackendError(
+        `gpu: ${op} ran on ${ran} and not on ${this.mode}: ${kernel.kernel.fallbackReason ?? "no reason given"}`,
+      );
+    this.#watch(kernel);
+    return result;
+  }
+
+  /** gpu.js writes losses and errors of the device to the console alone. */
+  #watch({ kernel: { context } }: GpuJsKernel): void {
+    if (!context || this.#context) return;
+    this.#context = context;
+    if (!("device" in context)) return;
+    void context.device.lost.then(({ reason, message }) => this.#lose(`device was lost (${reason}): ${message}`));
+    context.device.addEventListener("uncapturederror", (event) =>
+      this.#lose(`device failed: ${(event as Event & { readonly error: Error }).error.message}`),
+    );
+  }
+
+  #lose(what: string): void {
+    if (this.#disposed) return;
+    this.#failure ??= `gpu: the ${this.mode} ${what}; what was on it is gone: go on from a checkpoint on a new back end`;
+  }
+}
+
+/** More than any loop has; gpu.js ends loops there whose bounds it cannot see. */
+const mostIterations = 2 ** 24;
+
+function release(held: Held | undefined): void {
+  if (held !== undefined && !(held instanceof Float32Array)) held.delete();
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,48 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchChromium } from "../../../bench/browser/chromium.ts";
+import { openPage, type ModulePage } from "../../../bench/browser/page.ts";
+import { connect, full, hasBrowser } from "../../browser/browser.ts";
+import { opCases } from "../../op-cases/index.ts";
+import type * as parityPage from "./parity-page.ts";
+
+type Page = ModulePage<typeof parityPage>;
+const module = new URL("parity-page.ts", import.meta.url);
+
+describe.skipIf(!hasBrowser)("gpu.js in headless Chromium", () => {
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await connect();
+    page = await openPage(browser, module);
+  });
+
+  afterAll(() => browser?.close());
+
+  describe.each(["webgpu", "webgl2"] as const)("on %s", (mode) => {
+    it.each(Object.entries(opCases))("%s agrees with the reference", { timeout: 900_000 }, async (family, cases) => {
+      const every = full ? 1 : Math.ceil(cases.length / 2);
+      const { failures, cases: compared } = await page.call("check", mode, family, every);
+      expect(failures).toEqual([]);
+      expect(compared).toBeGreaterThan(0);
+      expect(page.complaints.filter((complaint) => !complaint.includes("GPU stall due to ReadPixels"))).toEqual([]);
+    });
+  });
+
+  it("opens the mode asked for, or the best one, and names the adapter", async () => {
+    expect(await page.call("open")).toMatch(/^webgpu, .*\(software\): gpu-webgpu$/);
+    expect(await page.call("open", "webgl2")).toMatch(/^webgl2, .*SwiftShader.* \(software\): gpu-webgl2$/);
+  });
+
+  it("says why each mode does not work, where none does", async () => {
+    const plain = await launchChromium("none");
+    try {
+      const page: Page = await openPage(plain, module);
+      expect(await page.call("open", "webgl2")).toMatch(/^BackendError: gpu: nothing works here .*: webgl2: [^;]*$/);
+      expect(await page.call("open")).toMatch(/^BackendError: gpu: .*webgpu: .*webgl2: .*webgl: /);
+    } finally {
+      await plain.close();
+    }
+  });
+});
