@@ -63,6 +63,19 @@ export const command = () =>
         positiveInteger,
       ),
     )
+    .addOption(
+      new Option(
+        "--proxy-validation <images>",
+        "validation images of each candidate, with equal shares of each class; default: all. " +
+          "The standard error of an accuracy of 70% is 0.6 points with 5,000 of them, 1.4 with 1,000",
+      ).argParser(positiveInteger),
+    )
+    .addOption(
+      new Option(
+        "--proxy-validate-every <epochs>",
+        "validate candidates during their training too, for learning curves; default: after it, which is what counts",
+      ).argParser(positiveInteger),
+    )
     .addOption(batchOption())
     .addOption(
       new Option("--jobs <count>", "candidates trained at once; default: the cores of this machine")
@@ -98,7 +111,13 @@ export const command = () =>
             strategy: options.strategy === "random" ? randomSearch() : ageingEvolution(),
             seed: options.seed,
             backend: (recorded) => workerBackend(options.maxActivationMemory, recorded),
-            proxy: { epochs: options.proxyEpochs, batchSize: options.batch, limit: options.proxyLimit },
+            proxy: {
+              epochs: options.proxyEpochs,
+              batchSize: options.batch,
+              limit: options.proxyLimit,
+              validation: options.proxyValidation,
+              validateEvery: options.proxyValidateEvery,
+            },
             signal,
             onEvent: watch.onEvent,
             ...(options.jobs === undefined ? {} : { jobs: options.jobs }),

@@ -17,7 +17,8 @@ export interface Evaluation {
 /** One epoch of a candidate, for progress displays. */
 export interface EpochReport {
   readonly epoch: number;
-  readonly validationAccuracy: number;
+  /** Null where the epoch was not validated. */
+  readonly validationAccuracy: number | null;
 }
 
 export interface EvaluationRequest {

@@ -1,3 +1,4 @@
+import { randomPermutation } from "../random.ts";
 import { elementCount } from "../shape.ts";
 import type { ImageSet } from "./image-set.ts";
 
@@ -21,6 +22,29 @@ export function joinSets(sets: readonly ImageSet[]): ImageSet {
     at += set.count;
   }
   return { ...first, count, images, labels };
+}
+
+/**
+ * Numbers of `count` images, or of all there are, in ascending order: of each class its share (rounded as Sainte-Laguë
+ * does), drawn at random. A pure function of the key.
+ */
+export function stratifiedSample(
+  { count: all, labels }: ImageSet,
+  count: number,
+  ...key: readonly number[]
+): Uint32Array {
+  const classes = new Map<number, number[]>();
+  for (const index of randomPermutation(all, ...key)) {
+    const members = classes.get(labels[index]!) ?? [];
+    members.push(index);
+    classes.set(labels[index]!, members);
+  }
+  // The members of each class lie at even distances between 0 and 1; the first of all are taken.
+  const placed = [...classes].flatMap(([label, members]) =>
+    members.map((index, place) => ({ index, label, at: (place + 0.5) / members.length })),
+  );
+  placed.sort((a, b) => a.at - b.at || a.label - b.label);
+  return Uint32Array.from(placed.slice(0, count), ({ index }) => index).sort();
 }
 
 /** The images with these numbers, in this order. Shares memory when they are the first ones. */

@@ -48,6 +48,8 @@ export interface FitOptions {
   readonly resume?: Checkpoint | undefined;
   /** Accept a checkpoint of another numerics profile. Default false. */
   readonly allowDifferentBits?: boolean;
+  /** Epochs from one validation to the next; the last epoch is always validated. Default 1. */
+  readonly validateEvery?: number;
   /** Stop when validation accuracy has not risen by `minimumGain` for `patience` epochs. */
   readonly earlyStop?: { readonly patience: number; readonly minimumGain?: number } | undefined;
   readonly callbacks?: readonly Callback[];
@@ -126,6 +128,7 @@ export class Trainer {
       seed = 0,
       augment = [],
       resume,
+      validateEvery = 1,
       earlyStop,
       callbacks = [],
       signal,
@@ -189,7 +192,8 @@ export class Trainer {
         if (signal?.aborted || shouldStop(progress.history, earlyStop)) break;
         await trainEpoch(run, epoch);
         if (progress.step < (epoch + 1) * stepsPerEpoch) break;
-        const metrics = epochMetrics(run, epoch, await this.#validate(run));
+        const isDue = (epoch + 1) % validateEvery === 0 || epoch + 1 === epochs;
+        const metrics = epochMetrics(run, epoch, isDue ? await this.#validate(run) : undefined);
         progress.history.push(metrics);
         progress.partial = { ...emptyTally(), seconds: 0 };
         for (const callback of callbacks) await callback.onEpoch?.(metrics, this);
@@ -318,7 +322,8 @@ function epochMetrics({ schedule, progress, totalSteps }: Run, epoch: number, va
 }
 
 function shouldStop(history: readonly EpochMetrics[], rule: FitOptions["earlyStop"]): boolean {
-  if (rule === undefined || history.length <= rule.patience) return false;
+  if (rule === undefined || history.length <= rule.patience || history.at(-1)!.validationAccuracy === null)
+    return false;
   const best = (from: number, to?: number): number =>
     Math.max(...history.slice(from, to).map((metrics) => metrics.validationAccuracy ?? 0));
   return best(history.length - rule.patience) <= best(0, history.length - rule.patience) + (rule.minimumGain ?? 0);

@@ -1,5 +1,5 @@
 import { randomPermutation, streams } from "../../engine/random.ts";
-import { selectImages } from "../../engine/data/select.ts";
+import { selectImages, stratifiedSample } from "../../engine/data/select.ts";
 import type { DataSet } from "../../engine/data/image-set.ts";
 import { ConfigError, DataError } from "../../engine/errors.ts";
 import { RunnerError } from "../runner.ts";
@@ -25,8 +25,11 @@ export interface LocalSearchOptions extends Omit<SearchOptions, "runner" | "stor
   readonly jobs?: number;
   /** Go on although the back end rounds otherwise than the one that the run was started with. Default false. */
   readonly allowDifferentBits?: boolean;
-  /** How candidates are trained; `limit` is the number of training images, chosen by the seed. Default all. */
-  readonly proxy?: ProxyTraining & { readonly limit?: number | undefined };
+  /**
+   * How candidates are trained, and on how many images: `limit` of the training images, chosen by the seed, and
+   * `validation` of those held back, chosen by the seed with equal shares of each class. Default all.
+   */
+  readonly proxy?: ProxyTraining & { readonly limit?: number | undefined; readonly validation?: number | undefined };
   /** A candidate that takes longer is failed. Default: none. */
   readonly timeoutSeconds?: number | undefined;
 }
@@ -41,10 +44,16 @@ export async function localSearch(space: Space, data: DataSet, options: LocalSea
     throw new ConfigError(`search: a batch of ${training.batchSize} is larger than the ${images} training images`);
   if (data.validation.count === 0) throw new ConfigError("search: candidates need validation images, there are none");
   const chosen = randomPermutation(data.train.count, seed, streams.search).slice(0, images).sort();
-  const shared = shareDataSet({ ...data, train: selectImages(data.train, chosen) });
+  const validated = stratifiedSample(data.validation, proxy.validation ?? Infinity, seed, streams.search, 1);
+  const shared = shareDataSet({
+    ...data,
+    train: selectImages(data.train, chosen),
+    validation: selectImages(data.validation, validated),
+  });
   const { backend, profile } = await chooseBackend(choice, fresh ? undefined : await recordedProfile(out));
-  const evaluator: TrainEvaluatorOptions = { ...training, data: shared, backend };
-  const settings = { ...training, limit: proxy.limit ?? null, profile };
+  const evaluator: TrainEvaluatorOptions = { ...training, validateEvery: proxy.validateEvery, data: shared, backend };
+  const { limit = null, validation } = proxy;
+  const settings = { ...training, limit, ...(validation === undefined ? {} : { validation }), profile };
   const runner = workerPoolRunner({
     module: new URL("./train-evaluator.ts", import.meta.url).href,
     options: evaluator,

@@ -19,6 +19,11 @@ export interface ProxyTraining {
   readonly peak?: number;
   /** Default 1e-5. */
   readonly weightDecay?: number;
+  /**
+   * Epochs from one validation to the next, for learning curves. Default: the last epoch alone, whose accuracy is what
+   * candidates are compared by.
+   */
+  readonly validateEvery?: number | undefined;
 }
 
 export interface TrainEvaluatorOptions extends ProxyTraining {
@@ -26,7 +31,7 @@ export interface TrainEvaluatorOptions extends ProxyTraining {
   readonly backend: BackendModule;
 }
 
-/** The settings with all defaults, to be frozen with a run. */
+/** What decides the accuracy of a candidate, with all defaults, to be frozen with a run. */
 export function proxySettings({ epochs = 10, batchSize = 128, peak = 1e-3, weightDecay = 1e-5 }: ProxyTraining) {
   return { epochs, batchSize, peak, weightDecay };
 }
@@ -37,6 +42,7 @@ export function proxySettings({ epochs = 10, batchSize = 128, peak = 1e-3, weigh
  */
 export async function createEvaluator(options: TrainEvaluatorOptions): Promise<Evaluator> {
   const { epochs, batchSize, peak, weightDecay } = proxySettings(options);
+  const { validateEvery = epochs } = options;
   const backend = await createBackend(options.backend);
   const noTest: DataSet["test"] = () =>
     Promise.reject(new ConfigError("search: candidates are not evaluated on test images"));
@@ -49,8 +55,9 @@ export async function createEvaluator(options: TrainEvaluatorOptions): Promise<E
         schedule: oneCycle({ peak }),
         backend,
       });
-      for await (const { epoch, validationAccuracy } of trainer.fit(data, { epochs, batchSize, seed, signal }))
-        onEpoch?.({ epoch, validationAccuracy: validationAccuracy ?? NaN });
+      const fit = { epochs, batchSize, seed, validateEvery, signal };
+      for await (const { epoch, validationAccuracy } of trainer.fit(data, fit))
+        onEpoch?.({ epoch, validationAccuracy });
       signal?.throwIfAborted();
       const last = trainer.history.at(-1)!;
       return {

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { EpochReport } from "../runner.ts";
 import type { EvaluatorModule, WorkerMessage, WorkerRequest, WorkerStart } from "./messages.ts";
 
 const port = parentPort!;
@@ -8,7 +9,7 @@ const { module, options } = workerData as WorkerStart;
 const evaluator = await ((await import(module)) as EvaluatorModule).createEvaluator(options);
 
 port.on("message", ({ architecture, seed }: WorkerRequest) => {
-  const onEpoch = (report: { epoch: number; validationAccuracy: number }): void => post({ type: "epoch", ...report });
+  const onEpoch = (report: EpochReport): void => post({ type: "epoch", ...report });
   Promise.resolve()
     .then(() => evaluator.evaluate(architecture, { seed, onEpoch }))
     .then(

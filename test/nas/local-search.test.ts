@@ -59,7 +59,10 @@ test(
     expect(run.result()).toMatchObject({ evaluated: 4, failed: 0, resumed: false, run: out });
 
     const { architecture, seed, evaluation } = run.trials[0]!;
-    expect(evaluation!.history.length).toBe(2);
+    expect(evaluation!.history).toMatchObject([
+      { validationAccuracy: null },
+      { validationAccuracy: evaluation!.validationAccuracy },
+    ]);
     expect(evaluation!.backend).toMatchObject({ name: "reference" });
     expect(evaluation!.loss).toBeGreaterThan(1);
     expect(evaluation!.loss).toBeLessThan(3);
@@ -95,6 +98,31 @@ test(
     );
   },
 );
+
+test("candidates are validated on equal shares of each class, as often as wanted", { timeout: 60_000 }, async () => {
+  const data = await datasets.synthetic({ limit: 200, validation: 100, test: 10 });
+  const out = join(folder, "subset");
+  const epochs: (number | null)[] = [];
+  const options = {
+    ...{ budget: 1, costs: countCosts, strategy: randomSearch(), limits: { parameters: 1000 }, out, backend, jobs: 1 },
+    proxy: { epochs: 2, limit: 128, batchSize: 32, validation: 40, validateEvery: 1 },
+  };
+  const run = await localSearch(small, data, {
+    ...options,
+    onEvent: (event) => void (event.type === "epoch" && epochs.push(event.validationAccuracy)),
+  });
+  const { validationAccuracy } = run.trials[0]!.evaluation!;
+  expect(validationAccuracy * 40).toBeCloseTo(Math.round(validationAccuracy * 40), 9);
+  expect(epochs).toEqual([expect.any(Number), validationAccuracy]);
+  expect(run.settings.evaluation).toMatchObject({ validation: 40 });
+
+  const seldom = await localSearch(small, data, { ...options, proxy: { ...options.proxy, validateEvery: undefined } });
+  expect(seldom.resumed).toBe(true);
+  const all = { ...options, proxy: { ...options.proxy, validation: undefined } };
+  await expect(localSearch(small, data, all)).rejects.toThrow("evaluation.validation was 40, now not set");
+  const whole = await localSearch(small, data, { ...all, fresh: true });
+  expect(whole.settings.evaluation).not.toHaveProperty("validation");
+});
 
 test("data that cannot serve a search are refused", async () => {
   const data = await datasets.synthetic({ limit: 40, validation: 0 });

@@ -137,6 +137,22 @@ describe("a trainer", () => {
     expect(trainer.history.length).toBeLessThan(9);
   });
 
+  test("validates every so many epochs and after the last, which changes nothing else", async () => {
+    const often = await fitAll(newTrainer(), { epochs: 5 });
+    const seldom = await fitAll(newTrainer(), { epochs: 5, validateEvery: 2 });
+    const measured = (trainer: Trainer): (number | null)[] => trainer.history.map((epoch) => epoch.validationAccuracy);
+    const all = measured(often);
+    expect(measured(seldom)).toEqual([null, all[1], null, all[3], all[4]]);
+    expect(await seldom.state()).toEqual(await often.state());
+  });
+
+  test("stops early only where it has validated", async () => {
+    const trainer = newTrainer({ schedule: constantRate(0), optimizer: sgd() });
+    await fitAll(trainer, { epochs: 20, validateEvery: 3, earlyStop: { patience: 2 } });
+    expect(trainer.history.length).toBeLessThan(20);
+    expect(trainer.history.length % 3).toBe(0);
+  });
+
   test("says so when the loss is no longer a number", async () => {
     const trainer = newTrainer({ schedule: constantRate(1e30), optimizer: sgd(), clipNorm: undefined });
     await expect(fitAll(trainer)).rejects.toThrow(/train: the loss is (NaN|Infinity) at step \d+ of epoch 1/);
