@@ -14,7 +14,7 @@ import { servePeer, type LoadedJob, type LoadOptions } from "./serve.ts";
 type JobOf<K extends Job["kind"]> = Extract<Job, { readonly kind: K }>;
 
 async function training(job: JobOf<"train">, backend: WasmBackend, { tensor }: LoadOptions): Promise<LoadedJob> {
-  const { batch, learningRate, weightDecay, checkedSteps } = job;
+  const { batch, learningRate, weightDecay } = job;
   const model = jobModel(job.network);
   const optimizer = adamW({ weightDecay });
   const program = await backend.compile(trainingStep(model, { batchSize: batch, optimizer }));
@@ -25,17 +25,12 @@ async function training(job: JobOf<"train">, backend: WasmBackend, { tensor }: L
     labels: tensor("labels"),
     learningRate: Float32Array.of(learningRate),
   };
-  const next = async (inputs: Readonly<Record<string, Float32Array>> = {}): Promise<number> => {
+  const next = async (inputs: Readonly<Record<string, Float32Array>>): Promise<number> => {
     await program.run({ ...inputs, step: Float32Array.of(++step) });
     return (await program.read("loss"))[0]!;
   };
   return {
-    check: async () => {
-      const losses = [await next(batchInputs)];
-      while (losses.length < checkedSteps) losses.push(await next());
-      return losses;
-    },
-    step: async () => void (await next()),
+    train: () => next(step === 0 ? batchInputs : {}),
     dispose: () => program.dispose(),
   };
 }
@@ -44,8 +39,6 @@ interface RunningOptions {
   readonly output: string;
   /** Inputs are fed once, and the output is not read. */
   readonly resident: boolean;
-  /** Of the output, so many cells apart, what is compared. */
-  readonly every?: number;
   /** State that comes with the job. */
   readonly slots?: readonly Slot[];
 }
@@ -54,18 +47,18 @@ interface RunningOptions {
 async function running(
   graph: Graph,
   inputs: Readonly<Record<string, Float32Array>>,
-  { output, resident, every = 1, slots = [] }: RunningOptions,
+  { output, resident, slots = [] }: RunningOptions,
   { tensor }: LoadOptions,
   backend: WasmBackend,
 ): Promise<LoadedJob> {
   const program = await backend.compile(graph);
   for (const { name } of slots) await program.writeSlot(name, tensor(name));
   return {
-    check: async () => {
+    result: async () => {
       await program.run(inputs);
-      return Array.from(await program.read(output)).filter((_, index) => index % every === 0);
+      return program.read(output);
     },
-    step: async () => {
+    run: async () => {
       await program.run(resident ? {} : inputs);
       if (!resident) await program.read(output);
     },
@@ -110,7 +103,7 @@ async function load(options: LoadOptions): Promise<LoadedJob> {
         const shape = [job.size, job.size];
         const graph = buildGraph({ c: input("a", shape).matmul(input("b", shape)) });
         const inputs = { a: tensor("a"), b: tensor("b") };
-        return running(graph, inputs, { output: "c", resident: true, every: 997 }, options, backend);
+        return running(graph, inputs, { output: "c", resident: true }, options, backend);
       }
     }
   }

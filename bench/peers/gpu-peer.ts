@@ -24,8 +24,5 @@ await servePeer({}, async ({ job, tensor, contender }) => {
   const [a, b] = [rows(tensor("a")), rows(tensor("b"))];
   const run = async (): Promise<Float32Array[]> =>
     multiply(a as never, b as never) as unknown as Promise<Float32Array[]>;
-  return {
-    check: async () => (await run()).flatMap((row) => Array.from(row)).filter((_, index) => index % 997 === 0),
-    step: async () => void (await run()),
-  };
+  return { run, result: async () => (await run()).flatMap((row) => Array.from(row)) };
 });

@@ -38,9 +38,11 @@ export type Job = { readonly name: string; readonly tensors: readonly TensorEntr
       readonly batch: number;
     }
   | {
-      /** c [size,size] = a · b; every 997th cell of c is compared. */
+      /** c [size,size] = a · b */
       readonly kind: "gemm";
       readonly size: number;
+      /** Of the cells of c, those so many apart are compared. */
+      readonly every: number;
     }
 );
 

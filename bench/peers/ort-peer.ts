@@ -30,9 +30,5 @@ await servePeer({ "onnxruntime-node": packageJson.version }, async ({ job, tenso
     const input = new Tensor("float32", images, [job.batch, channels, height, width]);
     return (await session.run({ [onnxInput]: input }))[onnxOutput]!.data as Float32Array;
   };
-  return {
-    check: async () => Array.from(await run()),
-    step: async () => void (await run()),
-    dispose: () => session.release(),
-  };
+  return { run, result: run, dispose: () => session.release() };
 });

@@ -133,7 +133,8 @@ export async function suiteJobs(suite: SuiteName, { arch, batch }: SuiteOptions)
         values: Float32Array.from({ length: size * size }, (_, index) => randomNormal(stream, index)),
       });
       const name = `gemm-${size}`;
-      const write = (folder: string) => writeJob(folder, { name, kind: "gemm", size }, { a: matrix(1), b: matrix(2) });
+      const write = (folder: string) =>
+        writeJob(folder, { name, kind: "gemm", size, every: 997 }, { a: matrix(1), b: matrix(2) });
       const entries: Entry[] = [
         finch,
         { peer: "torch", way: "default" },

@@ -8,7 +8,6 @@ interface Tensor {
   reshape(shape: readonly number[]): Tensor;
   add(other: Tensor): Tensor;
   relu(): Tensor;
-  dataSync(): Float32Array;
   data(): Promise<Float32Array>;
   dispose(): void;
 }
@@ -42,7 +41,7 @@ const require = createRequire(join(peersFolder, "package.json"));
 const tf = require("@tensorflow/tfjs") as Tfjs;
 const wasm = require("@tensorflow/tfjs-backend-wasm") as TfjsWasm;
 
-function training({ job, tensor }: LoadOptions): LoadedJob {
+function training({ job, tensor, contender }: LoadOptions): LoadedJob {
   if (job.kind !== "train" || job.network !== "small-cnn") throw new Error(`tfjs has no network ${job.name} here`);
   const parameters = new Map(
     job.tensors
@@ -67,45 +66,32 @@ function training({ job, tensor }: LoadOptions): LoadedJob {
     const features = block(block(images, "0"), "3").reshape([job.batch, 2048]);
     return tf.losses.softmaxCrossEntropy(labels, tf.matMul(features, parameter("6.weight")).add(parameter("6.bias")));
   };
-  const step = async (): Promise<number> => {
+  const train = async (): Promise<number> => {
+    await tf.setBackend(contender);
     const cost = optimizer.minimize(loss, true);
     const [value] = await cost.data();
     cost.dispose();
     return value!;
   };
-  return {
-    check: async () => {
-      const losses: number[] = [];
-      while (losses.length < job.checkedSteps) losses.push(await step());
-      return losses;
-    },
-    step: async () => void (await step()),
-  };
+  return { train };
 }
 
-function product({ job, tensor }: LoadOptions): LoadedJob {
+function product({ job, tensor, contender }: LoadOptions): LoadedJob {
   if (job.kind !== "gemm") throw new Error(`tfjs cannot do ${job.name} here`);
   const [a, b] = ["a", "b"].map((name) => tf.tensor(tensor(name), [job.size, job.size])) as [Tensor, Tensor];
-  const multiply = (): Float32Array => {
+  const run = async (): Promise<Float32Array> => {
+    await tf.setBackend(contender);
     const c = tf.matMul(a, b);
-    const values = c.dataSync();
+    const values = await c.data();
     c.dispose();
     return values;
   };
-  return {
-    check: async () => Array.from(multiply()).filter((_, index) => index % 997 === 0),
-    step: async () => void multiply(),
-  };
+  return { run, result: run };
 }
 
 await servePeer({ tfjs: tf.version.tfjs }, async (options) => {
   if (options.contender === "wasm") wasm.setThreadsCount(options.threads);
   if (!(await tf.setBackend(options.contender))) throw new Error(`tfjs has no back end ${options.contender}`);
   await tf.ready();
-  const loaded = options.job.kind === "train" ? training(options) : product(options);
-  const here = async (): Promise<void> => void (await tf.setBackend(options.contender));
-  return {
-    check: () => here().then(loaded.check),
-    step: () => here().then(loaded.step),
-  };
+  return options.job.kind === "train" ? training(options) : product(options);
 });

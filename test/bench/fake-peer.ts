@@ -6,11 +6,12 @@ const [losses, milliseconds, fault] = process.argv.slice(2);
 
 await servePeer({ fake: "1" }, async () => {
   if (fault === "refuse") throw new Error("this cannot be trained here");
+  const claimed = losses!.split(",").map(Number);
   return {
-    check: async () => losses!.split(",").map(Number),
-    step: async () => {
-      if (fault === "die") process.kill(process.pid, "SIGKILL");
+    train: async () => {
+      if (claimed.length === 0 && fault === "die") process.kill(process.pid, "SIGKILL");
       await pause(Number(milliseconds));
+      return claimed.shift()!;
     },
   };
 });
