@@ -1,3 +1,4 @@
+import { workerBackend } from "../cli/search-setup.ts";
 import type { Architecture } from "../engine/architecture.ts";
 import { shareDataSet } from "../nas/runners/shared-data-set.ts";
 import type { TrainEvaluatorOptions } from "../nas/runners/train-evaluator.ts";
@@ -33,12 +34,7 @@ export async function benchCandidates(
 ): Promise<CandidatesRow> {
   const { variant, batch, jobs, images = 16 * batch, validation = 500, seconds = 10 } = options;
   const data = shareDataSet(randomData(architecture, { train: images, validation }));
-  const backend = {
-    module: new URL("../kernels/wasm/node/index.ts", import.meta.url).href,
-    factory: "createWasmBackend",
-    options: { inline: true, variant } satisfies WasmOptions,
-  };
-  const evaluator: TrainEvaluatorOptions = { epochs: 1, batchSize: batch, data, backend };
+  const evaluator: TrainEvaluatorOptions = { epochs: 1, batchSize: batch, data, backend: workerBackend({ variant }) };
   const runner = workerPoolRunner({
     module: new URL("../nas/runners/train-evaluator.ts", import.meta.url).href,
     options: evaluator,

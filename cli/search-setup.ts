@@ -7,11 +7,13 @@ import type { BackendModule } from "../nas/runners/backend-module.ts";
 import { count, percent } from "./output.ts";
 
 /** What candidates are trained with: one per worker, single-threaded, inside the worker itself. */
-export function workerBackend(maxActivationBytes?: number, profile?: string): BackendModule {
+export function workerBackend(
+  options: Pick<WasmOptions, "variant" | "profile" | "maxActivationBytes"> = {},
+): BackendModule {
   return {
     module: new URL("../kernels/wasm/node/index.ts", import.meta.url).href,
     factory: "createWasmBackend",
-    options: { threads: 1, inline: true, maxActivationBytes, profile } satisfies WasmOptions,
+    options: { ...options, threads: 1, inline: true } satisfies WasmOptions,
   };
 }
 

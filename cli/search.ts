@@ -110,7 +110,8 @@ export const command = () =>
             limits,
             strategy: options.strategy === "random" ? randomSearch() : ageingEvolution(),
             seed: options.seed,
-            backend: (recorded) => workerBackend(options.maxActivationMemory, recorded),
+            backend: (recorded) =>
+              workerBackend({ maxActivationBytes: options.maxActivationMemory, profile: recorded }),
             proxy: {
               epochs: options.proxyEpochs,
               batchSize: options.batch,

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { peerResultSchema, type PeerResult, type PeerRow } from "../bench/peers/rows.ts";
-import { candidatesRowSchema, kernelRowSchema, scalingRowSchema, type KernelRow } from "../bench/rows.ts";
+import {
+  candidatesRowSchema,
+  kernelRowSchema,
+  latencyRowSchema,
+  networkRowSchema,
+  scalingRowSchema,
+  type KernelRow,
+} from "../bench/rows.ts";
 import { geometricMean, median } from "../bench/statistics.ts";
 
 /** Writes the tables of bench/results into the README, between its markers: `node scripts/results-table.ts`. */
@@ -58,6 +65,15 @@ function betterLayout(rows: readonly PeerRow[]): PeerRow | undefined {
     .sort((a, b) => a.median! - b.median!)[0];
 }
 
+function ratio({ ratio }: PeerRow): string {
+  return `${times(ratio!.median)} (${times(ratio!.lowest)}–${times(ratio!.highest)})`;
+}
+
+/** A cell for several contenders, some of which may not be able to do the job. */
+function joined(rows: readonly PeerRow[], show: (row: PeerRow) => string, otherwise: string): string {
+  return rows.map((row) => (row.ratio === null ? otherwise : show(row))).join(" / ");
+}
+
 function peerLines({ rows }: PeerResult): string[][] {
   const lines: string[][] = [];
   for (const job of new Set(rows.map((row) => row.job))) {
@@ -68,12 +84,14 @@ function peerLines({ rows }: PeerResult): string[][] {
     const batch = finch.batch === null || /batch/.test(job) ? "" : `, batch ${finch.batch}`;
     for (const row of own) {
       if (row === finch) continue;
+      const compiled = finch.kind === "infer" ? own.find(({ contender }) => contender === "torch compile") : undefined;
+      // One line for PyTorch's inference: its better layout, and that compiled.
+      if (finch.kind === "infer" && row.contender.startsWith("torch") && row !== better) continue;
+      const shown = [row, ...(row === better && compiled ? [compiled] : [])];
       const name = row === better ? `**${title(row.contender)}**` : title(row.contender);
-      const compared =
-        row.ratio === null
-          ? ["cannot", "–"]
-          : [speed(row), `${times(row.ratio.median)} (${times(row.ratio.lowest)}–${times(row.ratio.highest)})`];
-      lines.push([`${what} \`${job}\`${batch}`, String(row.threads), speed(finch), name, ...compared]);
+      const compared = [joined(shown, speed, "cannot"), joined(shown, ratio, "–")];
+      const peer = shown.length > 1 ? `${name} / compiled` : name;
+      lines.push([`${what} \`${job}\`${batch}`, String(row.threads), speed(finch), peer, ...compared]);
     }
   }
   return lines;
@@ -133,6 +151,12 @@ export function benchmarkTables(): string {
   const workers = rowsOf("workers-", candidatesRowSchema).map(
     ({ arch, jobs, scaling: ratio }) => `${times(ratio)} (\`${arch}\`, ${jobs} candidates in ${jobs} workers ÷ one)`,
   );
+  const latencies = rowsOf("infer-", z.union([latencyRowSchema, networkRowSchema]))
+    .filter((row) => row.suite === "latency")
+    .map(({ arch, threads, ...row }) => {
+      const [least, middle, most] = [row.minimum, row.median, row.percentile95].map((time) => whole(1e6 * time));
+      return `${least} / ${middle} / ${most} µs (\`${arch}\`, ${threads === 1 ? "one thread" : `${threads} threads`})`;
+    });
   const kernels = rowsOf("kernels-threads-1", kernelRowSchema);
   return [
     `Beside others in one run, in turns, on ${first.cores} cores of ${first.processor} (${first.date}, Node ${first.node.slice(1)}, ` +
@@ -142,6 +166,9 @@ export function benchmarkTables(): string {
     table(["work", "threads", "Finch", "peer", "its speed", "Finch ÷ peer"], lines),
     ...(scaling.length + workers.length > 0
       ? [`Speed of training with two: ${[...scaling, ...workers].join(", ")}.`]
+      : []),
+    ...(latencies.length > 0
+      ? [`Latency of one image, least / median / 95th percentile: ${latencies.join(", ")}; \`finch bench infer\`.`]
       : []),
     ...(kernels.length > 0
       ? [

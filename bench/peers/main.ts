@@ -7,6 +7,7 @@ import { FinchError } from "../../engine/errors.ts";
 import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
 import { listOf, positiveInteger, positiveNumber } from "../../cli/options.ts";
 import { circumstances } from "../circumstances.ts";
+import { resultsFolder } from "../recording.ts";
 import { contest, type Contender } from "./contest.ts";
 import { installNpmPeers, installPythonPeers } from "./install.ts";
 import { openJob } from "./job.ts";
@@ -18,7 +19,6 @@ import { peerNames, suiteJobs, suiteNames, type PeerName, type PlannedJob } from
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
 const script = (name: string): string => join(import.meta.dirname, name);
-const resultsFolder = join(import.meta.dirname, "../results");
 
 /** `NAME=COMMAND WORD…`: any program that speaks the protocol. */
 function guest(text: string, earlier: readonly PeerCommand[] = []): readonly PeerCommand[] {

@@ -111,7 +111,7 @@ export async function suiteJobs(suite: SuiteName, { arch, batch }: SuiteOptions)
           const network = await openArchitecture(name);
           const title = `${network.name} batch ${images}`;
           const write = (folder: string) => inferenceJob(folder, title, network, images);
-          const entries: Entry[] = [finch, { peer: "onnxruntime", way: "" }, ...torch];
+          const entries: Entry[] = [finch, { peer: "onnxruntime", way: "" }, ...torch, compiled];
           jobs.push({ name: title, write, entries, tolerance: { first: 1e-3, all: 1e-3 } });
         }
       return new Map([["infer", jobs]]);
