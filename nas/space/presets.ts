@@ -1,6 +1,18 @@
 import type { ArchitectureInput } from "../../engine/architecture.ts";
 import { ConfigError } from "../../engine/errors.ts";
-import { boolean, choice, group, integer, oneOf, repeat, type Fields, type ValueOf } from "./parameter.ts";
+import type { Activation } from "../../engine/ops/activation.ts";
+import {
+  boolean,
+  choice,
+  group,
+  integer,
+  oneOf,
+  repeat,
+  type Fields,
+  type Parameter,
+  type ValueOf,
+  type ValuesOf,
+} from "./parameter.ts";
 import { defineSpace, type Space } from "./space.ts";
 
 /**
@@ -22,7 +34,7 @@ function convPattern(largestRatio: number) {
 
 function convBlock(
   pattern: ValueOf<ReturnType<typeof convPattern>>,
-  sizes: { channels: number; kernel: number; stride: number },
+  sizes: { channels: number; kernel: number; stride: number; activation?: Activation },
 ): BlockInput {
   const { kind, ...own } = pattern;
   return { type: kind, ...sizes, ...own };
@@ -40,12 +52,28 @@ export interface HybridOptions {
   readonly affine?: boolean;
   /** Norm inside the attention blocks. Default batch, as in the paper. */
   readonly attentionNorm?: "batch" | "layer";
+  /** What a body pattern may attend by. Default softmax, as in the paper. */
+  readonly attentions?: readonly Attention[];
+  /** What may stand in place of every ReLU of a network. Default ReLU, as in the paper. */
+  readonly activations?: readonly Activation[];
+}
+
+type Attention = "softmax" | "linear";
+
+/** A parameter where there is something to choose. */
+function choiceOf<const K extends string, T extends string>(
+  name: K,
+  values: readonly T[],
+): { readonly [field in K]?: Parameter<T> } {
+  return (values.length > 1 ? { [name]: choice(...values) } : {}) as { readonly [field in K]?: Parameter<T> };
 }
 
 /** The hybrid space with other settings than the presets'. @throws ConfigError for an empty or unknown pattern list */
 export function hybridSpace(options: HybridOptions = {}): Space {
   const { name = "hybrid", stemPool = true, affine = false, attentionNorm = "batch" } = options;
-  const { patterns = ["cnn-vit", "pool-vit"] } = options;
+  const { patterns = ["cnn-vit", "pool-vit"], attentions = ["softmax"], activations = ["relu"] } = options;
+  for (const [what, values] of Object.entries({ attentions, activations }))
+    if (values.length === 0) throw new ConfigError(`space ${name}: ${what} must be one or more, got none`);
 
   function bodyPattern(index: number) {
     const first = index === 0 ? stride : choice<number>(1);
@@ -65,15 +93,28 @@ export function hybridSpace(options: HybridOptions = {}): Space {
       heads: integer(2, 8, { step: 2 }),
       headDim: integer(16, 64, { step: 16 }),
       feedForward: boolean(),
+      ...choiceOf("attention", attentions),
     });
   }
 
-  function bodyBlocks(pattern: ValueOf<ReturnType<typeof bodyPattern>>): BlockInput[] {
-    const { channels, embedding, heads, headDim, feedForward } = pattern;
-    const vit: BlockInput = { type: "vit", channels, heads, headDim, feedForward, norm: attentionNorm };
+  function bodyBlocks(pattern: ValueOf<ReturnType<typeof bodyPattern>>, style: Style): BlockInput[] {
+    const { channels, embedding, heads, headDim, feedForward, attention = attentions[0]! } = pattern;
+    const kind = attention === "softmax" ? {} : { attention };
+    const vit: BlockInput = {
+      type: "vit",
+      channels,
+      heads,
+      headDim,
+      feedForward,
+      norm: attentionNorm,
+      ...kind,
+      ...style,
+    };
     switch (embedding.kind) {
-      case "cnn-vit":
-        return [convBlock(embedding.conv, { channels, kernel: embedding.kernel, stride: embedding.stride }), vit];
+      case "cnn-vit": {
+        const { kernel, stride } = embedding;
+        return [convBlock(embedding.conv, { channels, kernel, stride, ...style }), vit];
+      }
       case "pool-vit":
         return [{ type: "pool", kind: embedding.pool, kernel: embedding.kernel, stride: embedding.stride }, vit];
       case "vit":
@@ -84,13 +125,20 @@ export function hybridSpace(options: HybridOptions = {}): Space {
   const stem = group({ kernel, stride, channels: stemChannels, conv: convPattern(4) });
   const body = repeat({ minimum: 1, maximum: 5 }, repeat({ minimum: 1, maximum: 3 }, bodyPattern));
 
-  function build(stemValues: ValueOf<typeof stem>, pool: readonly BlockInput[], bodyValues: ValueOf<typeof body>) {
-    const { conv, ...sizes } = stemValues;
+  const common = { stem, body, ...choiceOf("activation", activations) };
+
+  function build(values: ValuesOf<typeof common>, pool: readonly BlockInput[]) {
+    const { conv, ...sizes } = values.stem;
+    const { activation = activations[0]! } = values;
+    const style: Style = activation === "relu" ? {} : { activation };
     const blocks: BlockInput[] = [
-      { type: "convBnRelu", ...sizes },
-      convBlock(conv, sizes),
+      { type: "convBnRelu", ...sizes, ...style },
+      convBlock(conv, { ...sizes, ...style }),
       ...pool,
-      ...bodyValues.map((block) => shortcut(block.flatMap(bodyBlocks))),
+      ...values.body.map((block) => ({
+        ...shortcut(block.flatMap((pattern) => bodyBlocks(pattern, style))),
+        ...style,
+      })),
       { type: "globalAveragePool" },
       { type: "linear" },
     ];
@@ -102,15 +150,20 @@ export function hybridSpace(options: HybridOptions = {}): Space {
     return defineSpace({
       name,
       description,
-      parameters: group({ stem, body }),
-      build: (genotype) => build(genotype.stem, [], genotype.body),
+      parameters: group(common),
+      build: (genotype) => build(genotype, []),
     });
   return defineSpace({
     name,
     description,
-    parameters: group({ stem, pool: group({ kind: poolKind, kernel }), body }),
-    build: ({ pool, ...genotype }) => build(genotype.stem, [{ type: "pool", ...pool, stride: 2 }], genotype.body),
+    parameters: group({ stem, pool: group({ kind: poolKind, kernel }), body, ...choiceOf("activation", activations) }),
+    build: ({ pool, ...genotype }) => build(genotype, [{ type: "pool", ...pool, stride: 2 }]),
   });
+}
+
+/** What all blocks of a network have in common. */
+interface Style {
+  readonly activation?: Activation;
 }
 
 /** Convolutions only: the design that the paper compares with. */
@@ -143,10 +196,15 @@ function shortcut(blocks: readonly BlockInput[]): BlockInput {
 /** The paper's own space: CNN-ViT and Pool-ViT patterns after a pooled stem. */
 export const hybrid = hybridSpace();
 
-/** The designs of the paper's comparison, by name. */
+/** The designs of the paper's comparison, by name, and one with choices that the paper does not have. */
 export const presets: Readonly<Record<string, Space>> = {
   resnet: resnetSpace(),
   "cnn-vit": hybridSpace({ name: "cnn-vit", patterns: ["cnn-vit"], stemPool: false }),
   "cnn-vit-pool": hybridSpace({ name: "cnn-vit-pool", patterns: ["cnn-vit"] }),
   hybrid,
+  "hybrid-extended": hybridSpace({
+    name: "hybrid-extended",
+    attentions: ["softmax", "linear"],
+    activations: ["relu", "gelu", "hardSwish"],
+  }),
 };

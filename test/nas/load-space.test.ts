@@ -49,7 +49,7 @@ test("a space from a TypeScript file", async () => {
 
 test("what is no space is refused in one sentence", async () => {
   await expect(loadSpace("hybird")).rejects.toThrow(
-    'space: "hybird" is neither a preset (resnet, cnn-vit, cnn-vit-pool, hybrid) nor a file that exists',
+    'space: "hybird" is neither a preset (resnet, cnn-vit, cnn-vit-pool, hybrid, hybrid-extended) nor a file that exists',
   );
   const empty = spaceFile("empty.ts", "export const x = 1;");
   await expect(loadSpace(empty)).rejects.toThrow(

@@ -142,6 +142,30 @@ describe("genotypes of the presets", () => {
     expect(hybridSpace().fingerprint(cifar)).toBe(presets.hybrid!.fingerprint(cifar));
   });
 
+  test("the paper's spaces stay what they were, for runs to go on with", () => {
+    const prints = ["resnet", "cnn-vit", "cnn-vit-pool", "hybrid"].map((name) => presets[name]!.fingerprint(cifar));
+    expect(prints.map((print) => print.slice(0, 8))).toEqual(["0aa3935f", "dbc38fcd", "0289593f", "9b3ebb8c"]);
+  });
+
+  test("hybrid-extended also chooses attention for each pattern and an activation for the network", () => {
+    const found = new Set<string>();
+    for (let index = 0; index < 60; index++) {
+      const space = presets["hybrid-extended"]!;
+      // Large enough for every stride.
+      const large = { ...cifar, input: [256, 256, 3] as const };
+      const blocks = JSON.stringify(space.decode(space.sample(new Draw(index)), large).architecture.blocks);
+      const activations = new Set(blocks.match(/"activation":"\w+"/g) ?? ['"activation":"relu"']);
+      expect(activations.size).toBe(1);
+      for (const word of activations) found.add(word);
+      for (const word of blocks.match(/"attention":"\w+"/g) ?? ['"attention":"softmax"']) found.add(word);
+    }
+    expect([...found].sort()).toEqual([
+      ...['"activation":"gelu"', '"activation":"hardSwish"', '"activation":"relu"'],
+      ...['"attention":"linear"', '"attention":"softmax"'],
+    ]);
+    expect(() => hybridSpace({ activations: [] })).toThrow("space hybrid: activations must be one or more, got none");
+  });
+
   test("a space of one's own", () => {
     const space = defineSpace({
       name: "plain",
