@@ -1,5 +1,5 @@
 /**
- * Writes the sliding windows of pooling as AssemblyScript: maxima and sums along one axis, and the way back from a
+ * Writes the sliding windows of pooling as AssemblyScript: maxima, sums and both along one axis, and the way back from a
  * maximum to the first cell that holds it. Four windows share what their cells have in common. The order of additions
  * depends on a window's place among all, never on how the work is cut.
  */
@@ -17,9 +17,26 @@ const maxima = [2, 3, 5, 7, 9].flatMap((size) => [1, 2].map((stride) => [size, s
 const sums = [...maxima, [1, 1], [4, 1]] as const;
 const tileWindows = [4, 1];
 
-/** Loads all cells once, combines runs of cells that the same windows cover, and gives `a0, b0 …`, one per window. */
-function combine(size: number, stride: number, windows: number, join: (a: string, b: string) => string): string {
+/** What is made of the cells of windows: its variables begin with `name`. */
+interface Combination {
+  readonly name: string;
+  readonly join: (a: string, b: string) => string;
+}
+const largest: Combination = { name: "", join: (a, b) => `max(${a}, ${b})` };
+const total: Combination = { name: "z", join: (a, b) => `f32x4.add(${a}, ${b})` };
+
+/**
+ * Loads all cells once, combines runs of cells that the same windows cover, and gives `a0, b0 …`, one per window, for
+ * each combination.
+ */
+function combine(
+  size: number,
+  stride: number,
+  windows: number,
+  combinations: readonly [Combination, ...Combination[]],
+): string {
   const covers = (window: number, cell: number): boolean => cell >= window * stride && cell < window * stride + size;
+  const [{ name: first }] = combinations;
   const lines: string[] = [];
   const started = new Set<number>();
   const cells = (windows - 1) * stride + size;
@@ -31,17 +48,20 @@ function combine(size: number, stride: number, windows: number, join: (a: string
       lines.push(`q += ${to - from} * step;`);
       continue;
     }
-    lines.push(`let s${from} = v128.load(q), t${from} = v128.load(q, 16);\nq += step;`);
-    for (let cell = from + 1; cell < to; cell++)
-      lines.push(
-        `s${from} = ${join(`s${from}`, "v128.load(q)")};\nt${from} = ${join(`t${from}`, "v128.load(q, 16)")};\nq += step;`,
-      );
-    for (const user of users) {
-      if (started.has(user))
-        lines.push(`a${user} = ${join(`a${user}`, `s${from}`)}; b${user} = ${join(`b${user}`, `t${from}`)};`);
-      else lines.push(`let a${user} = s${from}, b${user} = t${from};`);
-      started.add(user);
+    for (let cell = from; cell < to; cell++) {
+      const [u, v] = [`${first}u${cell}`, `${first}v${cell}`];
+      lines.push(`const ${u} = v128.load(q), ${v} = v128.load(q, 16);\nq += step;`);
+      for (const { name, join } of combinations) {
+        const [s, t] = [`${name}s${from}`, `${name}t${from}`];
+        lines.push(cell === from ? `let ${s} = ${u}, ${t} = ${v};` : `${s} = ${join(s, u)};\n${t} = ${join(t, v)};`);
+      }
     }
+    for (const { name, join } of combinations)
+      for (const user of users) {
+        const [a, b, s, t] = [`${name}a${user}`, `${name}b${user}`, `${name}s${from}`, `${name}t${from}`];
+        lines.push(started.has(user) ? `${a} = ${join(a, s)}; ${b} = ${join(b, t)};` : `let ${a} = ${s}, ${b} = ${t};`);
+      }
+    users.forEach((user) => started.add(user));
   }
   return lines.join("\n");
 }
@@ -63,7 +83,7 @@ ${advance}
 function maximum(size: number, stride: number): string {
   const body = (windows: number): string => `
         let q = x + i;
-${combine(size, stride, windows, (a, b) => `max(${a}, ${b})`)}
+${combine(size, stride, windows, [largest])}
         let o = y + i;
 ${each(range(windows), (j) => `        v128.store(o, b${j}, 16);\n        v128.store(o, a${j});\n        o += yStep;`)}`;
   return `
@@ -75,35 +95,74 @@ ${tileWindows.map((windows) => line(windows, stride, body(windows), `      y += 
 }
 
 function sum(size: number, stride: number): string {
-  const store = (windows: number, result: (name: string, at: string) => string): string =>
-    each(
-      range(windows),
-      (j) => `          {
-            const r0 = ${result(`a${j}`, "p")}, r1 = ${result(`b${j}`, "p, 16")};
-            v128.store(o, r1, 16);
-            v128.store(o, r0);
-            o += yStep;
-            p += yStep;
-          }`,
-    );
   const body = (windows: number): string => `
         let q = x + i;
-${combine(size, stride, windows, (a, b) => `f32x4.add(${a}, ${b})`)}
-        let o = y + i, p = m + i;
-        if (m) {
-${store(windows, (name, at) => `f32x4.add(f32x4.mul(v128.load(${at}), wm), f32x4.mul(${name}, ws))`)}
-        } else {
-${store(windows, (name) => `f32x4.mul(${name}, ws)`)}
-        }`;
+${combine(size, stride, windows, [total])}
+        let o = y + i;
+${each(
+  range(windows),
+  (j) => `        {
+          const r0 = f32x4.mul(za${j}, w), r1 = f32x4.mul(zb${j}, w);
+          v128.store(o, r1, 16);
+          v128.store(o, r0);
+          o += yStep;
+        }`,
+)}`;
   return `
-function sum${size}s${stride}(x: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, m: usize, weights: usize): void {
+function sum${size}s${stride}(x: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, weight: usize): void {
+  const w = v128.load32_splat(weight);
+  let n = 0;
+${tileWindows.map((windows) => line(windows, stride, body(windows), `      y += ${windows} * yStep;`)).join("\n")}
+}
+`;
+}
+
+/** Both at once, to where the largest goes and to where the sum goes. */
+function both(size: number, stride: number): string {
+  const body = (windows: number): string => `
+        let q = x + i;
+${combine(size, stride, windows, [largest, total])}
+        let o = m + i, p = y + i;
+${each(
+  range(windows),
+  (j) => `        v128.store(o, b${j}, 16);
+        v128.store(o, a${j});
+        v128.store(p, zb${j}, 16);
+        v128.store(p, za${j});
+        o += yStep;
+        p += yStep;`,
+)}`;
+  const advance = (windows: number): string => `      m += ${windows} * yStep;\n      y += ${windows} * yStep;`;
+  return `
+function both${size}s${stride}(x: usize, step: usize, m: usize, y: usize, yStep: usize, count: i32, bytes: usize): void {
+  let n = 0;
+${tileWindows.map((windows) => line(windows, stride, body(windows), advance(windows))).join("\n")}
+}
+`;
+}
+
+/** Weighted sum of the largest of windows of x and of the sum of windows that lie `apart` bytes behind them. */
+function mix(size: number, stride: number): string {
+  const body = (windows: number): string => `
+        let q = x + i;
+${combine(size, stride, windows, [largest])}
+        q = x + apart + i;
+${combine(size, stride, windows, [total])}
+        let o = y + i;
+${each(
+  range(windows),
+  (j) => `        {
+          const r0 = f32x4.add(f32x4.mul(a${j}, wm), f32x4.mul(za${j}, ws)), r1 = f32x4.add(f32x4.mul(b${j}, wm), f32x4.mul(zb${j}, ws));
+          v128.store(o, r1, 16);
+          v128.store(o, r0);
+          o += yStep;
+        }`,
+)}`;
+  return `
+function mix${size}s${stride}(x: usize, apart: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, weights: usize): void {
   const wm = v128.load32_splat(weights), ws = v128.load32_splat(weights, 4);
   let n = 0;
-${tileWindows
-  .map((windows) =>
-    line(windows, stride, body(windows), `      y += ${windows} * yStep;\n      if (m) m += ${windows} * yStep;`),
-  )
-  .join("\n")}
+${tileWindows.map((windows) => line(windows, stride, body(windows), `      y += ${windows} * yStep;`)).join("\n")}
 }
 `;
 }
@@ -171,6 +230,9 @@ function choose(name: string, sizes: readonly (readonly [number, number])[], arg
 }
 
 const drivers = `
+// prettier-ignore
+const ONE = memory.data<f32>([1]);
+
 /** y [count] at \`yStep\` = the largest of windows of \`size\` cells at \`step\`, for \`bytes\` of neighbours each; 32 or more bytes are written */
 export function windowMax(size: i32, stride: i32, x: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize): void {
 ${choose("max", maxima, "x, step, y, yStep, count, bytes")}
@@ -188,10 +250,10 @@ ${choose("max", maxima, "x, step, y, yStep, count, bytes")}
   }
 }
 
-/** y = weights[1] · Σ of windows, plus weights[0] · m unless m is 0 */
-export function windowSum(size: i32, stride: i32, x: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, m: usize, weights: usize): void {
-${choose("sum", sums, "x, step, y, yStep, count, bytes, m, weights")}
-  const wm = v128.load32_splat(weights), ws = v128.load32_splat(weights, 4);
+/** The same with y = weight · Σ of windows */
+export function windowSum(size: i32, stride: i32, x: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, weight: usize): void {
+${choose("sum", sums, "x, step, y, yStep, count, bytes, weight")}
+  const w = v128.load32_splat(weight);
   for (let n = 0; n < count; n++) {${blocks(`
         let q = x + i, a = f32x4.splat(0), b = a;
         for (let k = 0; k < size; k++) {
@@ -199,17 +261,41 @@ ${choose("sum", sums, "x, step, y, yStep, count, bytes, m, weights")}
           b = f32x4.add(b, v128.load(q, 16));
           q += step;
         }
-        a = f32x4.mul(a, ws);
-        b = f32x4.mul(b, ws);
-        if (m) {
-          a = f32x4.add(f32x4.mul(v128.load(m + i), wm), a);
-          b = f32x4.add(f32x4.mul(v128.load(m + i, 16), wm), b);
-        }
+        a = f32x4.mul(a, w);
+        b = f32x4.mul(b, w);
         v128.store(y + i, b, 16);
         v128.store(y + i, a);`)}
     x += <usize>stride * step;
     y += yStep;
-    if (m) m += yStep;
+  }
+}
+
+/** m = the largest of windows, y = Σ of windows */
+export function windowBoth(size: i32, stride: i32, x: usize, step: usize, m: usize, y: usize, yStep: usize, count: i32, bytes: usize): void {
+${choose("both", maxima, "x, step, m, y, yStep, count, bytes")}
+  windowMax(size, stride, x, step, m, yStep, count, bytes);
+  windowSum(size, stride, x, step, y, yStep, count, bytes, ONE);
+}
+
+/** y = weights[0] · the largest of windows of x + weights[1] · Σ of the windows \`apart\` bytes behind them */
+export function windowMix(size: i32, stride: i32, x: usize, apart: usize, step: usize, y: usize, yStep: usize, count: i32, bytes: usize, weights: usize): void {
+${choose("mix", maxima, "x, apart, step, y, yStep, count, bytes, weights")}
+  const wm = v128.load32_splat(weights), ws = v128.load32_splat(weights, 4);
+  for (let n = 0; n < count; n++) {${blocks(`
+        let q = x + i, a = v128.load(q), b = v128.load(q, 16), s = v128.load(q + apart), t = v128.load(q + apart, 16);
+        for (let k = 1; k < size; k++) {
+          q += step;
+          a = max(a, v128.load(q));
+          b = max(b, v128.load(q, 16));
+          s = f32x4.add(s, v128.load(q + apart));
+          t = f32x4.add(t, v128.load(q + apart, 16));
+        }
+        a = f32x4.add(f32x4.mul(a, wm), f32x4.mul(s, ws));
+        b = f32x4.add(f32x4.mul(b, wm), f32x4.mul(t, ws));
+        v128.store(y + i, b, 16);
+        v128.store(y + i, a);`)}
+    x += <usize>stride * step;
+    y += yStep;
   }
 }
 
@@ -244,7 +330,7 @@ ${choose("first", maxima, "x, step, dx, m, mStep, dy, dyStep, count, bytes, weig
 export function poolTilesSource(): string {
   return [
     '// Generated by kernels/wasm/generate-pool-tiles.ts.\nimport { max } from "../simd";\n',
-    ...maxima.map(([size, stride]) => maximum(size, stride) + scatter(size, stride)),
+    ...maxima.flatMap(([size, stride]) => [maximum, both, mix, scatter].map((tile) => tile(size, stride))),
     ...sums.map(([size, stride]) => sum(size, stride)),
     drivers,
   ].join("");

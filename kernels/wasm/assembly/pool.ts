@@ -1,4 +1,4 @@
-import { windowFirst, windowMax, windowSum } from "./generated/pool-tiles";
+import { windowBoth, windowFirst, windowMax, windowMix, windowSum } from "./generated/pool-tiles";
 import { share, storeLanes } from "./simd";
 import { worker } from "./worker";
 
@@ -10,11 +10,17 @@ const MAX: i32 = 1;
 const AVERAGE: i32 = 2;
 const MIX: i32 = 3;
 
+/**
+ * Windows of so few rows that leave the image are cut for maxima; others slide over a copy with a border. Sums do, for
+ * the order of their additions.
+ */
+const MOST_CUT: i32 = 3;
+
 /** Rows of results that are made at a time. */
 const GROUP: i32 = 4;
 
 // prettier-ignore
-const ONES = memory.data<f32>([0, 1]);
+const ONE = memory.data<f32>([1]);
 
 @unmanaged
 class Windows {
@@ -45,10 +51,9 @@ class Windows {
   verticalCount: i32;
   horizontal: usize;
   horizontalCount: i32;
-  /** Parts of the scratch: lines of maxima and of sums, finished maxima, a row of few channels. */
+  /** Parts of the scratch: lines of maxima and of sums, a row of few channels. */
   maxima: usize;
   sums: usize;
-  finished: usize;
   narrow: usize;
   lineBytes: usize;
   maxWeight: f32;
@@ -101,40 +106,59 @@ function copyPixels(y: usize, yStep: usize, from: usize, pixel: usize, count: i3
   }
 }
 
+// Lines of maxima, of sums or of both from windows along columns, for `count` rows of results from `j` on.
+// @ts-ignore: decorator
+@inline function windowLines(s: Windows, taps: i32, from: usize, j: i32, count: i32, mode: i32): void {
+  const pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
+  const at = windowScratch(s) + <usize>s.left * pixel + <usize>j * s.lineBytes, maxima = at + s.maxima, sums = at + s.sums;
+  if (mode == MIX) windowBoth(taps, s.rowStep, from, line, maxima, sums, s.lineBytes, count, line);
+  else if (mode == MAX) windowMax(taps, s.rowStep, from, line, maxima, s.lineBytes, count, line);
+  else windowSum(taps, s.rowStep, from, line, sums, s.lineBytes, count, line, ONE);
+}
+
 // Results of group `group` of image `n`.
 function windowGroup(s: Windows, n: i32, group: i32, mode: i32): void {
   const scratch = windowScratch(s), pixel = <usize>s.channels << 2, line = <usize>s.columns * pixel;
   const image = s.x + <usize>n * <usize>s.rows * line, yImage = s.y + <usize>n * s.yImageBytes;
-  const interior = <usize>s.left * pixel, right = <usize>(s.width - s.left - s.columns) * pixel;
   const narrow = s.channels < 8, weights = changetype<usize>(s) + offsetof<Windows>("maxWeight");
   for (let p = 0; p < s.verticalCount; p++) {
     const v = changetype<Phase>(s.vertical + <usize>p * PHASE_BYTES);
     const first = group * GROUP, count = min(GROUP, v.count - first);
     if (count <= 0) continue;
-    const start = v.start + first * s.rowStep - s.top, span = (count - 1) * s.rowStep + v.taps;
-    const inside = start >= 0 && start + span <= s.rows;
-    const from = inside ? image + <usize>start * line : scratch;
-    if (mode & MAX) {
-      const to = scratch + s.maxima + interior;
-      if (!inside) borderRows(scratch, image, line, start, span, s.rows, true);
-      windowMax(v.taps, s.rowStep, from, line, to, s.lineBytes, count, line);
-      if (line < 32) for (let j = 0; j < count; j++) fillLowest(to + line + <usize>j * s.lineBytes, right);
+    const start = v.start + first * s.rowStep - s.top, end = start + (count - 1) * s.rowStep + v.taps;
+    if (start >= 0 && end <= s.rows) windowLines(s, v.taps, image + <usize>start * line, 0, count, mode);
+    else {
+      const cut = v.taps <= MOST_CUT && start + v.taps > 0 && end - v.taps < s.rows;
+      if (mode & MAX && cut) {
+        for (let j = 0; j < count; j++) {
+          const at = start + j * s.rowStep, from = max(at, 0);
+          windowLines(s, min(at + v.taps, s.rows) - from, image + <usize>from * line, j, 1, MAX);
+        }
+      } else if (mode & MAX) {
+        borderRows(scratch, image, line, start, end - start, s.rows, true);
+        windowLines(s, v.taps, scratch, 0, count, MAX);
+      }
+      if (mode & AVERAGE) {
+        borderRows(scratch, image, line, start, end - start, s.rows, false);
+        windowLines(s, v.taps, scratch, 0, count, AVERAGE);
+      }
     }
-    if (mode & AVERAGE) {
-      const to = scratch + s.sums + interior;
-      if (!inside) borderRows(scratch, image, line, start, span, s.rows, false);
-      windowSum(v.taps, s.rowStep, from, line, to, s.lineBytes, count, line, 0, ONES);
-      if (line < 32) for (let j = 0; j < count; j++) memory.fill(to + line + <usize>j * s.lineBytes, 0, right);
+    if (line < 32) {
+      const right = scratch + <usize>(s.left + s.columns) * pixel, rightBytes = <usize>(s.width - s.left - s.columns) * pixel;
+      for (let j = 0; j < count; j++) {
+        if (mode & MAX) fillLowest(right + s.maxima + <usize>j * s.lineBytes, rightBytes);
+        if (mode & AVERAGE) memory.fill(right + s.sums + <usize>j * s.lineBytes, 0, rightBytes);
+      }
     }
     for (let j = 0; j < count; j++)
       for (let q = 0; q < s.horizontalCount; q++) {
         const h = changetype<Phase>(s.horizontal + <usize>q * PHASE_BYTES);
         const y = yImage + v.y + <usize>(first + j) * s.yRowBytes + h.y;
         const to = narrow ? scratch + s.narrow : y, toStep = narrow ? pixel : s.yPixelBytes;
-        const at = <usize>j * s.lineBytes + <usize>h.start * pixel;
-        const finished = mode == MIX ? scratch + s.finished : 0;
-        if (mode & MAX) windowMax(h.taps, s.columnStep, scratch + s.maxima + at, pixel, finished ? finished : to, toStep, h.count, pixel);
-        if (mode & AVERAGE) windowSum(h.taps, s.columnStep, scratch + s.sums + at, pixel, to, toStep, h.count, pixel, finished, weights);
+        const at = scratch + <usize>j * s.lineBytes + <usize>h.start * pixel, maxima = at + s.maxima;
+        if (mode == MIX) windowMix(h.taps, s.columnStep, maxima, s.sums - s.maxima, pixel, to, toStep, h.count, pixel, weights);
+        else if (mode == MAX) windowMax(h.taps, s.columnStep, maxima, pixel, to, toStep, h.count, pixel);
+        else windowSum(h.taps, s.columnStep, at + s.sums, pixel, to, toStep, h.count, pixel, weights + 4);
         if (narrow) copyPixels(y, s.yPixelBytes, to, pixel, h.count);
       }
   }

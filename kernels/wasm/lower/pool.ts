@@ -71,9 +71,8 @@ function windowArguments(emit: Emitter, windows: SeparableWindows): (Operand | n
   const taps = Math.max(...vertical.phases.map(({ taps }) => taps));
   const maxima = alignUp(((group - 1) * vertical.step + taps) * line + 64, 64);
   const sums = maxima + group * lineBytes;
-  const finished = sums + group * lineBytes;
-  const resultBytes = alignUp(outColumns * pixel + 64, 64);
-  const scratchBytes = finished + 2 * resultBytes;
+  const narrow = sums + group * lineBytes;
+  const scratchBytes = narrow + alignUp(outColumns * pixel + 64, 64);
   const table = ({ phases }: Axis, bytes: number): Operand =>
     emit.constantTable(
       Int32Array.from(phases.flatMap(({ count, start, first, taps }) => [count, start, first * bytes, taps])),
@@ -90,7 +89,7 @@ function windowArguments(emit: Emitter, windows: SeparableWindows): (Operand | n
       table(horizontal, pixel),
       horizontal.phases.length,
     ],
-    ...[maxima, sums, finished, finished + resultBytes, lineBytes, ...weights.map(float)],
+    ...[maxima, sums, narrow, lineBytes, ...weights.map(float)],
   ];
 }
 
