@@ -18,10 +18,11 @@ function descending(count: number, line: (index: number) => string): string {
 
 /** Kernel widths with tiles of their own, for strides 1 and 2; others take a plain loop. */
 const widths = [1, 2, 3, 4, 5, 7, 9];
-/** Outputs per tile. Wide kernels need eight chains of additions; others are bound by memory, and shorter stores. */
-const tilePixels = (width: number): readonly number[] => (width < 7 ? [4, 1] : [8, 4, 1]);
-/** Weights that a tile holds in registers at a time. */
-const heldTaps = 5;
+/** Longer lines of taps keep the multipliers busy, with eight chains of additions; others wait for memory. */
+const shortLine = 5;
+const tilePixels = (width: number): readonly number[] => (width <= shortLine ? [4, 1] : [8, 4, 1]);
+/** Taps of a line that are taken at a time: V8 runs out of registers unless its blocks of code are short. */
+const tapsAtOnce = (width: number): number => (width <= shortLine ? width : 3);
 
 /** Loads the pixels that taps `from … to` of `pixels` outputs read, left to right, and lets `use` spend each. */
 function slide(
@@ -41,23 +42,24 @@ function slide(
   });
 }
 
+/** Adds to `pixels` outputs what the next `taps` of a line give. */
+const addTaps = (taps: number, stride: number, pixels: number): string => `
+${each(taps, (k) => `      const w${k} = v128.load(w), v${k} = v128.load(w, 16);\n      w += wStep;`)}
+      let q = at;
+${slide(0, taps, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}`;
+
 /** y [pixels][8] = Σ over taps of x · w, for 8 channels */
 function tile(width: number, stride: number, pixels: number): string {
-  const groups = Math.ceil(width / heldTaps);
-  const starts = range(groups + 1).map((group) => Math.ceil((group * width) / groups));
+  const taps = tapsAtOnce(width);
+  const groups = Math.floor(width / taps);
+  const group = addTaps(taps, stride, pixels);
   return `
 function depthwise${width}s${stride}p${pixels}(x: usize, w: usize, y: usize, height: i32, xStep: usize, xLine: usize, wStep: usize, yStep: usize): void {
 ${each(pixels, (p) => `  let a${p} = f32x4.splat(0), b${p} = a${p};`)}
   for (let ky = 0; ky < height; ky++) {
-${each(groups, (group) => {
-  const from = starts[group]!;
-  const to = starts[group + 1]!;
-  return `    {
-${each(to - from, (k) => `      const w${from + k} = v128.load(w), v${from + k} = v128.load(w, 16);\n      w += wStep;`)}
-      let q = x${from === 0 ? "" : ` + ${from} * xStep`};
-${slide(from, to, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}
-    }`;
-})}
+    let at = x;
+${groups === 1 ? group : `    for (let group = 0; group < ${groups}; group++) {${group}\n      at += ${taps} * xStep;\n    }`}
+${groups * taps < width ? `    {${addTaps(width - groups * taps, stride, pixels)}\n    }` : ""}
     x += xLine;
   }
 ${each(pixels, (p) => `  v128.store(y, b${p}, 16);\n  v128.store(y, a${p});\n  y += yStep;`)}
