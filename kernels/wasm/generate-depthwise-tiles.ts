@@ -24,18 +24,12 @@ const tilePixels = (width: number): readonly number[] => (width <= shortLine ? [
 /** Taps of a line that are taken at a time: V8 runs out of registers unless its blocks of code are short. */
 const tapsAtOnce = (width: number): number => (width <= shortLine ? width : 3);
 
-/** Loads the pixels that taps `from … to` of `pixels` outputs read, left to right, and lets `use` spend each. */
-function slide(
-  from: number,
-  to: number,
-  stride: number,
-  pixels: number,
-  use: (tap: number, pixel: number) => string,
-): string {
-  return each((pixels - 1) * stride + to - from, (j) => {
-    const uses = range(to - from).flatMap((tap) => {
+/** Loads the pixels that so many taps of `pixels` outputs read, left to right, and lets `use` spend each. */
+function slide(taps: number, stride: number, pixels: number, use: (tap: number, pixel: number) => string): string {
+  return each((pixels - 1) * stride + taps, (j) => {
+    const uses = range(taps).flatMap((tap) => {
       const pixel = (j - tap) / stride;
-      return Number.isInteger(pixel) && pixel >= 0 && pixel < pixels ? [use(from + tap, pixel)] : [];
+      return Number.isInteger(pixel) && pixel >= 0 && pixel < pixels ? [use(tap, pixel)] : [];
     });
     if (uses.length === 0) return "      q += xStep;";
     return `      {\n        const u = v128.load(q), v = v128.load(q, 16);\n        ${uses.join("\n        ")}\n      }\n      q += xStep;`;
@@ -46,7 +40,7 @@ function slide(
 const addTaps = (taps: number, stride: number, pixels: number): string => `
 ${each(taps, (k) => `      const w${k} = v128.load(w), v${k} = v128.load(w, 16);\n      w += wStep;`)}
       let q = at;
-${slide(0, taps, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}`;
+${slide(taps, stride, pixels, (k, p) => `a${p} = madd(u, w${k}, a${p}); b${p} = madd(v, v${k}, b${p});`)}`;
 
 /** y [pixels][8] = Σ over taps of x · w, for 8 channels */
 function tile(width: number, stride: number, pixels: number): string {
@@ -121,6 +115,9 @@ ${cases.join("\n")}
 /** Kernel rows that one pass of the filter gradient keeps in registers. */
 const gradientRows = (width: number): number => (width <= 3 ? 3 : width <= 5 ? 2 : 1);
 
+/** Outputs that the filter gradient takes at a time. */
+const gradientPixels = 2;
+
 /** sum [height][width][8] += Σ over lines × pixels of x · dy, for 8 channels */
 function gradientTile(height: number, width: number, stride: number): string {
   const taps = height * width;
@@ -130,7 +127,7 @@ ${each(
   height,
   (ky) =>
     `      q = at${ky === 0 ? "" : ` + ${ky} * tapLine`};\n` +
-    slide(0, width, stride, pixels, (k, p) => {
+    slide(width, stride, pixels, (k, p) => {
       const tap = ky * width + k;
       return `a${tap} = madd(u, d${p}, a${tap}); b${tap} = madd(v, e${p}, b${tap});`;
     }),
@@ -141,7 +138,7 @@ function depthwiseGradient${height}x${width}s${stride}(sum: usize, x: usize, dy:
 ${each(taps, (t) => `  let a${t} = v128.load(sum, ${32 * t}), b${t} = v128.load(sum, ${32 * t + 16});`)}
   for (let line = 0; line < lines; line++) {
     let at = x, g = dy, q: usize = 0, pixel = 0;
-    for (; pixel + 4 <= pixels; pixel += 4) {${body(4)}
+    for (; pixel + ${gradientPixels} <= pixels; pixel += ${gradientPixels}) {${body(gradientPixels)}
     }
     for (; pixel < pixels; pixel++) {${body(1)}
     }
