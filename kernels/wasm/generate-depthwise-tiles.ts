@@ -115,12 +115,13 @@ ${cases.join("\n")}
 /** Kernel rows that one pass of the filter gradient keeps in registers. */
 const gradientRows = (width: number): number => (width <= 3 ? 3 : width <= 5 ? 2 : 1);
 
-/** Outputs that the filter gradient takes at a time. */
-const gradientPixels = 2;
+/** Outputs that the filter gradient takes at a time: as many as leave registers for the sums. */
+const gradientPixels = (taps: number, stride: number): number => (taps > 8 || stride > 1 ? 2 : 4);
 
 /** sum [height][width][8] += Σ over lines × pixels of x · dy, for 8 channels */
 function gradientTile(height: number, width: number, stride: number): string {
   const taps = height * width;
+  const most = gradientPixels(taps, stride);
   const body = (pixels: number): string => `
 ${each(pixels, (p) => `      const d${p} = v128.load(g), e${p} = v128.load(g, 16);\n      g += dyStep;`)}
 ${each(
@@ -138,7 +139,7 @@ function depthwiseGradient${height}x${width}s${stride}(sum: usize, x: usize, dy:
 ${each(taps, (t) => `  let a${t} = v128.load(sum, ${32 * t}), b${t} = v128.load(sum, ${32 * t + 16});`)}
   for (let line = 0; line < lines; line++) {
     let at = x, g = dy, q: usize = 0, pixel = 0;
-    for (; pixel + ${gradientPixels} <= pixels; pixel += ${gradientPixels}) {${body(gradientPixels)}
+    for (; pixel + ${most} <= pixels; pixel += ${most}) {${body(most)}
     }
     for (; pixel < pixels; pixel++) {${body(1)}
     }
