@@ -47,10 +47,16 @@ export function conv2dFilterGradient(emit: Emitter, x: Value, dy: Value, s: Conv
   const inputs = s.ci / s.groups;
   const shape = [s.kernelHeight, s.kernelWidth, inputs, s.co];
   const count = s.kernelHeight * s.kernelWidth * inputs * s.co;
-  return emit.sums(count, s.n * s.outHeight, [x, dy], (text, [x, dy], index) => {
-    const [ky, kx, i, o] = text.coordinates(index, shape);
-    const channel = s.groups === 1 ? i : text.let(`${text.split(o, s.co / s.groups)[0]} * ${inputs} + ${i}`);
-    const body = `sum += ${x.at(`pixel * ${s.ci} + ${channel}`)} * ${dy.at(`window * ${s.co} + ${o}`)};`;
-    return eachOutput(s, ky, kx, body);
-  });
+  return emit.sums(
+    count,
+    s.n * s.outHeight,
+    [x, dy],
+    (text, [x, dy], index) => {
+      const [ky, kx, i, o] = text.coordinates(index, shape);
+      const channel = s.groups === 1 ? i : text.let(`${text.split(o, s.co / s.groups)[0]} * ${inputs} + ${i}`);
+      const body = `sum += ${x.at(`pixel * ${s.ci} + ${channel}`)} * ${dy.at(`window * ${s.co} + ${o}`)};`;
+      return eachOutput(s, ky, kx, body);
+    },
+    s.outWidth,
+  );
 }

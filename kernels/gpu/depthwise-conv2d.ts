@@ -31,9 +31,15 @@ export function depthwiseConv2dInputGradient(emit: Emitter, dy: Value, w: Value,
 export function depthwiseConv2dFilterGradient(emit: Emitter, x: Value, dy: Value, s: DepthwiseSizes): Value {
   const shape = [s.kernelHeight, s.kernelWidth, s.c];
   const count = s.kernelHeight * s.kernelWidth * s.c;
-  return emit.sums(count, s.n * s.outHeight, [x, dy], (text, [x, dy], index) => {
-    const [ky, kx, c] = text.coordinates(index, shape);
-    const body = `sum += ${x.at(`pixel * ${s.c} + ${c}`)} * ${dy.at(`window * ${s.c} + ${c}`)};`;
-    return eachOutput(s, ky, kx, body);
-  });
+  return emit.sums(
+    count,
+    s.n * s.outHeight,
+    [x, dy],
+    (text, [x, dy], index) => {
+      const [ky, kx, c] = text.coordinates(index, shape);
+      const body = `sum += ${x.at(`pixel * ${s.c} + ${c}`)} * ${dy.at(`window * ${s.c} + ${c}`)};`;
+      return eachOutput(s, ky, kx, body);
+    },
+    s.outWidth,
+  );
 }

@@ -40,10 +40,8 @@ export class GpuDevice {
 
   /** @throws BackendError when the device was lost, or reported an error, or was disposed of */
   check(): void {
-    if (this.#disposed) throw new BackendError("gpu: the back end was disposed of");
-    if (this.#context && "isContextLost" in this.#context && this.#context.isContextLost())
-      this.#lose("context was lost");
-    if (this.#failure !== undefined) throw new BackendError(this.#failure);
+    const problem = this.#problem();
+    if (problem !== undefined) throw new BackendError(problem);
   }
 
   /** @param op what the kernel computes, for errors */
@@ -87,8 +85,7 @@ export class GpuDevice {
       this.check();
       return Float32Array.from(values.subarray(0, count));
     } catch (error) {
-      this.check();
-      throw new BackendError(`gpu: cannot read from ${this.mode}: ${messageOf(error)}`);
+      throw await this.#errorOf(`cannot read from ${this.mode}`, error);
     }
   }
 
@@ -104,8 +101,7 @@ export class GpuDevice {
     try {
       result = await kernel(...operands);
     } catch (error) {
-      this.check();
-      throw new BackendError(`gpu: ${op} cannot run on ${this.mode}: ${messageOf(error)}`);
+      throw await this.#errorOf(`${op} cannot run on ${this.mode}`, error);
     }
     const ran = modeThatRan(kernel);
     if (ran !== this.mode)
@@ -114,6 +110,19 @@ export class GpuDevice {
       );
     this.#watch(kernel);
     return result;
+  }
+
+  /** Why a call failed. A device that is lost says so only after the calls that fail for it. */
+  async #errorOf(what: string, error: unknown): Promise<BackendError> {
+    await new Promise((resolve) => setTimeout(resolve));
+    return new BackendError(this.#problem() ?? `gpu: ${what}: ${messageOf(error)}`);
+  }
+
+  #problem(): string | undefined {
+    if (this.#disposed) return "gpu: the back end was disposed of";
+    if (this.#context && "isContextLost" in this.#context && this.#context.isContextLost())
+      this.#lose("context was lost");
+    return this.#failure;
   }
 
   /** gpu.js writes losses and errors of the device to the console alone. */

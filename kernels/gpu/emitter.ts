@@ -52,8 +52,8 @@ export const mostOperands = 7;
 /** Threads that keep a device busy; sums of fewer cells are cut into chunks. */
 const busyThreads = 1 << 16;
 
-/** Places that are worth a thread. */
-const leastPlaces = 128;
+/** Terms of a sum that are worth a thread. */
+const leastTerms = 128;
 
 /** What ops write their kernels to: three patterns. */
 export class Emitter {
@@ -106,17 +106,20 @@ export class Emitter {
    * Sum: `count` sums over `length` places each. `write` gives the statements that add what belongs to the cell
    * `index` and to the variable `place` to the variable `sum`. Where cells alone would leave the device idle, a first
    * kernel sums chunks and a second one the chunks' sums.
+   * @param work terms of one place
    */
   sums<const V extends readonly Value[]>(
     count: number,
     length: number,
     operands: V,
     write: (text: KernelText, operands: Operands<V>, index: string) => string,
+    work = 1,
   ): Value {
     const most = Math.min(
       Math.ceil(busyThreads / count),
-      Math.ceil(length / leastPlaces),
-      Math.ceil(2 * Math.sqrt(length)),
+      Math.ceil((length * work) / leastTerms),
+      Math.ceil(2 * Math.sqrt(length * work)),
+      length,
     );
     const size = Math.ceil(length / most);
     const chunks = Math.ceil(length / size);

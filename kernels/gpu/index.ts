@@ -58,20 +58,17 @@ function backendOn(device: GpuDevice, adapter: GpuAdapter): GpuBackend {
   };
 }
 
-/** Opens a device and computes one small array on it. */
+/** Opens a device and computes one small array on it. What does that stays: with its last kernel a context goes. */
 async function openDevice(library: GpuJs, mode: GpuMode): Promise<GpuDevice> {
   const device = new GpuDevice(library, mode);
-  const upload = device.upload(3);
-  const kernel = device.kernel("probe", "function (x) { return x[this.thread.x] * 2 + this.thread.x; }", 3);
   try {
-    const answer = await device.read(await kernel.run([await upload.run(Float32Array.of(1, -2, 0.5))]), 3);
+    const operand = await device.upload(3).run(Float32Array.of(1, -2, 0.5));
+    const kernel = device.kernel("probe", "function (x) { return x[this.thread.x] * 2 + this.thread.x; }", 3);
+    const answer = await device.read(await kernel.run([operand]), 3);
     if (answer.join() !== "2,-3,3") throw new BackendError(`gpu: a kernel gives ${answer.join()} instead of 2,-3,3`);
     return device;
   } catch (error) {
     await device.dispose();
     throw error;
-  } finally {
-    kernel.destroy();
-    upload.destroy();
   }
 }
