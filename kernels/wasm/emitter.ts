@@ -32,9 +32,11 @@ export function double(value: number): readonly [number, number] {
 /** Register tiles that suit the module: 256-bit pairs, or 128-bit vectors. */
 export type TilePreference = "wide" | "narrow";
 
+export type Argument = Operand | Float | number;
+
 /** The arguments of a chain that works strip by strip: see assembly/chain.ts. */
 interface StripChain {
-  readonly words: readonly (Operand | Float | number)[];
+  readonly words: readonly Argument[];
   /** It sums: strips must not depend on the number of threads. */
   readonly sums: boolean;
 }
@@ -56,8 +58,12 @@ export interface Emitter {
   output(index: number): Operand;
   /** Contents are undefined, and live during this node only. */
   scratch(bytes: number): Operand;
-  /** Appends one step. All threads have finished a node's earlier steps before it starts. */
-  step(kernel: KernelName, args: readonly (Operand | Float | number)[]): void;
+  /**
+   * Appends one step. All threads have finished a node's earlier steps before it starts.
+   * @param item for kernels that update many arrays at once, what belongs to one of them: `args` is what all have in
+   * common, and independent steps of which that is the same become one.
+   */
+  step(kernel: KernelName, args: readonly Argument[], item?: readonly Argument[]): void;
   /** Uploaded once, when the program is compiled. */
   constantTable(data: Int32Array | Float32Array): Operand;
 }

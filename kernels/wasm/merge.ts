@@ -1,4 +1,4 @@
-import type { Operand } from "./emitter.ts";
+import type { Argument, Operand } from "./emitter.ts";
 import { kernelNumbers, type KernelName } from "./kernels.ts";
 import type { PlannedBuffer, PlannedNode, PlannedStep } from "./plan.ts";
 import type { Estimate } from "./work.ts";
@@ -18,17 +18,11 @@ const preparing: ReadonlySet<string> = new Set<KernelName>([
   "expand",
   "batchNormTable",
 ]);
-/** Steps that update slots in place, each its own. */
-const updating: ReadonlySet<string> = new Set<KernelName>([
-  "movingAverage",
-  "exponentialMovingAverage",
-  "adamW",
-  "sgd",
-]);
 
 /**
  * Takes out what need not run each time, and moves small independent steps together: what depends on slots alone to the
- * start, updates of slots to the end. Lifetimes of buffers grow accordingly; what the set-up writes becomes `prepared`.
+ * start, updates of slots to the end, where all of a kind become one step. Lifetimes of buffers grow accordingly; what
+ * the set-up writes becomes `prepared`.
  * @param assigned the slots that the program itself writes
  * @param end the position after the last node
  */
@@ -53,7 +47,7 @@ export function arrange(
       buffers[buffer]!.last = Math.max(buffers[buffer]!.last, end);
   return {
     setUp: setUp.taken,
-    nodes: [...opening.taken, ...staying.reverse(), ...closing],
+    nodes: [...opening.taken, ...staying.reverse(), ...joinUpdates(closing)],
   };
 }
 
@@ -125,14 +119,57 @@ function isOperand(arg: PlannedStep["args"][number]): arg is Operand {
 }
 
 /** Whether an update can run after all of `later`: those behind it that are no late updates themselves. */
-function mayWait({ steps, access }: PlannedNode, later: readonly PlannedNode[]): boolean {
-  if (!steps.every(({ kernel }) => updating.has(kernel))) return false;
-  const touched = [...access.reads, ...access.writes];
-  return later.every(
-    ({ access: next }) =>
-      touched.every((buffer) => !next.writes.has(buffer)) &&
-      [...access.writes].every((buffer) => !next.reads.has(buffer)),
-  );
+function mayWait(node: PlannedNode, later: readonly PlannedNode[]): boolean {
+  const isUpdate = node.steps.length === 1 && node.steps[0]!.itemLength !== undefined;
+  return isUpdate && later.every((next) => areIndependent(node, next));
+}
+
+function areIndependent({ access: a }: PlannedNode, { access: b }: PlannedNode): boolean {
+  const meet = (one: ReadonlySet<number>, other: ReadonlySet<number>): boolean =>
+    [...one].some((buffer) => other.has(buffer));
+  return !meet(a.writes, b.writes) && !meet(a.writes, b.reads) && !meet(a.reads, b.writes);
+}
+
+/** One step for all updates of one kernel that have the same settings and do not depend on each other. */
+function joinUpdates(updates: readonly PlannedNode[]): PlannedNode[] {
+  const joined: PlannedNode[] = [];
+  for (const node of updates) {
+    const needed = joined.findLastIndex((other) => !areIndependent(node, other));
+    const same = joined.findIndex(
+      (other, index) => index > needed && haveSameSettings(node.steps[0]!, other.steps[0]!),
+    );
+    if (same < 0) joined.push(node);
+    else joined[same] = joinNodes(joined[same]!, node);
+  }
+  return joined;
+}
+
+/** Where the list of items begins. */
+function listStart({ args, itemLength }: PlannedStep): number {
+  return args.length - 1 - itemLength!;
+}
+
+function haveSameSettings(one: PlannedStep, many: PlannedStep): boolean {
+  const settings = one.args.slice(0, listStart(one));
+  return one.kernel === many.kernel && settings.every((arg, index) => isSameArgument(arg, many.args[index]!));
+}
+
+function isSameArgument(a: Argument, b: Argument): boolean {
+  if (typeof a === "number" || typeof b === "number") return a === b;
+  if ("float" in a || "float" in b) return "float" in a && "float" in b && a.float === b.float;
+  return a.buffer === b.buffer && a.offset === b.offset;
+}
+
+function joinNodes(many: PlannedNode, one: PlannedNode): PlannedNode {
+  const [step, added] = [many.steps[0]!, one.steps[0]!];
+  const start = listStart(added);
+  const items = [...step.args.slice(start + 1), ...added.args.slice(start + 1)];
+  const args = [...step.args.slice(0, start), items.length / added.itemLength!, ...items];
+  const [a, b] = [many.access, one.access];
+  return {
+    steps: [{ ...step, args, ops: [...step.ops, ...added.ops] }],
+    access: { reads: new Set([...a.reads, ...b.reads]), writes: new Set([...a.writes, ...b.writes]) },
+  };
 }
 
 /** Work of a step that is not worth a barrier when it is shared: 3,000 and more were measured to be slower. */

@@ -4,7 +4,7 @@ import type { InputNode, OpNode } from "../../engine/record.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
 import { Tensor } from "../../engine/tensor.ts";
-import type { Emitter, Float, Operand, TilePreference } from "./emitter.ts";
+import type { Argument, Emitter, Operand, TilePreference } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
 import { arrange, isSmall, share } from "./merge.ts";
@@ -30,9 +30,11 @@ export interface PlannedBuffer {
 
 export interface PlannedStep {
   readonly kernel: KernelName | "barrier";
-  readonly args: readonly (Operand | Float | number)[];
+  readonly args: readonly Argument[];
   /** The ops that the step is for; none for barriers and for copies into slots. */
   readonly ops: readonly OpNode[];
+  /** Arguments of each item where they end with a list of items: their count, then all of them. */
+  readonly itemLength?: number;
   /** Threads take parts of it as they get to them, not an equal share each. */
   readonly dynamic?: boolean;
   /** What one thread does by itself when this is a `solo`. */
@@ -211,9 +213,10 @@ class Planner {
       input: (index) => ({ buffer: this.#bufferOf(unit.inputs[index]!), offset: 0 }),
       output: (index) => ({ buffer: this.#bufferOf(unit.outputs[index]!), offset: 0 }),
       scratch: (bytes) => touch(this.#buffer("scratch", bytes, position), access.writes),
-      step: (kernel, args) => {
+      step: (kernel, args, item) => {
         if (steps.length > 0) steps.push({ kernel: "barrier", args: [], ops: [] });
-        steps.push({ kernel, args, ops: unit.ops });
+        const list = item ? { args: [...args, 1, ...item], itemLength: item.length } : { args };
+        steps.push({ kernel, ops: unit.ops, ...list });
       },
       constantTable: (data) => {
         const buffer = this.#buffer("constant", data.byteLength, 0);
