@@ -26,6 +26,7 @@ import {
   archOption,
   backendOption,
   batchOption,
+  gpuModeOption,
   listOf,
   maxActivationMemoryOption,
   positiveInteger,
@@ -279,6 +280,7 @@ export const command = () =>
     .addOption(archOption().default("ref-hybrid"))
     .addOption(batchOption())
     .addOption(backendOption())
+    .addOption(gpuModeOption())
     .addOption(variantOption())
     .addOption(threadsOption())
     .addOption(maxActivationMemoryOption())

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { doctor } from "../codegen/verify/doctor.ts";
 import { BackendError } from "../engine/errors.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
+import { describeCandidate } from "./open-backend.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
@@ -18,6 +19,7 @@ export const command = () =>
         const report = await doctor({
           install: options.install ?? false,
           simdVariant: describeKernels,
+          gpu: describeGpu,
           onProgress: (message) => output.message(message),
         });
         output.document(report);
@@ -43,4 +45,14 @@ async function describeKernels(): Promise<{ variant: string; note?: string }> {
     if (!(error instanceof BackendError)) throw error;
     return { variant: "none", note: error.message };
   }
+}
+
+/** What `--backend auto` would train on, measured as it does. */
+async function describeGpu(): Promise<{ variant: string; note: string }> {
+  const { fasterForTraining } = await import("../kernels/gpu/node/index.ts");
+  const { chosen, candidates } = await fasterForTraining(await createWasmBackend());
+  await chosen.dispose();
+  const [, gpu] = candidates;
+  const note = [`auto trains on ${chosen.name}`, ...candidates.map(describeCandidate)].join("; ");
+  return { variant: gpu?.variant ?? "none", note };
 }

@@ -10,6 +10,7 @@ import {
   batchOption,
   dataDirOption,
   dataOption,
+  gpuModeOption,
   limitOption,
   threadsOption,
   validationOption,
@@ -38,6 +39,7 @@ export const command = () =>
     .addOption(validationOption())
     .addOption(batchOption())
     .addOption(backendOption())
+    .addOption(gpuModeOption())
     .addOption(variantOption())
     .addOption(threadsOption())
     .action((path, options) =>

@@ -47,7 +47,8 @@ export const listOf =
 
 export const jsonOption = () => new Option("--json", "print one JSON document on standard output");
 export const quietOption = () => new Option("-q, --quiet", "say nothing but errors and the result");
-export const verboseOption = () => new Option("-v, --verbose", "show where an error comes from");
+export const verboseOption = () =>
+  new Option("-v, --verbose", "say what was chosen and why, and where an error comes from");
 export const colorOption = () => new Option("--no-color", "no colour, as with NO_COLOR set");
 export const configOption = () =>
   new Option("-c, --config <file>", "settings; default: finch.config.ts, .js or .json here");
@@ -90,6 +91,11 @@ export const variantOption = () =>
     .choices(["auto", "wide", "narrow", "plain"] as const)
     .default("auto" as const)
     .env("FINCH_VARIANT");
+export const gpuModeOption = () =>
+  new Option("--gpu-mode <name>", "where --backend gpu computes; default: the first of the first three that works")
+    .choices(["webgpu", "webgl2", "webgl", "webasm", "cpu"] as const)
+    .implies({ backend: "gpu" })
+    .env("FINCH_GPU_MODE");
 export const seedOption = () => new Option("--seed <number>", "decides all chance").argParser(naturalNumber).default(0);
 export const archOption = () => new Option("--arch <name|file>", "built-in architecture, or its JSON file");
 export const outOption = () => new Option("-o, --out <folder>", "where results go; default: a new folder in runs/");

@@ -5,6 +5,7 @@ import { Table } from "console-table-printer";
 export interface OutputOptions {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
   readonly color?: boolean | undefined;
 }
 
@@ -20,12 +21,14 @@ type Style = Parameters<typeof styleText>[0];
 export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly #verbose: boolean;
   readonly #color: boolean;
   #documented = false;
 
-  constructor({ json = false, quiet = false, color = true }: OutputOptions = {}) {
+  constructor({ json = false, quiet = false, verbose = false, color = true }: OutputOptions = {}) {
     this.json = json;
     this.quiet = quiet;
+    this.#verbose = verbose;
     this.#color = color && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
   }
 
@@ -49,6 +52,11 @@ export class Output {
   /** What happens, for people; not with `--quiet`. */
   message(text: string): void {
     if (!this.quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** With `--verbose` alone. */
+  detail(text: string): void {
+    if (this.#verbose) process.stderr.write(`${text}\n`);
   }
 
   /** Shown with `--quiet` too. */

@@ -3,7 +3,7 @@ import { readImage } from "../engine/io-node/read-image.ts";
 import { predict } from "../engine/train/predict.ts";
 import { openBackend } from "./open-backend.ts";
 import { openModel } from "./open-model.ts";
-import { backendOption } from "./options.ts";
+import { backendOption, gpuModeOption } from "./options.ts";
 import { percent } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
 import type { predictSchema } from "./schemas.ts";
@@ -18,6 +18,7 @@ export const command = () =>
     .argument("<model>", "checkpoint or run folder")
     .argument("<images...>", "image files")
     .addOption(backendOption())
+    .addOption(gpuModeOption())
     .action((name, files, options) =>
       runVerb(options, async ({ output }) => {
         const { model, state, classes, normalization, checkpoint } = await openModel(name);

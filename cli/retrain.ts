@@ -13,6 +13,7 @@ import {
   dataOption,
   emaOption,
   epochsOption,
+  gpuModeOption,
   imageSizeOption,
   limitOption,
   positiveInteger,
@@ -42,6 +43,7 @@ export const command = () =>
     .addOption(validationOption())
     .addOption(batchOption())
     .addOption(backendOption())
+    .addOption(gpuModeOption())
     .addOption(variantOption())
     .addOption(threadsOption())
     .addOption(emaOption())
@@ -52,7 +54,7 @@ export const command = () =>
         async ({ output, signal }) => {
           const openStore = sqliteStore(folder, { mustExist: true });
           const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) }, output);
-          const backend = await openBackend(options, output);
+          const backend = await openBackend({ ...options, training: true }, output);
           const watch = watchRetraining(output, options.epochs);
           try {
             const retrainer = trainRetrainer({

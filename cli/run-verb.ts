@@ -3,10 +3,6 @@ import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { catchInterruption } from "./interruption.ts";
 import { Output, type OutputOptions } from "./output.ts";
 
-export interface CommonOptions extends OutputOptions {
-  readonly verbose?: boolean | undefined;
-}
-
 export interface VerbContext {
   readonly output: Output;
   /** Aborted by the first Ctrl-C. */
@@ -25,7 +21,7 @@ export interface VerbTraits {
  * document `{ error: { name, message, exitCode } }`, unless the result is already printed.
  */
 export async function runVerb(
-  options: CommonOptions,
+  options: OutputOptions,
   work: (context: VerbContext) => Promise<void>,
   { resumable = false }: VerbTraits = {},
 ): Promise<void> {

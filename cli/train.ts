@@ -26,6 +26,7 @@ import {
   emaOption,
   epochsOption,
   freshOption,
+  gpuModeOption,
   imageSizeOption,
   limitOption,
   maxActivationMemoryOption,
@@ -92,6 +93,7 @@ export const command = () =>
       new Option("--patience <epochs>", "stop when validation has not risen for so long").argParser(positiveInteger),
     )
     .addOption(backendOption())
+    .addOption(gpuModeOption())
     .addOption(variantOption())
     .addOption(threadsOption())
     .addOption(maxActivationMemoryOption())
@@ -109,7 +111,7 @@ export const command = () =>
           const network = lowerModel(model);
           const [parameters, macs] = [deployedParameters(network), networkMacs(network)];
           const recorded = options.out === undefined || options.fresh ? undefined : await recordedProfile(options.out);
-          const backend = await openBackend(options, output, recorded);
+          const backend = await openBackend({ ...options, training: true }, output, recorded);
           try {
             const out = options.out ?? newRunFolder(`train-${architecture.name}`);
             output.message(

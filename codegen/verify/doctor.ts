@@ -42,11 +42,18 @@ export const doctorReportSchema = z.object({
 export type ToolState = z.infer<typeof toolStateSchema>;
 export type DoctorReport = z.infer<typeof doctorReportSchema>;
 
+interface Variant {
+  readonly variant: string;
+  readonly note?: string;
+}
+
 export interface DoctorOptions {
   /** Install what is missing, as far as rights and network allow. Doing it again does nothing. */
   readonly install?: boolean;
   /** Names the SIMD variant that the wasm kernels would choose here, with a remark; the row is left out without it. */
-  readonly simdVariant?: () => Promise<{ readonly variant: string; readonly note?: string }>;
+  readonly simdVariant?: () => Promise<Variant>;
+  /** Names the GPU that training would use here, with a remark on what it gains; left out like the other. */
+  readonly gpu?: () => Promise<Variant>;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -164,10 +171,11 @@ function problemSentence(
 }
 
 function probes(options: DoctorOptions, ubuntu: boolean): Probe[] {
-  const { simdVariant } = options;
+  const { simdVariant, gpu } = options;
   return [
     { packages: [], look: lookAtNode },
     ...(simdVariant ? [{ packages: [], look: () => lookAtSimd(simdVariant) }] : []),
+    ...(gpu ? [{ packages: [], look: () => lookAtGpu(gpu) }] : []),
     compiler("gcc", "compiles generated C for this machine", ["gcc", "libc6-dev"]),
     compiler("clang", "compiles generated C for this machine a second time", ["clang", "libc6-dev"]),
     compiler("riscv64-unknown-elf-gcc", "compiles generated C for RISC-V", ["gcc-riscv64-unknown-elf"]),
@@ -215,6 +223,13 @@ async function lookAtSimd(ask: NonNullable<DoctorOptions["simdVariant"]>): Promi
     note: note ?? null,
     install: "depends on the processor and on Node",
   };
+}
+
+/** Nothing needs a GPU: none is no problem. */
+async function lookAtGpu(ask: NonNullable<DoctorOptions["gpu"]>): Promise<ToolState> {
+  const { variant, note } = await ask();
+  const install = "npm install gpu.js webgpu";
+  return { ...found("gpu", "an adapter for training", install), version: variant, note: note ?? null };
 }
 
 function found(name: string, purpose: string, install: string): ToolState {

@@ -34,7 +34,8 @@ export async function recordedProfile(out: string): Promise<string | undefined> 
 
 /**
  * Trains into a folder: `last.finch` after every epoch (and at least once a minute), `best.finch` whenever validation
- * accuracy rises, `run.json` with settings and status. Calling it again goes on where it stopped.
+ * accuracy rises, `run.json` with settings and status. Calling it again goes on where it stopped, or, when the back end
+ * was lost, a GPU say, from what was read of it last.
  * @throws ConfigError when the settings differ from those of the run; DataError when a file cannot be read or written
  */
 export async function trainIntoFolder(
@@ -81,6 +82,7 @@ export async function trainIntoFolder(
   try {
     for await (const epoch of trainer.fit(data, { ...options, resume, callbacks })) void epoch;
   } catch (error) {
+    if (trainer.wasSetBack) await save(last);
     await writeRun("failed").catch(() => undefined);
     throw error;
   }

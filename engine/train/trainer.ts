@@ -82,6 +82,14 @@ interface Progress {
   step: number;
 }
 
+/** Where a training stood when its values were last read from the back end. */
+interface Snapshot {
+  readonly step: number;
+  readonly epochs: number;
+  readonly partial: Checkpoint["partial"];
+  readonly slots: ModelState;
+}
+
 /** What one call of `fit` works with. */
 interface Run {
   readonly data: DataSet;
@@ -109,8 +117,10 @@ export class Trainer {
   #backend: Backend | undefined;
   #program: Program | undefined;
   #activationBytes: number | undefined;
-  #finalSlots: Map<string, Float32Array> | undefined;
+  #finalSlots: ModelState | undefined;
   #progress: Progress | undefined;
+  #snapshot: Snapshot | undefined;
+  #wasSetBack = false;
 
   constructor(model: Model, options: TrainerOptions = {}) {
     this.model = model;
@@ -119,7 +129,8 @@ export class Trainer {
 
   /**
    * Trains for `epochs` epochs and yields the metrics of each. The last partial batch of an epoch is dropped.
-   * @throws ConfigError when a resumed checkpoint has other settings, data or numerics; DataError when data and model do not fit
+   * @throws ConfigError when a resumed checkpoint has other settings, data or numerics; DataError when data and model do
+   * not fit; BackendError when the back end is lost, a GPU say: `checkpoint()` then gives the state that was read last
    */
   async *fit(data: DataSet, options: FitOptions): AsyncGenerator<EpochMetrics, void, void> {
     const {
@@ -179,7 +190,9 @@ export class Trainer {
     });
     const program = (this.#program = await backend.compile(graph));
     this.#activationBytes = program.statistics.arenaBytes;
+    [this.#snapshot, this.#wasSetBack] = [undefined, false];
     let evaluation: Program | undefined;
+    let failed = false;
     try {
       if (data.validation.count > 0)
         evaluation = await backend.compile(evaluationStep(this.model, batchSize, normalization));
@@ -188,28 +201,57 @@ export class Trainer {
         batch: undefined,
       };
       if (resume !== undefined) await writeState(program, resume.slots);
+      this.#keep(await this.#slots());
       for (let epoch = progress.history.length; epoch < epochs; epoch++) {
         if (signal?.aborted || shouldStop(progress.history, earlyStop)) break;
         await trainEpoch(run, epoch);
         if (progress.step < (epoch + 1) * stepsPerEpoch) break;
+        const slots = await this.#slots();
         const isDue = (epoch + 1) % validateEvery === 0 || epoch + 1 === epochs;
-        const metrics = epochMetrics(run, epoch, isDue ? await this.#validate(run) : undefined);
+        const metrics = epochMetrics(run, epoch, isDue ? await this.#validate(run, slots) : undefined);
         progress.history.push(metrics);
         progress.partial = { ...emptyTally(), seconds: 0 };
+        this.#keep(slots);
         for (const callback of callbacks) await callback.onEpoch?.(metrics, this);
         yield metrics;
       }
+    } catch (error) {
+      failed = true;
+      throw error;
     } finally {
-      this.#finalSlots = await readState(program, program.slotNames);
-      this.#program = undefined;
+      await this.#end(failed);
       await program.dispose();
       await evaluation?.dispose();
     }
   }
 
-  async #validate({ data, options, program, evaluation }: Run): Promise<Evaluation | undefined> {
+  /** Takes what the program holds; where it `failed` and holds nothing any more, goes back to what was read last. */
+  async #end(failed: boolean): Promise<void> {
+    const slots = await this.#slots().catch((error: unknown) => {
+      if (!failed) throw error;
+      return undefined;
+    });
+    this.#program = undefined;
+    this.#finalSlots = slots ?? this.#setBack();
+  }
+
+  #keep(slots: ModelState): void {
+    const { step, history, partial } = this.#progress!;
+    this.#snapshot = { step, epochs: history.length, partial: { ...partial }, slots };
+  }
+
+  #setBack(): ModelState | undefined {
+    if (this.#snapshot === undefined) return undefined;
+    const { step, epochs, partial, slots } = this.#snapshot;
+    Object.assign(this.#progress!, { step, partial: { ...partial } });
+    this.#progress!.history.splice(epochs);
+    this.#wasSetBack = true;
+    return slots;
+  }
+
+  async #validate({ data, options, evaluation }: Run, slots: ModelState): Promise<Evaluation | undefined> {
     if (evaluation === undefined) return undefined;
-    await writeState(evaluation, averagedState(await readState(program, program.slotNames)));
+    await writeState(evaluation, averagedState(slots));
     const { batchSize = defaultBatchSize } = options;
     return evaluateProgram(evaluation, data.validation, batchSize, this.model.classes);
   }
@@ -222,6 +264,11 @@ export class Trainer {
   /** Metrics of all epochs so far, those before a resume included. */
   get history(): readonly EpochMetrics[] {
     return this.#progress?.history ?? [];
+  }
+
+  /** Whether `fit` lost its back end: all is then as at the end of the last epoch, or at a later `checkpoint()`. */
+  get wasSetBack(): boolean {
+    return this.#wasSetBack;
   }
 
   /** Values of all slots now, during `fit` or as it left them; weights are their averages where `ema` keeps such. */
@@ -244,6 +291,8 @@ export class Trainer {
       throw new ConfigError(
         "checkpoint: only models made from an architecture can be saved: use Model.fromArchitecture",
       );
+    const slots = await this.#slots();
+    if (this.#program !== undefined) this.#keep(slots);
     const { data, settings, history, partial, step } = this.#progress;
     const { name: backend, variant, profile } = this.#backend;
     return {
@@ -259,7 +308,7 @@ export class Trainer {
       step,
       partial: { ...partial },
       history: [...history],
-      slots: new Map(await this.#slots()),
+      slots: new Map(slots),
     };
   }
 }

@@ -198,9 +198,3 @@ describe("input that cannot be used ends with 2 and one sentence", () => {
     expect(code).toBe(2);
   });
 });
-
-test("a back end that is not there is an error when asked for by name", async () => {
-  const { code, stderr } = await finch(train(join(folder, "gpu"), "--backend", "gpu"));
-  expect(stderr).toContain("gpu: this version trains on wasm or reference only");
-  expect(code).toBe(1);
-});
