@@ -1,4 +1,8 @@
 import {
+  multiply16,
+  multiply24,
+  multiply4,
+  multiply8,
   outer16,
   outer24,
   outer8,
@@ -56,7 +60,11 @@ export function packPanels(a: usize, thread: i32, threads: i32): void {
       let w = p.w + <usize>load<u32>(p.offsets + (<usize>row << 2)) + <usize>tile.column * step;
       let i: usize = 0;
       if (step == 4) {
-        for (; i + 16 <= valid; i += 16) v128.store(q + i, v128.load(w + i));
+        for (; i + 32 <= valid; i += 32) {
+          const w0 = v128.load(w + i), w1 = v128.load(w + i, 16);
+          v128.store(q + i, w1, 16);
+          v128.store(q + i, w0);
+        }
         w += i;
       }
       for (; i < valid; i += 4) {
@@ -151,17 +159,27 @@ const PHASE_BYTES: usize = 48;
 const BUFFER_ROWS: i32 = 48;
 
 // @ts-ignore: decorator
-@inline function product(width: i32, from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, phase: Phase, count: i32): void {
+@inline export function multiply(width: i32, x: usize, xRow: usize, w: usize, wStep: usize, y: usize, yRow: usize, run: i32, count: i32): void {
+  if (width == 24) multiply24(x, xRow, w, wStep, y, yRow, run, count);
+  else if (width == 16) multiply16(x, xRow, w, wStep, y, yRow, run, count);
+  else if (width == 8) multiply8(x, xRow, w, wStep, y, yRow, run, count);
+  else multiply4(x, xRow, w, wStep, y, yRow, run, count);
+}
+
+// @ts-ignore: decorator
+@inline function product(width: i32, from: usize, to: usize, x: usize, w: usize, wStep: usize, y: usize, phase: Phase, count: i32, xRow: usize, yRow: usize): void {
   const run = phase.run, tapStep = phase.tapStep, taps = phase.taps, lineStep = phase.lineStep, lines = phase.lines;
-  if (lines == 1) {
-    if (width == 24) product24(from, to, x, w, wStep, y, run, tapStep, taps, count);
-    else if (width == 16) product16(from, to, x, w, wStep, y, run, tapStep, taps, count);
-    else if (width == 8) product8(from, to, x, w, wStep, y, run, tapStep, taps, count);
-    else product4(from, to, x, w, wStep, y, run, tapStep, taps, count);
-  } else if (width == 24) productLines24(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
-  else if (width == 16) productLines16(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
-  else if (width == 8) productLines8(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
-  else productLines4(from, to, x, w, wStep, y, run, tapStep, taps, lineStep, lines, count);
+  const depth = phase.depth;
+  if (xRow) multiply(width, x + <usize>load<u32>(from), xRow, w + <usize>depth * wStep, wStep, y + <usize>load<u32>(to), yRow, run, count);
+  else if (lines == 1) {
+    if (width == 24) product24(from, to, x, w, wStep, depth, y, run, tapStep, taps, count);
+    else if (width == 16) product16(from, to, x, w, wStep, depth, y, run, tapStep, taps, count);
+    else if (width == 8) product8(from, to, x, w, wStep, depth, y, run, tapStep, taps, count);
+    else product4(from, to, x, w, wStep, depth, y, run, tapStep, taps, count);
+  } else if (width == 24) productLines24(from, to, x, w, wStep, depth, y, run, tapStep, taps, lineStep, lines, count);
+  else if (width == 16) productLines16(from, to, x, w, wStep, depth, y, run, tapStep, taps, lineStep, lines, count);
+  else if (width == 8) productLines8(from, to, x, w, wStep, depth, y, run, tapStep, taps, lineStep, lines, count);
+  else productLines4(from, to, x, w, wStep, depth, y, run, tapStep, taps, lineStep, lines, count);
 }
 
 // The windows of one strip: y [windows][columns] = Σ over the window of x · w
@@ -172,22 +190,25 @@ function convolveStrip(s: Convolution, x: usize, y: usize, strip: i32): void {
     if (count <= 0) continue;
     const from = s.phases + phase.from, to = s.phases + phase.to;
     const xPhase = x + phase.x, yPhase = y + phase.y;
+    // Windows at equal distances that are one run each are the rows of a matrix.
+    const isMatrix = phase.columns == 1 && phase.lines * phase.taps == 1;
+    const xRow = isMatrix ? <usize>s.step * s.stripRowBytes : 0;
     // The last tile first: where it is not full, it writes over columns of the next windows, which come later.
     for (let t = s.tileCount - 1; t >= 0; t--) {
       const tile = tileAt(s.tiles, t);
       const width = tile.width, column = <usize>tile.column << 2;
       const wStep = s.wStep ? s.wStep : <usize>width << 2;
-      const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2) + <usize>phase.depth * wStep;
+      const w = s.w + (s.wStep ? column : (<usize>tile.before * s.depth) << 2);
       if (tile.valid == width)
-        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count);
+        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, count, xRow, s.yRowBytes);
       else {
         const buffer = stripScratch(s) + s.buffer;
         const rows = s.bufferRows + <usize>(width >> 3) * (<usize>BUFFER_ROWS << 2);
         const valid = <usize>tile.valid << 2, direct = max(0, count - s.spill);
-        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, direct);
+        product(width, from, to, xPhase, w, wStep, yPhase + column, phase, direct, xRow, s.yRowBytes);
         for (let m = direct; m < count; m += BUFFER_ROWS) {
           const part = min(BUFFER_ROWS, count - m);
-          product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part);
+          product(width, from + (<usize>m << 2), rows, xPhase, w, wStep, buffer, phase, part, xRow, <usize>width << 2);
           let b = buffer;
           for (let i = 0; i < part; i++) {
             const q = yPhase + column + <usize>load<u32>(to + (<usize>(m + i) << 2));
@@ -223,9 +244,9 @@ export function convolve(a: usize, thread: i32, threads: i32): void {
 
 // @ts-ignore: decorator
 @inline export function outer(width: i32, sum: usize, x: usize, dy: usize, count: i32, lines: i32, pixels: i32, xStep: usize, dyStep: usize, xLine: usize, dyLine: usize): void {
-  if (width == 24) outer24(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
-  else if (width == 16) outer16(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
-  else outer8(sum, x, dy, count, lines, pixels, xStep, dyStep, xLine, dyLine);
+  if (width == 24) outer24(sum, x, dy, lines, pixels, xStep, dyStep, xLine, dyLine, count);
+  else if (width == 16) outer16(sum, x, dy, lines, pixels, xStep, dyStep, xLine, dyLine, count);
+  else outer8(sum, x, dy, lines, pixels, xStep, dyStep, xLine, dyLine, count);
 }
 
 @unmanaged

@@ -1,5 +1,4 @@
-import { Tile, outer, tileAt } from "./conv2d";
-import { batch16, batch24, batch8 } from "./generated/tiles";
+import { Tile, multiply, outer, tileAt } from "./conv2d";
 import {
   gradientPatch4, gradientPatch8, inputPatches4, inputPatches8, outputPatch4, outputPatch8,
 } from "./generated/transforms";
@@ -202,9 +201,9 @@ function convolveGroup(s: Winograd, first: i32, last: i32): void {
   for (let t = 0; t < s.tileCount; t++) {
     const tile = tileAt(s.tiles, t);
     const v = s.v + <usize>(tile.before * channels * POSITIONS << 2), width = tile.width;
-    if (width == 24) batch24(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, POSITIONS);
-    else if (width == 16) batch16(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, POSITIONS);
-    else batch8(u, xRow, s.uPosition, v, m, s.mPosition, channels, count, POSITIONS);
+    const wStep = <usize>width << 2, panel = wStep * channels;
+    for (let p: usize = 0; p < <usize>POSITIONS; p++)
+      multiply(width, u + p * s.uPosition, xRow, v + p * panel, wStep, m + p * s.mPosition, wStep, channels, count);
     let q = m;
     for (let unit = first; unit < last; unit++) {
       storePatches(s, unit, q, tile, scratch);

@@ -176,7 +176,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
     const lineStep = spacing[0] * strips.rowBytes;
     const contiguous = groups === 1 && (spacing[1] === 1 || phase.width === 1);
     const taps = contiguous
-      ? [phase.width * channels, phase.height, lineStep, 1, 0]
+      ? [phase.width * channels, phase.width > 0 ? phase.height : 0, lineStep, 1, 0]
       : [inputs, phase.width, spacing[1] * pixelBytes, phase.height, lineStep];
     for (const set of range(sets)) {
       header.push(
