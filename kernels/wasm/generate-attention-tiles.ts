@@ -1,16 +1,10 @@
+import { descending, each } from "./range.ts";
+
 /**
  * Writes the register tiles of attention's products as AssemblyScript: c [m][n] = Σ a · b with b read along its rows,
  * and a either along its rows (`rows`) or along its columns (`columns`), so that nothing but queries is transposed.
  * Each element of c is one chain of `madd` over k, so all tiles give the same bits.
  */
-
-function each(count: number, line: (index: number) => string, separator = "\n"): string {
-  return Array.from({ length: count }, (_, index) => line(index)).join(separator);
-}
-
-function descending(count: number, line: (index: number) => string): string {
-  return Array.from({ length: count }, (_, index) => line(count - 1 - index)).join("\n");
-}
 
 /** Stores a tile: all results of a row first, then its stores in descending order, or V8 does not fuse them. */
 function ends(rows: number, vectors: number, result: (row: number, vector: number) => string): string {

@@ -1,20 +1,10 @@
+import { descending, each, range } from "./range.ts";
+
 /**
  * Writes the tiles of depthwise convolution as AssemblyScript, for 8 channels at a time: a pair of vectors, which V8
  * fuses into 256-bit instructions when it is stored in descending order. Each element of a result is one chain of
  * `madd` in a fixed order, so all tiles give the same bits.
  */
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
-
-function each(count: number, line: (index: number) => string): string {
-  return range(count).map(line).join("\n");
-}
-
-function descending(count: number, line: (index: number) => string): string {
-  return range(count).reverse().map(line).join("\n");
-}
 
 /** Kernel widths with tiles of their own, for strides 1 and 2; others take a plain loop. */
 const widths = [1, 2, 3, 4, 5, 7, 9];

@@ -1,12 +1,10 @@
+import { range } from "./range.ts";
+
 /**
  * Writes the sliding windows of pooling as AssemblyScript: maxima, sums and both along one axis, and the way back from a
  * maximum to the first cell that holds it. Four windows share what their cells have in common. The order of additions
  * depends on a window's place among all, never on how the work is cut.
  */
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
 
 function each(items: readonly number[], line: (index: number) => string): string {
   return items.map(line).join("\n");

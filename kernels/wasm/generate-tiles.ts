@@ -1,20 +1,10 @@
+import { descending, each, range } from "./range.ts";
+
 /**
  * Writes the register tiles of products as AssemblyScript. Vectors come in pairs of neighbours and are stored in
  * descending order, because that is the pattern that V8 fuses into 256-bit instructions. Each element of a result is
  * one chain of `madd` in a fixed order, so all tiles give the same bits.
  */
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
-
-function each(count: number, line: (index: number) => string): string {
-  return range(count).map(line).join("\n");
-}
-
-function descending(count: number, line: (index: number) => string): string {
-  return range(count).reverse().map(line).join("\n");
-}
 
 /** Rows of the tiles by their number of vectors; every count of rows is a sum of these. */
 const tileRows: Readonly<Record<number, readonly number[]>> = {

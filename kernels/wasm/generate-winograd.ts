@@ -1,3 +1,5 @@
+import { range } from "./range.ts";
+
 /**
  * Writes the transforms of Winograd's convolution F(4×4, 3×3) as AssemblyScript (Lavin and Gray 2016, arXiv:1509.09308),
  * each for vectors in pairs, that V8 fuses into 256-bit instructions, and for single vectors.
@@ -10,10 +12,6 @@
 type Halves = readonly number[];
 const pair: Halves = [0, 16];
 const single: Halves = [0];
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
 
 /** A line for each half of a vector: `$` in names and `#` in offsets tell them apart; stores descend. */
 function each(halves: Halves, lines: readonly string[]): string {

@@ -60,11 +60,14 @@ export function packPanels(a: usize, thread: i32, threads: i32): void {
       let w = p.w + <usize>load<u32>(p.offsets + (<usize>row << 2)) + <usize>tile.column * step;
       let i: usize = 0;
       if (step == 4) {
-        for (; i + 32 <= valid; i += 32) {
-          const w0 = v128.load(w + i), w1 = v128.load(w + i, 16);
+        for (; i + 64 <= valid; i += 64) {
+          const w0 = v128.load(w + i), w1 = v128.load(w + i, 16), w2 = v128.load(w + i, 32), w3 = v128.load(w + i, 48);
+          v128.store(q + i, w3, 48);
+          v128.store(q + i, w2, 32);
           v128.store(q + i, w1, 16);
           v128.store(q + i, w0);
         }
+        for (; i + 16 <= valid; i += 16) v128.store(q + i, v128.load(w + i));
         w += i;
       }
       for (; i < valid; i += 4) {
@@ -191,8 +194,8 @@ function convolveStrip(s: Convolution, x: usize, y: usize, strip: i32): void {
     const from = s.phases + phase.from, to = s.phases + phase.to;
     const xPhase = x + phase.x, yPhase = y + phase.y;
     // Windows at equal distances that are one run each are the rows of a matrix.
-    const isMatrix = phase.columns == 1 && phase.lines * phase.taps == 1;
-    const xRow = isMatrix ? <usize>s.step * s.stripRowBytes : 0;
+    const areRows = phase.columns == 1 && phase.lines * phase.taps == 1;
+    const xRow = areRows ? <usize>s.step * s.stripRowBytes : 0;
     // The last tile first: where it is not full, it writes over columns of the next windows, which come later.
     for (let t = s.tileCount - 1; t >= 0; t--) {
       const tile = tileAt(s.tiles, t);

@@ -1,9 +1,10 @@
 import type { Shape } from "../../../engine/shape.ts";
 import type { Lowering } from "../emitter.ts";
+import { range } from "../range.ts";
 import { emitDepthwiseFilterGradient, emitDepthwiseForward, emitDepthwiseInputGradient } from "./depthwise-conv2d.ts";
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { inputGradientPhases } from "./phases.ts";
-import { emitProduct, range } from "./product.ts";
+import { emitProduct } from "./product.ts";
 import { emitWinograd, emitWinogradFilterGradient, suitsWinograd, suitsWinogradSum } from "./winograd.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];

@@ -1,9 +1,10 @@
 import type { Dilated, KernelSize } from "../../../engine/ops/vocabulary.ts";
 import type { Pair } from "../../../engine/shape.ts";
 import type { Emitter, Lowering, Operand } from "../emitter.ts";
+import { range } from "../range.ts";
 import { chunkedSums, emitChunkSum, passRows } from "./filter-gradient.ts";
 import { extentOf, greatestDivisor, inputGradientPhases } from "./phases.ts";
-import { packPanels, phaseWindows, range, type Product } from "./product.ts";
+import { packPanels, phaseWindows, type Product } from "./product.ts";
 import { cutStrips, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { columnTiles, tileTable } from "./tiles.ts";
 

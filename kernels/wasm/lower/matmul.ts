@@ -1,6 +1,7 @@
 import type { Lowering } from "../emitter.ts";
+import { range } from "../range.ts";
 import { emitFilterGradient } from "./filter-gradient.ts";
-import { emitProduct, packPanels, range } from "./product.ts";
+import { emitProduct, packPanels } from "./product.ts";
 
 const plain = { spacing: [1, 1], groups: 1 } as const;
 

@@ -1,5 +1,6 @@
 import type { Pair } from "../../../engine/shape.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
+import { range } from "../range.ts";
 import { extentOf } from "./phases.ts";
 import { cutStrips, isInside, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { paddedColumns, productTiles, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
@@ -43,10 +44,6 @@ const mostWindows = 1024;
 const mostDirectWindows = 480;
 /** With fewer windows than this, packing the weights costs more than it saves. */
 const fewWindows = 64;
-
-export function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
 
 export function packPanels(
   emit: Emitter,

@@ -1,0 +1,14 @@
+/** 0 … count − 1 */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/** Source text with a piece for each index. */
+export function each(count: number, piece: (index: number) => string): string {
+  return range(count).map(piece).join("\n");
+}
+
+/** The same from the last index to the first. */
+export function descending(count: number, piece: (index: number) => string): string {
+  return range(count).reverse().map(piece).join("\n");
+}
