@@ -2,6 +2,7 @@ import type { Backend, NumericsProfile } from "../../engine/backend.ts";
 import { BackendError, LimitError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { Heap } from "./heap.ts";
+import type { TileCosts } from "./lower/tiles.ts";
 import { planGraph, type WasmPlan } from "./plan.ts";
 import { WasmProgram, type Runner } from "./program.ts";
 import { profileName, profileOf, tilesOf, variantNames, type Profile, type Variant } from "./variants.ts";
@@ -9,6 +10,8 @@ import { profileName, profileOf, tilesOf, variantNames, type Profile, type Varia
 export interface WasmBackendOptions {
   /** Default: the newest that the variant has. */
   readonly profile?: Profile;
+  /** What tiles of each width cost here. Default: what they cost on some machine. */
+  readonly costs?: TileCosts | undefined;
   /** Of intermediate values of any one program; no limit by default. */
   readonly maxActivationBytes?: number | undefined;
 }
@@ -20,6 +23,7 @@ export class WasmBackend implements Backend {
   readonly profile: NumericsProfile;
   readonly #variant: Variant;
   readonly #profile: Profile;
+  readonly #costs: TileCosts | undefined;
   readonly #heap: Heap;
   readonly #runner: Runner;
   readonly #maxActivationBytes: number;
@@ -32,6 +36,7 @@ export class WasmBackend implements Backend {
     this.#variant = variant;
     this.variant = variantNames[variant];
     this.#profile = profile;
+    this.#costs = options.costs;
     this.profile = { id: profileName(profile) };
     this.#heap = heap;
     this.#runner = runner;
@@ -53,7 +58,12 @@ export class WasmBackend implements Backend {
 
   /** Stores less and computes more when the program would not fit otherwise. */
   #plan(graph: Graph): WasmPlan {
-    const options = { tiles: tilesOf(this.#variant), profile: this.#profile, threads: this.threads };
+    const options = {
+      tiles: tilesOf(this.#variant),
+      profile: this.#profile,
+      threads: this.threads,
+      costs: this.#costs,
+    };
     const plan = planGraph(graph, options);
     const limit = this.#maxActivationBytes;
     if (plan.memory.arenaBytes <= limit) return plan;

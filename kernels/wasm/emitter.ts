@@ -1,6 +1,7 @@
 import type { OpName } from "../../engine/ops/vocabulary.ts";
 import type { OpNode } from "../../engine/record.ts";
 import type { KernelName } from "./kernels.ts";
+import type { TileCosts } from "./lower/tiles.ts";
 import type { Profile } from "./variants.ts";
 
 /** An address in the memory of the program: known only when all buffers are placed, so lowerings pass it along. */
@@ -47,6 +48,8 @@ interface StripChain {
  */
 export interface Emitter {
   readonly tiles: TilePreference;
+  /** By these the widths of tiles are chosen, which never changes a bit of a result. */
+  readonly costs: TileCosts;
   readonly maxThreads: number;
   /** What decides the bits: lowerings that round otherwise ask it whether they may. */
   readonly profile: Profile;

@@ -7,6 +7,7 @@ import { Tensor } from "../../engine/tensor.ts";
 import type { Argument, Emitter, Operand, TilePreference } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
 import type { KernelName } from "./kernels.ts";
+import { standardCosts, type TileCosts } from "./lower/tiles.ts";
 import { arrange, isSmall, share } from "./merge.ts";
 import { Values, type Value } from "./values.ts";
 import { estimator } from "./work.ts";
@@ -73,6 +74,8 @@ export interface WasmPlan {
 
 export interface PlanOptions {
   readonly tiles: TilePreference;
+  /** What tiles of each width cost. Default: what they cost on some machine. */
+  readonly costs?: TileCosts | undefined;
   readonly profile: Profile;
   readonly threads: number;
   /** Store less, compute more: see fuse.ts. Default false. */
@@ -206,6 +209,7 @@ class Planner {
     for (const value of unit.outputs) touch(this.#bufferOf(value), access.writes);
     const emit: Emitter = {
       tiles: this.#options.tiles,
+      costs: this.#options.costs ?? standardCosts[this.#options.tiles],
       profile: this.#options.profile,
       maxThreads: this.#options.threads,
       epilogue: undefined,

@@ -6,7 +6,7 @@ import { chunkedSums, emitChunkSum, passRows } from "./filter-gradient.ts";
 import { extentOf, greatestDivisor, inputGradientPhases } from "./phases.ts";
 import { packPanels, phaseWindows, type Product } from "./product.ts";
 import { cutStrips, stripArguments, wantedUnits, type Windows } from "./strips.ts";
-import { columnTiles, tileTable } from "./tiles.ts";
+import { sumTiles, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
 type Kernel = readonly [height: number, width: number, ...channels: number[]];
@@ -120,7 +120,7 @@ export function emitDepthwiseFilterGradient(
     width: (outColumns - 1) * stride[1] + extentOf(kernel[1], dilation[1]),
   };
   const taps = kernel[0] * kernel[1];
-  const tiles = columnTiles(channels, "narrow");
+  const tiles = sumTiles(channels, "narrow");
   const chunked = chunkedSums(emit, windows, taps, tiles);
   const weave = weaveOf(stride[1], dilation[1]);
   emit.step(

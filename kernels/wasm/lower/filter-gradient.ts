@@ -2,7 +2,7 @@ import type { Pair } from "../../../engine/shape.ts";
 import type { Emitter, Operand } from "../emitter.ts";
 import { extentOf } from "./phases.ts";
 import { alignUp, cutStrips, stripArguments, type Strips, type Windows } from "./strips.ts";
-import { columnTiles, paddedColumns, tileTable, type ColumnTile } from "./tiles.ts";
+import { paddedColumns, sumTiles, tileTable, type ColumnTile } from "./tiles.ts";
 
 export interface FilterGradient extends Omit<Windows, "windowRows" | "reach" | "width"> {
   readonly dy: Operand;
@@ -78,7 +78,7 @@ export function emitFilterGradient(emit: Emitter, gradient: FilterGradient): voi
   const inputs = channels / groups;
   const columns = outChannels / groups;
   const rows = kernel[0] * kernel[1] * inputs;
-  const tiles = columnTiles(columns, emit.tiles);
+  const tiles = sumTiles(columns, emit.tiles);
   const table = emit.constantTable(tileTable(tiles));
   const chunked = chunkedSums(emit, windows, rows, tiles, groups);
   const lineStep = spacing[0] * chunked.strips.rowBytes;

@@ -3,7 +3,7 @@ import { advance, type Emitter, type Operand } from "../emitter.ts";
 import { range } from "../range.ts";
 import { extentOf } from "./phases.ts";
 import { cutStrips, isInside, stripArguments, wantedUnits, type Windows } from "./strips.ts";
-import { paddedColumns, productTiles, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
+import { paddedColumns, productTiles, standardCosts, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
 
 /** A convolution that writes every `yStep`-th cell of its output. */
 interface ProductPhase {
@@ -74,16 +74,15 @@ export function phaseWindows({
   };
 }
 
-/** Time of the start of a run of taps, in steps of the inner dimension. */
-const runStart = 3;
-
 /**
  * Groups too narrow for a tile are multiplied together, as a matrix of blocks on its diagonal: a tile that is full of
  * zeros beats one that is mostly empty. Gives how many.
  */
 function joinedGroups(groups: number, inputs: number, columns: number, emit: Emitter): number {
+  // Not by what was measured: with values that are not finite, zeros beside a block would show.
+  const costs = standardCosts[emit.tiles];
   const costOf = (joined: number): number =>
-    ((joined * inputs + runStart) / joined) * tilesCost(productTiles(joined * columns, emit.tiles), emit.tiles);
+    tilesCost(productTiles(joined * columns, joined * inputs, costs), joined * inputs, costs) / joined;
   const divisors = range(groups + 1).filter((joined) => joined > 0 && groups % joined === 0);
   return divisors.reduce((best, joined) => (costOf(joined) < costOf(best) ? joined : best), 1);
 }
@@ -135,7 +134,8 @@ export function emitProduct(emit: Emitter, product: Product): void {
   const joined = joinedGroups(groups, channels / groups, yChannels / groups, emit);
   const inputs = (channels / groups) * joined;
   const outputs = (yChannels / groups) * joined;
-  const tiles = productTiles(outputs, emit.tiles);
+  const depth = Math.max(...phases.map(({ height, width }) => height * width * inputs));
+  const tiles = productTiles(outputs, depth, emit.costs);
   const weights = phases.flatMap((phase) => phase.weights);
 
   const total = images * phases.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
@@ -159,7 +159,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
   const places = new Map<number, readonly [from: number, to: number]>();
   const sets = groups / joined;
   const listsStart = 12 * sets * phases.length;
-  let depth = 0;
+  let weightRow = 0;
   for (const phase of phases) {
     let place = places.get(phase.columns);
     if (place === undefined) {
@@ -183,10 +183,10 @@ export function emitProduct(emit: Emitter, product: Product): void {
           phase.yRow * yRowBytes + phase.yColumn * yPixelBytes + 4 * set * outputs,
         ],
         ...taps,
-        depth,
+        weightRow,
         ...place,
       );
-      depth += phase.height * phase.width * inputs;
+      weightRow += phase.height * phase.width * inputs;
     }
   }
   const bufferLists = [4, 8, 16, 24].flatMap((width) => range(bufferRows).map((row) => 4 * row * width));
@@ -195,7 +195,7 @@ export function emitProduct(emit: Emitter, product: Product): void {
     "convolve",
     stripArguments(emit, strips, [
       ...[y, yRows * yRowBytes, yStep[0] * yRowBytes],
-      ...[panels, inPlace ? 4 * yChannels : 0, depth, strips.extra],
+      ...[panels, inPlace ? 4 * yChannels : 0, weightRow, strips.extra],
       ...[emit.constantTable(tileTable(tiles)), tiles.length, table, sets * phases.length],
       advance(table, 4 * (header.length + lists.length)),
       spilledWindows(product, sets, tiles.at(-1)!, strips.windows * widest),

@@ -7,36 +7,33 @@ export interface ColumnTile {
   readonly valid: number;
 }
 
-type Costs = readonly (readonly [width: number, cost: number])[];
+/** Time that a row of a tile takes: to begin with, and for each step of the inner dimension. */
+export interface TileCost {
+  readonly width: number;
+  readonly start: number;
+  readonly step: number;
+}
 
-/** Time per row and step of the inner dimension, relative, as measured for each width. */
-const costs: Readonly<Record<TilePreference, Costs>> = {
-  wide: [
-    [8, 8 / 74],
-    [16, 16 / 108],
-    [24, 24 / 108],
-  ],
-  narrow: [[8, 8 / 62]],
+export type TileCosts = readonly TileCost[];
+
+/** The widths that tiles may have; only products of windows have the first. */
+export const tileWidths = [4, 8, 16, 24] as const;
+
+const standard = (width: number, rate: number): TileCost => ({ width, start: (3 * width) / rate, step: width / rate });
+
+/** As measured on one machine, for where nothing was measured. */
+export const standardCosts: Readonly<Record<TilePreference, TileCosts>> = {
+  wide: [standard(4, 38), standard(8, 74), standard(16, 108), standard(24, 108)],
+  narrow: [standard(4, 34), standard(8, 62)],
 };
-/** Of the tile of one vector, which only products of windows have. */
-const slimCosts: Readonly<Record<TilePreference, Costs>> = { wide: [[4, 4 / 38]], narrow: [[4, 4 / 34]] };
 
-/** The fastest widths that cover this many columns, widest first. */
-export function columnTiles(columns: number, preference: TilePreference): ColumnTile[] {
-  return fastest(columns, costs[preference]);
-}
-
-/** The same for products of windows. */
-export function productTiles(columns: number, preference: TilePreference): ColumnTile[] {
-  return fastest(columns, [...slimCosts[preference], ...costs[preference]]);
-}
-
-function fastest(columns: number, widths: Costs): ColumnTile[] {
+/** The fastest widths that cover this many columns, widest first, in products with an inner dimension of `depth`. */
+export function productTiles(columns: number, depth: number, costs: TileCosts): ColumnTile[] {
   const best: { cost: number; widths: number[] }[] = [{ cost: 0, widths: [] }];
   for (let count = 1; count <= columns; count++) {
-    const options = widths.map(([width, cost]) => {
-      const rest = best[Math.max(0, count - width)]!;
-      return { cost: rest.cost + cost, widths: [...rest.widths, width] };
+    const options = costs.map((tile) => {
+      const rest = best[Math.max(0, count - tile.width)]!;
+      return { cost: rest.cost + rowCost(tile, depth), widths: [...rest.widths, tile.width] };
     });
     best.push(options.reduce((a, b) => (b.cost < a.cost ? b : a)));
   }
@@ -48,11 +45,29 @@ function fastest(columns: number, widths: Costs): ColumnTile[] {
   });
 }
 
-/** Time per row and step of the inner dimension, relative; a tile that is not full is copied once more. */
-export function tilesCost(tiles: readonly ColumnTile[], preference: TilePreference): number {
+/** The same for products that have no tiles of four columns. */
+export function columnTiles(columns: number, depth: number, costs: TileCosts): ColumnTile[] {
+  return productTiles(
+    columns,
+    depth,
+    costs.filter(({ width }) => width > tileWidths[0]),
+  );
+}
+
+/** Tiles for sums of outer products: what was measured of products does not hold for them. */
+export function sumTiles(columns: number, preference: TilePreference): ColumnTile[] {
+  return columnTiles(columns, 1, standardCosts[preference]);
+}
+
+function rowCost({ start, step }: TileCost, depth: number): number {
+  return start + step * depth;
+}
+
+/** Time per row of a product with these tiles; a tile that is not full is copied once more. */
+export function tilesCost(tiles: readonly ColumnTile[], depth: number, costs: TileCosts): number {
   return tiles.reduce((sum, { width, valid }) => {
-    const [, cost] = [...slimCosts[preference], ...costs[preference]].find(([candidate]) => candidate === width)!;
-    return sum + cost * (valid < width ? 1.3 : 1);
+    const cost = costs.find((candidate) => candidate.width === width)!;
+    return sum + rowCost(cost, depth) * (valid < width ? 1.3 : 1);
   }, 0);
 }
 

@@ -2,7 +2,7 @@ import type { Attributes } from "../../../engine/ops/vocabulary.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
 import { chunkCount } from "./filter-gradient.ts";
 import { alignUp, cutStrips, stripArguments, wantedUnits, type Strips, type Windows } from "./strips.ts";
-import { columnTiles, paddedColumns, tileTable } from "./tiles.ts";
+import { columnTiles, paddedColumns, sumTiles, tileTable } from "./tiles.ts";
 
 type Image = readonly [n: number, rows: number, columns: number, channels: number];
 
@@ -116,7 +116,7 @@ function cutPatches(emit: Emitter, windows: Windows, y: Operand, output: Image, 
 export function emitWinograd(emit: Emitter, x: Image, output: Image, at: Border & { readonly turned: boolean }): void {
   const [, , , channels] = x;
   const [, , , yChannels] = output;
-  const tiles = columnTiles(yChannels, emit.tiles);
+  const tiles = columnTiles(yChannels, channels, emit.costs);
   const table = emit.constantTable(tileTable(tiles));
   const weightBytes = 4 * positions * channels * paddedColumns(tiles);
   const v = emit.scratch(weightBytes + blockBytes * emit.maxThreads);
@@ -138,7 +138,7 @@ export function emitWinograd(emit: Emitter, x: Image, output: Image, at: Border 
 export function emitWinogradFilterGradient(emit: Emitter, x: Image, gradient: Image, at: Border): void {
   const [, , , channels] = x;
   const [, , , outChannels] = gradient;
-  const tiles = columnTiles(outChannels, emit.tiles);
+  const tiles = sumTiles(outChannels, emit.tiles);
   const table = emit.constantTable(tileTable(tiles));
   const windows = patchWindows(emit.input(0), x, at, gradient);
   const cut = cutPatches(emit, windows, emit.input(1), gradient, outChannels, true);

@@ -6,6 +6,12 @@ import { moduleFiles } from "../../../kernels/wasm/variants.ts";
 
 /** Functions whose multiply-adds may stay 128 bits wide, and why. */
 const narrow: Readonly<Record<string, string>> = {
+  "generated/tiles/multiply4Rest": "has the tiles of four columns inlined, which are one vector wide",
+  "generated/tiles/matrix4x1": "a tile of four columns",
+  "generated/tiles/matrix5x1": "a tile of four columns",
+  "generated/tiles/matrix6x1": "a tile of four columns",
+  "generated/tiles/matrix7x1": "a tile of four columns",
+  "generated/tiles/matrix8x1": "a tile of four columns",
   "generated/tiles/product4": "calls the tiles of four columns, which are one vector wide",
   "generated/tiles/product4x1": "a tile of four columns",
   "generated/tiles/product8x1": "a tile of four columns",

@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { cpus, homedir } from "node:os";
+import { join } from "node:path";
+import { getEnvironmentData, setEnvironmentData, threadId } from "node:worker_threads";
+import { tileWidths, type TileCost, type TileCosts } from "../lower/tiles.ts";
+
+/** The user's folder for what can be made again. */
+function cacheFolder(): string {
+  const { env, platform } = process;
+  const home = homedir();
+  const folders: Partial<Record<NodeJS.Platform, string>> = {
+    win32: env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"),
+    darwin: join(home, "Library", "Caches"),
+  };
+  return join(env["XDG_CACHE_HOME"] ?? folders[platform] ?? join(home, ".cache"), "finch-nas");
+}
+
+/** A name for all that times depend on: the processor, the engine and the kernels. */
+export function tuningKey(kernels: Uint8Array): string {
+  const { arch, versions } = process;
+  return createHash("sha256")
+    .update(JSON.stringify([arch, cpus()[0]?.model, versions.node, versions.v8]))
+    .update(kernels)
+    .digest("hex")
+    .slice(0, 24);
+}
+
+const nameOf = (key: string): string => `tiles-${key}.json`;
+
+/** What this process, the one that started it as a worker, or an earlier one on this machine has measured. */
+export async function storedCosts(key: string): Promise<TileCosts | undefined> {
+  const known = getEnvironmentData(nameOf(key)) as unknown;
+  if (isCosts(known)) return known;
+  try {
+    const stored: unknown = JSON.parse(await readFile(join(cacheFolder(), nameOf(key)), "utf8"));
+    if (!isCosts(stored)) return undefined;
+    share(key, stored);
+    return stored;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps costs for this process, for workers that it starts from now on, and, where that is possible, for later ones. */
+export async function storeCosts(key: string, costs: TileCosts): Promise<void> {
+  share(key, costs);
+  const folder = cacheFolder();
+  const temporary = join(folder, `${nameOf(key)}.${process.pid}-${threadId}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(temporary, JSON.stringify(costs));
+    await rename(temporary, join(folder, nameOf(key)));
+  } catch {
+    // Without a folder that can be written the next process measures again.
+  }
+}
+
+function share(key: string, costs: TileCosts): void {
+  setEnvironmentData(
+    nameOf(key),
+    costs.map((cost) => ({ ...cost })),
+  );
+}
+
+function isCosts(value: unknown): value is TileCosts {
+  if (!Array.isArray(value) || value.length !== tileWidths.length) return false;
+  return tileWidths.every((width, index) => {
+    const cost = value[index] as Partial<TileCost> | null;
+    return cost?.width === width && isTime(cost.start) && isTime(cost.step) && cost.step! > 0;
+  });
+}
+
+const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= 0;
