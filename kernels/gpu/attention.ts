@@ -1,5 +1,5 @@
 import type { Emitter, Value } from "./emitter.ts";
-import { cell, type KernelText, type Operand } from "./kernel-text.ts";
+import { cell, repeat, type KernelText, type Operand } from "./kernel-text.ts";
 import { mostElements } from "./limits.ts";
 import { logSumExp, softmaxForward } from "./softmax.ts";
 
@@ -102,9 +102,7 @@ function dot(
   text.block(`const query = (${image} * ${tokens} + ${query}) * ${heads * d} + ${head} * ${d};
 const key = (${image} * ${tokens} + ${key}) * ${heads * d} + ${head} * ${d};
 let sum = 0;
-for (let c = 0; c < ${d}; c++) {
-sum += ${a.at("query + c")} * ${b.at("key + c")};
-}`);
+${repeat(d, (c) => `sum += ${a.at(`query + ${c}`)} * ${b.at(`key + ${c}`)};`)}`);
   return { sum: "sum", row };
 }
 
@@ -135,9 +133,7 @@ function weightedSums(
     text.block(`const first = (${image} * ${heads} + ${head}) * ${tokens * tokens} + ${at} * ${token};
 const from = ${image} * ${tokens * heads * d} + ${head} * ${d} + ${c};
 let sum = 0;
-for (let other = 0; other < ${tokens}; other++) {
-sum += ${weights.at(`first + other * ${other}`)} * ${x.at(`from + other * ${heads * d}`)};
-}`);
+${repeat(tokens, (i) => `sum += ${weights.at(`first + ${i} * ${other}`)} * ${x.at(`from + ${i} * ${heads * d}`)};`)}`);
     return "sum";
   });
 }

@@ -1,6 +1,6 @@
 import type { WindowSizes } from "../window.ts";
 import type { Emitter, Value } from "./emitter.ts";
-import { cell } from "./kernel-text.ts";
+import { cell, repeat } from "./kernel-text.ts";
 import { eachOutput, eachTap, eachWindow } from "./window-text.ts";
 
 export interface Conv2dSizes extends WindowSizes {
@@ -17,9 +17,7 @@ export function conv2dForward(emit: Emitter, x: Value, w: Value, s: Conv2dSizes)
     const group = s.groups === 1 ? "0" : text.split(o, s.co / s.groups)[0];
     const body = `const from = pixel * ${s.ci} + ${group} * ${inputs};
 const line = tap * ${inputs * s.co} + ${o};
-for (let i = 0; i < ${inputs}; i++) {
-sum += ${x.at("from + i")} * ${w.at(`line + i * ${s.co}`)};
-}`;
+${repeat(inputs, (i) => `sum += ${x.at(`from + ${i}`)} * ${w.at(`line + ${i} * ${s.co}`)};`)}`;
     text.block(`let sum = 0;\n${eachTap(s, image, oy, ox, body)}`);
     return "sum";
   });
@@ -34,9 +32,7 @@ export function conv2dInputGradient(emit: Emitter, dy: Value, w: Value, s: Conv2
     const [group, i] = s.groups === 1 ? ["0", channel] : text.split(channel, inputs);
     const body = `const from = window * ${s.co} + ${group} * ${outputs};
 const line = (tap * ${inputs} + ${i}) * ${s.co} + ${group} * ${outputs};
-for (let o = 0; o < ${outputs}; o++) {
-sum += ${dy.at("from + o")} * ${w.at("line + o")};
-}`;
+${repeat(outputs, (o) => `sum += ${dy.at(`from + ${o}`)} * ${w.at(`line + ${o}`)};`)}`;
     text.block(`let sum = 0;\n${eachWindow(s, image, iy, ix, body)}`);
     return "sum";
   });

@@ -1,7 +1,9 @@
 import { BackendError } from "../../engine/errors.ts";
 import {
+  lastDispatch,
   modeThatRan,
   type DeviceArray,
+  type Dispatch,
   type GpuJs,
   type GpuJsKernel,
   type GpuMode,
@@ -15,6 +17,8 @@ export type Held = DeviceArray | Float32Array;
 export interface DeviceKernel {
   /** Its result takes the place of the last one. */
   run(operands: readonly Held[]): Promise<Held>;
+  /** The last run as WebGPU can repeat it; other modes cannot. */
+  dispatch(): Dispatch | undefined;
   destroy(): void;
 }
 
@@ -61,6 +65,7 @@ export class GpuDevice {
         last = result;
         return result;
       },
+      dispatch: () => lastDispatch(kernel),
       destroy: () => {
         if (last !== undefined) release(last);
         kernel.destroy();
@@ -75,6 +80,21 @@ export class GpuDevice {
       run: (values) => run([new this.#library.Input(values, [count]) as Held]),
       destroy,
     };
+  }
+
+  /** Repeats launches on the same arrays: one submission, where gpu.js makes one for each. */
+  submit(dispatches: readonly Dispatch[]): void {
+    this.check();
+    const { device } = this.#context as { readonly device: GPUDevice };
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, bindGroup, groups } of dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...groups);
+    }
+    pass.end();
+    device.queue.submit([encoder.finish()]);
   }
 
   async read(held: Held, count: number): Promise<Float32Array> {
@@ -131,9 +151,7 @@ export class GpuDevice {
     this.#context = context;
     if (!("device" in context)) return;
     void context.device.lost.then(({ reason, message }) => this.#lose(`device was lost (${reason}): ${message}`));
-    context.device.addEventListener("uncapturederror", (event) =>
-      this.#lose(`device failed: ${(event as Event & { readonly error: Error }).error.message}`),
-    );
+    context.device.addEventListener("uncapturederror", ({ error }) => this.#lose(`device failed: ${error.message}`));
   }
 
   #lose(what: string): void {

@@ -11,18 +11,20 @@ export interface DeviceArray {
 }
 
 /** What gpu.js runs kernels with: a WebGPU device, or a context of WebGL. */
-export type KernelContext =
-  | {
-      readonly device: EventTarget & {
-        readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
-      };
-    }
-  | { isContextLost(): boolean };
+export type KernelContext = { readonly device: GPUDevice } | { isContextLost(): boolean };
+
+/** What gpu.js keeps of a WebGPU kernel that has run; other modes have none of it. */
+interface WebGpuKernel {
+  readonly computePipeline?: GPUComputePipeline | null;
+  readonly bindGroup?: GPUBindGroup | null;
+  readonly threadDim?: readonly number[] | null;
+  _computeDispatch?(threads: readonly number[]): { readonly groups: readonly [number, number, number] };
+}
 
 /** One compiled kernel of gpu.js. Modes without a device give plain arrays. */
 export interface GpuJsKernel {
   (...inputs: readonly unknown[]): Result | Promise<Result>;
-  readonly kernel: {
+  readonly kernel: WebGpuKernel & {
     readonly constructor: { readonly mode?: string };
     readonly context?: KernelContext | null;
     readonly fallbackReason?: string | null;
@@ -59,4 +61,18 @@ export function modeThatRan({ kernel }: GpuJsKernel): string {
   const { mode } = kernel.constructor;
   if (mode !== "gpu") return mode ?? "an unknown mode";
   return Object.prototype.toString.call(kernel.context) === "[object WebGL2RenderingContext]" ? "webgl2" : "webgl";
+}
+
+/** A launch of a WebGPU kernel as its last run bound it. */
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly groups: readonly [number, number, number];
+}
+
+/** Absent in modes other than WebGPU, and before the first run. */
+export function lastDispatch({ kernel }: GpuJsKernel): Dispatch | undefined {
+  const { computePipeline: pipeline, bindGroup, threadDim } = kernel;
+  if (!pipeline || !bindGroup || !threadDim || !kernel._computeDispatch) return undefined;
+  return { pipeline, bindGroup, groups: kernel._computeDispatch(threadDim).groups };
 }

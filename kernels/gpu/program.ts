@@ -6,6 +6,7 @@ import { elementCount } from "../../engine/shape.ts";
 import type { Value } from "./emitter.ts";
 import type { DeviceKernel, GpuDevice, Held } from "./device.ts";
 import type { Launch } from "./fuse.ts";
+import type { Dispatch } from "./gpu-js.ts";
 import { planGpu, type GpuPlan, type Report, type SlotArray } from "./plan.ts";
 
 /** What a program has done on the device, and what it has there. */
@@ -50,6 +51,9 @@ export class DeviceProgram implements GpuProgram {
   readonly #missing: Set<string>;
   readonly #counts = { launches: 0, uploads: 0, readBacks: 0 };
   #hasRun = false;
+  /** Runs since arrays last changed places: all kernels are bound to the same ones again after two. */
+  #settled = 0;
+  #dispatches: readonly Dispatch[] | undefined;
   #disposed = false;
 
   /** @throws BackendError when an array is too large */
@@ -115,10 +119,12 @@ export class DeviceProgram implements GpuProgram {
       if (!state.changed) continue;
       await this.#upload(array, state.host!);
       state.changed = false;
+      this.#settled = 0;
+      this.#dispatches = undefined;
     }
 
     for (const report of this.#reports.values()) report.values = undefined;
-    await this.#launch(this.#steps);
+    await this.#step();
     for (const [{ array, next }, state] of this.#slots) {
       if (next === undefined) continue;
       this.#held.set(array, this.#held.get(next)!);
@@ -168,6 +174,19 @@ export class DeviceProgram implements GpuProgram {
       launch,
       kernel: this.#device.kernel(launch.op, launch.source, launch.count),
     }));
+  }
+
+  /** Launches all steps: at once, where they have run on the same arrays before and the mode can. */
+  async #step(): Promise<void> {
+    if (this.#dispatches !== undefined) {
+      this.#device.submit(this.#dispatches);
+      this.#counts.launches += this.#steps.length;
+      return;
+    }
+    await this.#launch(this.#steps);
+    if (++this.#settled < 2) return;
+    const dispatches = this.#steps.map(({ kernel }) => kernel.dispatch());
+    if (dispatches.every((dispatch) => dispatch !== undefined)) this.#dispatches = dispatches;
   }
 
   async #launch(steps: readonly Step[]): Promise<void> {

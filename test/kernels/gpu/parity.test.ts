@@ -20,7 +20,9 @@ describe.skipIf(!hasBrowser)("gpu.js in headless Chromium", () => {
 
   afterAll(() => browser?.close());
 
-  describe.each(["webgpu", "webgl2"] as const)("on %s", (mode) => {
+  const modes = full ? (["webgpu", "webgl2", "webgl"] as const) : (["webgpu", "webgl2"] as const);
+
+  describe.each(modes)("on %s", (mode) => {
     it.each(Object.entries(opCases))("%s agrees with the reference", { timeout: 900_000 }, async (family, cases) => {
       const every = full ? 1 : Math.ceil(cases.length / 2);
       const { failures, cases: compared } = await page.call("check", mode, family, every);

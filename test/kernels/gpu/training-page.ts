@@ -130,7 +130,8 @@ export async function loseDevice(
   const program = await compileStep(backend, "tiny");
   await program.run(feedsOf("tiny", 0));
   const lossBefore = (await program.read("loss"))[0]!;
-  const running = program.run(feedsOf("tiny", 1));
+  for (let step = 1; step < 4; step++) await program.run(feedsOf("tiny", step));
+  const running = program.run(feedsOf("tiny", 4));
   if (mode === "webgpu") {
     const { WebGPUContext } = library as unknown as {
       readonly WebGPUContext: { acquire(): Promise<{ readonly device: GPUDevice }> };
@@ -140,7 +141,7 @@ export async function loseDevice(
   const said: string[] = [];
   for (const act of [
     () => running.then(() => program.read("loss")),
-    () => program.run(feedsOf("tiny", 2)),
+    () => program.run(feedsOf("tiny", 5)),
     () => program.readSlot(program.slotNames[0]!),
     () => compileStep(backend, "tiny"),
   ])
