@@ -1,5 +1,3 @@
-import benny from "benny";
-
 /** Seconds of one run. */
 export interface Timing {
   readonly minimum: number;
@@ -17,13 +15,14 @@ export interface MeasureOptions {
 /** benny announces a suite on standard output, where `--json` wants one document. */
 const silent = async () => (suite: { off: (event: "start") => typeof suite }) => suite.off("start");
 
-/** Times an asynchronous function. The only file that knows benny. */
+/** Times an asynchronous function. The only file that knows benny, which no page takes. */
 export async function measure(
   name: string,
   run: () => Promise<void>,
   { seconds = 2, warmUps = 3 }: MeasureOptions = {},
 ): Promise<Timing> {
   for (let warmUp = 0; warmUp < warmUps; warmUp++) await run();
+  const { default: benny } = await import("benny");
   let failure: Error | undefined;
   // A rejection inside a deferred benchmark would never end it.
   const guarded = () => run().catch((error: Error) => void (failure ??= error));

@@ -2,10 +2,11 @@ import type { Backend, Program } from "../engine/backend.ts";
 import { BackendError } from "../engine/errors.ts";
 import { graphMacs } from "../engine/plan/macs.ts";
 import { elementCount } from "../engine/shape.ts";
-import { measure, type MeasureOptions } from "./benny.ts";
+import type { MeasureOptions } from "./benny.ts";
+import { timeKernel } from "./device-timing.ts";
 import { kernelCases } from "./kernel-cases.ts";
 import { kernelJobs, type KernelJob } from "./kernel-jobs.ts";
-import { roofline, type Peak } from "./peak.ts";
+import { roofline, type Peak } from "./roofline.ts";
 import type { KernelRow } from "./rows.ts";
 import { relativeDifference } from "./statistics.ts";
 
@@ -57,7 +58,7 @@ async function benchJob(
           `${checked.error.toExponential(1)} of the largest value, at most ${tolerance} is allowed; ` +
           `its checksum is ${checked.checksum}, ${checked.referenceChecksum} was expected`,
       );
-    const timing = await measure(kernel, () => program.run(), { seconds: 0.3, ...measureOptions });
+    const timing = await timeKernel(program, kernel, "y0", { seconds: 0.3, ...measureOptions });
     const outputs = Object.values(expected).map(({ length }) => length);
     const sizes = [...graph.inputs.map(({ shapes }) => elementCount(shapes[0])), ...outputs];
     const work = { flops: 2 * graphMacs(graph), bytes: 4 * sizes.reduce((sum, size) => sum + size, 0) };

@@ -12,8 +12,9 @@ import { elementCount } from "../engine/shape.ts";
 import { adamW } from "../engine/train/optimizers.ts";
 import { trainingStep } from "../engine/train/training-step.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
-import { measure, type MeasureOptions } from "./benny.ts";
-import { roofline, type Peak } from "./peak.ts";
+import type { MeasureOptions } from "./benny.ts";
+import { deviceUse, timeStep } from "./device-timing.ts";
+import { roofline, type Peak } from "./roofline.ts";
 import type { LatencyRow, NetworkRow } from "./rows.ts";
 import { median, percentile, relativeDifference } from "./statistics.ts";
 
@@ -92,7 +93,8 @@ async function benchNetwork(
   try {
     const checked = await checkNetwork(suite, architecture, backend, batch, program);
     await program.run(feedsOf(graph, model.classes));
-    const timing = await measure(`${suite} ${architecture.name}`, () => program.run(), measureOptions);
+    const output = suite === "train" ? "loss" : "logits";
+    const timing = await timeStep(program, `${suite} ${architecture.name}`, output, measureOptions);
     return {
       suite,
       arch: architecture.name,
@@ -104,6 +106,7 @@ async function benchNetwork(
       imagesPerSecond: batch / timing.median,
       activationBytes: program.statistics.arenaBytes,
       macs: networkMacs(lowerModel(model)),
+      ...(await deviceUse(program, output)),
       ...roofline({ flops: 2 * graphMacs(graph), bytes: graphBytes(graph) }, timing.median, peak),
       ...checked,
     };

@@ -9,7 +9,7 @@ import { measure } from "./benny.ts";
 import { opNames } from "./chrome-trace.ts";
 import { layerPasses, type LayerPass } from "./layers.ts";
 import { feedsOf, networkGraph } from "./networks.ts";
-import { roofline, type Peak } from "./peak.ts";
+import { roofline, type Peak } from "./roofline.ts";
 import type { NetworkRow, ProfileRow } from "./rows.ts";
 import { stepCosts, sum, type StepCost } from "./step-costs.ts";
 

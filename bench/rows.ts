@@ -33,6 +33,15 @@ const checkFields = {
   checkedImages: z.int().positive(),
 };
 
+/** What one step does to a GPU. */
+const deviceUseSchema = z.object({
+  /** Of kernels. */
+  launches: z.int(),
+  readBacks: z.int(),
+  /** On the device when it is over: intermediate values, state, inputs. */
+  bytes: z.int(),
+});
+
 /** Training and inference: one step over a batch that lies in the back end's memory. */
 export const networkRowSchema = z.object({
   suite: z.enum(["train", "infer"]),
@@ -43,6 +52,8 @@ export const networkRowSchema = z.object({
   /** Intermediate values of one run. */
   activationBytes: z.int(),
   macs: z.int(),
+  /** Of the gpu back end alone, whose times include reading the metrics. */
+  device: deviceUseSchema.optional(),
   ...rooflineFields,
   ...checkFields,
 });
@@ -161,12 +172,28 @@ export const codegenRowSchema = z.object({
   stackBytes: z.int().nullable(),
 });
 
+/** From which batch on a kernel is faster on a GPU. */
+export const crossoverRowSchema = z.object({
+  suite: z.literal("crossover"),
+  kernel: z.string(),
+  pass: z.string(),
+  variant: z.string(),
+  /** The back end that it is compared with. */
+  against: z.string(),
+  /** Of each batch that was tried, by the median; kernels without a batch have one. */
+  sizes: z.array(z.object({ batch: z.int(), seconds: z.number(), againstSeconds: z.number() })),
+  /** The least batch from which on the GPU is faster at every batch tried; null: never here. */
+  from: z.int().nullable(),
+});
+
 /** The most that the threads of the measurement do together. */
 export const peakSchema = z.object({ threads: z.int(), gflops: z.number(), gigabytesPerSecond: z.number() });
 
 export type CodegenRow = z.infer<typeof codegenRowSchema>;
 export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
+export type DeviceUse = z.infer<typeof deviceUseSchema>;
+export type CrossoverRow = z.infer<typeof crossoverRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
 export type LatencyRow = z.infer<typeof latencyRowSchema>;
 export type ScalingRow = z.infer<typeof scalingRowSchema>;

@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { Argument, Option } from "@commander-js/extra-typings";
 import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
+import { batchesUpTo, crossovers } from "../bench/crossover.ts";
 import { codegenRows } from "../bench/codegen.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchLatency, benchTraining } from "../bench/networks.ts";
-import { measurePeak, type Peak } from "../bench/peak.ts";
+import { measurePeak } from "../bench/peak.ts";
+import type { Peak } from "../bench/roofline.ts";
 import { benchPipeline } from "../bench/pipeline.ts";
 import { chromeTrace } from "../bench/chrome-trace.ts";
 import { profileNetwork } from "../bench/profile.ts";
@@ -16,7 +18,7 @@ import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
-import type { CodegenRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
+import type { CodegenRow, CrossoverRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
 import type { Architecture } from "../engine/architecture.ts";
 import type { Backend } from "../engine/backend.ts";
 import { openArchitecture } from "./open-architecture.ts";
@@ -166,6 +168,36 @@ async function kernelSuite(bench: Bench, { filter }: SuiteFlags, output: Output)
   );
 }
 
+/** On a GPU: every kernel at several batches, beside wasm on all threads. */
+async function crossoverSuite(bench: Bench, { filter }: SuiteFlags, output: Output): Promise<void> {
+  const wasm = await openBackend({ backend: "wasm" }, output);
+  try {
+    const rows: KernelRow[] = [];
+    for (const batch of batchesUpTo(bench.batch))
+      for (const backend of [bench.backend, wasm])
+        rows.push(...(await benchKernels({ ...bench, backend, batch, filter })));
+    const [own, others] = [rows.filter((row) => row.backend === "gpu"), rows.filter((row) => row.backend === "wasm")];
+    const found = crossovers(own, others);
+    output.document({ peak: null, rows: [...rows, ...found] });
+    output.table(found.map(crossoverTableRow));
+    output.data(`${bench.backend.variant} against ${found[0]?.against ?? "nothing"}`);
+  } finally {
+    await wasm.dispose();
+  }
+}
+
+function crossoverTableRow({ kernel, pass, sizes, from }: CrossoverRow): Record<string, string | number> {
+  const largest = sizes.at(-1)!;
+  return {
+    kernel,
+    pass,
+    batch: largest.batch,
+    "gpu ms": milliseconds(largest.seconds),
+    "wasm ms": milliseconds(largest.againstSeconds),
+    "faster from batch": from ?? "never here",
+  };
+}
+
 async function pipelineSuite({ backend, batch, ...time }: Bench, { arch }: SuiteFlags, output: Output): Promise<void> {
   const rows = await pipelineRows({ backend, batch, ...time }, await openArchitecture(arch));
   output.document({ rows });
@@ -202,7 +234,13 @@ async function networkSuite(
       "minimum ms": milliseconds(row.minimum),
       "median ms": milliseconds(row.median),
       "images/s": count(row.imagesPerSecond),
-      "of peak": share(row.fractionOfPeak),
+      ...(row.device === undefined
+        ? { "of peak": share(row.fractionOfPeak) }
+        : {
+            launches: row.device.launches,
+            "read-backs": row.device.readBacks,
+            MB: (row.device.bytes / 1e6).toFixed(1),
+          }),
     },
   ]);
   if (latency !== undefined)
@@ -320,6 +358,7 @@ export const command = () =>
         // One thread has nothing to wait for when it is the calling one.
         const bench = await openBench({ ...options, inline: suite === "kernels" && options.threads === 1 }, output);
         try {
+          if (suite === "kernels" && bench.backend.name === "gpu") return await crossoverSuite(bench, options, output);
           if (suite === "kernels") return await kernelSuite(bench, options, output);
           if (options.pipeline === true) return await pipelineSuite(bench, options, output);
           if (options.profile === true) return await profileSuite(suite, bench, options, output);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   candidatesRowSchema,
   codegenRowSchema,
+  crossoverRowSchema,
   kernelRowSchema,
   latencyRowSchema,
   networkRowSchema,
@@ -32,6 +33,7 @@ const benchSchema = z.object({
   rows: z.array(
     z.union([
       networkRowSchema,
+      crossoverRowSchema,
       latencyRowSchema,
       pipelineRowSchema,
       candidatesRowSchema,

@@ -65,6 +65,7 @@ async function pageFiles(module: URL): Promise<Map<string, PageFile>> {
       resolveDir: fileURLToPath(new URL(".", module)),
     },
     bundle: true,
+    external: ["benny"],
     write: false,
     format: "iife",
     platform: "browser",
