@@ -63,25 +63,28 @@ interface Distance {
   readonly normalizedMeanSquare: number;
   /** The largest difference as a share of the largest expected value. */
   readonly maxError: number;
+  /** The largest difference where all expected values are 0. */
+  readonly zeroError: number;
 }
 
 function distance(actual: Floats, expected: Floats): Distance {
-  if (actual.length !== expected.length) return { normalizedMeanSquare: Infinity, maxError: Infinity };
+  if (actual.length !== expected.length)
+    return { normalizedMeanSquare: Infinity, maxError: Infinity, zeroError: Infinity };
   let squares = 0;
   let total = 0;
   let worst = 0;
   let largest = 0;
   for (let i = 0; i < expected.length; i++) {
     const error = Math.abs(actual[i]! - expected[i]!);
-    if (Number.isNaN(error)) return { normalizedMeanSquare: NaN, maxError: NaN };
+    if (Number.isNaN(error)) return { normalizedMeanSquare: NaN, maxError: NaN, zeroError: NaN };
     squares += error * error;
     total += expected[i]! ** 2;
     worst = Math.max(worst, error);
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
-  return worst === 0
-    ? { normalizedMeanSquare: 0, maxError: 0 }
-    : { normalizedMeanSquare: squares / total, maxError: worst / largest };
+  return largest === 0
+    ? { normalizedMeanSquare: 0, maxError: 0, zeroError: worst }
+    : { normalizedMeanSquare: squares / total, maxError: worst / largest, zeroError: 0 };
 }
 
 /** How far two computations of the same values may be apart. */
@@ -92,15 +95,15 @@ export async function parity(
   cases: readonly OpCase[],
   actual: Backend,
   expected: Backend,
-  { normalizedMeanSquare = 1e-10, maxError = 1e-5 }: Partial<Tolerance> = {},
+  { normalizedMeanSquare = 1e-10, maxError = 1e-5, zeroError = 0 }: Partial<Tolerance> = {},
 ): Promise<string[]> {
   const failures: string[] = [];
   for (const opCase of cases)
     for (const { output, ...off } of await distances(opCase, actual, expected))
-      if (!(off.normalizedMeanSquare <= normalizedMeanSquare && off.maxError <= maxError))
+      if (!(off.normalizedMeanSquare <= normalizedMeanSquare && off.maxError <= maxError && off.zeroError <= zeroError))
         failures.push(
           `${opCase.name}: ${output} on ${actual.name} (${actual.variant}): normalised mean square ` +
-            `${off.normalizedMeanSquare.toExponential(1)}, maximum error ${off.maxError.toExponential(1)}`,
+            `${off.normalizedMeanSquare.toExponential(1)}, maximum error ${(off.maxError + off.zeroError).toExponential(1)}`,
         );
   return failures;
 }

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { createGpuBackend } from "../../../kernels/gpu/index.ts";
+import { loadGpuJs } from "../../../kernels/gpu/node/load-gpu-js.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+import { parity } from "../../op-cases/harness.ts";
+import { opCases } from "../../op-cases/index.ts";
+import { trainSmall } from "./small-hybrid.ts";
+import { tolerances } from "./tolerances.ts";
+
+const reference = createReferenceBackend();
+const library = await loadGpuJs();
+
+// The same kernels without a GPU: gpu.js has modes for the processor, which run where they are named.
+describe.each(["webasm", "cpu"] as const)("gpu.js on the processor, %s", async (mode) => {
+  const backend = await createGpuBackend(library, { mode });
+
+  it.each(Object.entries(opCases))("%s agrees with the reference", async (family, cases) => {
+    const some = cases.filter(({ bench }) => !bench).filter((_, index) => index % 12 === 0);
+    expect(await parity(some, backend, reference, tolerances[family])).toEqual([]);
+  });
+
+  it("is named as no GPU", () => {
+    expect(backend.variant).toBe(`${mode}, this processor (software)`);
+    expect(backend.adapter.software).toBe(true);
+  });
+
+  it("trains as the reference", async () => {
+    const expected = await trainSmall(reference, 3);
+    for (const [step, loss] of (await trainSmall(backend, 3)).entries()) expect(loss).toBeCloseTo(expected[step]!, 4);
+  });
+});
