@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { trainSchema } from "../../../../cli/schemas.ts";
+import { finch, finchJson, temporaryFolder, tinyArchitecture } from "../../../cli/finch.ts";
 import { vulkanVariables } from "./software-vulkan.ts";
 
 const variables = await vulkanVariables();
@@ -31,6 +33,32 @@ describe.skipIf(skipped !== undefined)("gpu.js on Node", () => {
   it("agrees with the reference, on WebGPU by Dawn", async () => {
     const result = await node([join(import.meta.dirname, "parity-process.ts")], variables as object);
     expect(JSON.parse(result)).toEqual({ cases: 13, failures: [], profile: "gpu-webgpu" });
+  });
+});
+
+describe.skipIf(skipped !== undefined)("finch on Node with an adapter", () => {
+  const folder = temporaryFolder();
+  const out = join(folder, "run");
+  const words = ["train", "--arch", tinyArchitecture(folder), "--out", out, "--limit", "64", "--validation", "32"];
+  const train = [...words, "--batch", "32", "--epochs", "1"];
+
+  it("trains, names the adapter, and its checkpoint goes on elsewhere", async () => {
+    const env = variables as Readonly<Record<string, string>>;
+    const trained = trainSchema.parse(await finchJson([...train, "--backend", "gpu"], { env }));
+    expect(trained).toMatchObject({ backend: "gpu", profile: "gpu-webgpu", complete: true });
+    expect(trained.variant).toMatch(/^webgpu, ./);
+    const refused = await finch([...train, "--backend", "wasm"]);
+    expect(refused.stderr).toContain("trained with numerics gpu-webgpu");
+    const there = trainSchema.parse(await finchJson([...train, "--backend", "wasm", "--allow-different-bits"]));
+    expect(there).toMatchObject({ backend: "wasm", resumed: true, validationAccuracy: trained.validationAccuracy });
+  });
+
+  it("auto names an adapter in software, and leaves it", async () => {
+    const env = variables as Readonly<Record<string, string>>;
+    const { stderr } = await finch([...train, "--out", join(folder, "auto"), "--verbose"], { env });
+    expect(stderr).toMatch(
+      /^gpu: (not measured \(.*\(software\) computes on this processor, as wasm does|.* ms a step)/m,
+    );
   });
 });
 
