@@ -27,7 +27,7 @@ interface Options {
 export async function trainShortly(
   backend: Backend,
   { onStep, resume }: Options = {},
-): Promise<{ readonly trainer: Trainer; readonly error: unknown }> {
+): Promise<{ readonly trainer: Trainer; readonly error: Error | undefined }> {
   const data = await datasets.synthetic({ limit: 16 * stepsPerEpoch, validation: 16, test: 16 });
   const trainer = new Trainer(Model.fromArchitecture(architecture, { seed: 1 }), { backend });
   const callbacks = onStep === undefined ? [] : [{ onStep }];
@@ -36,6 +36,6 @@ export async function trainShortly(
     for await (const epoch of trainer.fit(data, options)) void epoch;
     return { trainer, error: undefined };
   } catch (error) {
-    return { trainer, error };
+    return { trainer, error: error as Error };
   }
 }
