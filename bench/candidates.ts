@@ -69,6 +69,8 @@ export async function benchCandidates(
       samples: evaluations.length,
       imagesPerSecond: median(rounds.map(({ all }) => all.evaluations.reduce((sum, each) => sum + rate(each), 0))),
       scaling: median(rounds.map(({ one, all }) => (jobs * one.seconds) / all.seconds)),
+      bestScaling:
+        (jobs * Math.min(...rounds.map(({ one }) => one.seconds))) / Math.min(...rounds.map(({ all }) => all.seconds)),
       besideSeconds: median(evaluations.map((each) => each.seconds - trainingSeconds(each))),
     };
   } finally {

@@ -59,7 +59,7 @@ const parts: readonly Part[] = [
     bench(`profile-${arch}`, "train", "--by", "layer", "--arch", arch, "--threads", "2"),
     bench(`infer-${arch}-threads-1`, "infer", "--arch", arch, "--batch", "64", "--threads", "1"),
     bench(`infer-${arch}-threads-2`, "infer", "--arch", arch, "--batch", "64", "--threads", "2"),
-    bench(`scaling-${arch}`, "train", "--scaling", "--arch", arch, "--threads", "2"),
+    bench(`scaling-${arch}`, "train", "--scaling", "--arch", arch, "--threads", "2", "--seconds", "20"),
     bench(`workers-${arch}`, "train", "--jobs", "2", "--arch", arch),
   ]),
   peers("train", 2, 7, 0.5),

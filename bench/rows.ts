@@ -105,6 +105,8 @@ export const candidatesRowSchema = z.object({
   imagesPerSecond: z.number(),
   /** Candidates per second with all workers ÷ with one, interleaved. */
   scaling: z.number(),
+  /** The same of the shortest turn of each: what others on the machine disturbed least. */
+  bestScaling: z.number(),
   /** Seconds of a candidate that are not training steps: recording, compiling, validating. */
   besideSeconds: z.number(),
 });
@@ -119,6 +121,8 @@ export const scalingRowSchema = z.object({
   oneThreadImagesPerSecond: z.number(),
   /** The time of one thread ÷ that of all, the median over pairs of turns. */
   scaling: z.number(),
+  /** The same of the shortest step of each: what others on the machine disturbed least. */
+  bestScaling: z.number(),
 });
 
 /** One op of a step, all its uses together, or one pass of a layer. */

@@ -44,6 +44,7 @@ export async function benchScaling(
     for (const end = performance.now() + 1000 * seconds; rounds.length < 3 || performance.now() < end;)
       rounds.push({ one: await timesOf(one), all: await timesOf(all) });
     const times = rounds.flatMap((round) => round.all);
+    const alone = rounds.flatMap((round) => round.one);
     const { name, variant: ran } = backends[1];
     return {
       suite: "scaling",
@@ -52,8 +53,9 @@ export async function benchScaling(
       ...{ backend: name, variant: ran, threads, batch },
       ...{ minimum: Math.min(...times), median: median(times), samples: times.length },
       imagesPerSecond: batch / median(times),
-      oneThreadImagesPerSecond: batch / median(rounds.flatMap((round) => round.one)),
+      oneThreadImagesPerSecond: batch / median(alone),
       scaling: median(rounds.map((round) => median(round.one) / median(round.all))),
+      bestScaling: Math.min(...alone) / Math.min(...times),
     };
   } finally {
     for (const backend of backends) await backend.dispose();

@@ -94,6 +94,7 @@ async function benchWorkers({ arch, variant, batch, jobs, seconds }: WorkersBenc
       jobs: row.jobs,
       "images/s": count(row.imagesPerSecond),
       "÷ one": row.scaling.toFixed(2),
+      "best ÷ best": row.bestScaling.toFixed(2),
       "beside training ms": milliseconds(row.besideSeconds),
     },
   ]);
@@ -268,6 +269,7 @@ async function scalingSuite(
       "images/s": count(row.imagesPerSecond),
       "one thread": count(row.oneThreadImagesPerSecond),
       "÷ one": row.scaling.toFixed(2),
+      "best ÷ best": row.bestScaling.toFixed(2),
     },
   ]);
 }

@@ -116,9 +116,12 @@ function candidatesLines({ rows }: PeerResult): string[][] {
   ];
 }
 
-/** GFLOP/s by kernel and pass, of those kernels that multiply. */
+/** GFLOP/s by kernel and pass, of those kernels that multiply: the best, and the median. */
 function kernelLines(rows: readonly KernelRow[]): string[][] {
-  const cell = (row: KernelRow | undefined): string => (row?.gflops ? row.gflops.toFixed(0) : "–");
+  const cell = (row: KernelRow | undefined): string => {
+    if (!row?.gflops) return "–";
+    return `${((row.gflops * row.median) / row.minimum).toFixed(0)} (${row.gflops.toFixed(0)})`;
+  };
   const names = new Set(rows.filter(({ gflops }) => gflops !== null).map(({ kernel }) => kernel));
   return [...names].map((name) => {
     const own = rows.filter(({ kernel }) => kernel === name);
@@ -146,10 +149,12 @@ export function benchmarkTables(): string {
     result.rows[0]!.job.startsWith("candidate-") ? candidatesLines(result) : peerLines(result),
   );
   const scaling = rowsOf("scaling-", scalingRowSchema).map(
-    ({ arch, threads, scaling: ratio }) => `${times(ratio)} (\`${arch}\`, ${threads} threads ÷ one)`,
+    ({ arch, threads, ...row }) =>
+      `${times(row.scaling)} (best ÷ best ${times(row.bestScaling)}; \`${arch}\`, ${threads} threads ÷ one)`,
   );
   const workers = rowsOf("workers-", candidatesRowSchema).map(
-    ({ arch, jobs, scaling: ratio }) => `${times(ratio)} (\`${arch}\`, ${jobs} candidates in ${jobs} workers ÷ one)`,
+    ({ arch, jobs, ...row }) =>
+      `${times(row.scaling)} (best ÷ best ${times(row.bestScaling)}; \`${arch}\`, ${jobs} candidates in ${jobs} workers ÷ one)`,
   );
   const latencies = rowsOf("infer-", z.union([latencyRowSchema, networkRowSchema]))
     .filter((row) => row.suite === "latency")
@@ -172,7 +177,7 @@ export function benchmarkTables(): string {
       : []),
     ...(kernels.length > 0
       ? [
-          `Kernels on one core, batch ${Math.max(...kernels.map(({ batch }) => batch))}, GFLOP/s (a convolution counts as the direct one whatever its method; ` +
+          `Kernels on one core, batch ${Math.max(...kernels.map(({ batch }) => batch))}, GFLOP/s of the shortest run and, in brackets, of the median (a convolution counts as the direct one whatever its method; ` +
             "`finch bench kernels --threads 1`, each result compared with the reference back end):",
           table(["kernel", "forward", "input gradient", "filter gradient"], kernelLines(kernels)),
         ]
