@@ -103,5 +103,5 @@ test("a program that uses the library type-checks and runs, and what the README 
   );
   await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."]);
   const printed = JSON.parse(await run(process.execPath, ["program.ts"])) as Record<string, unknown>;
-  expect(printed).toMatchObject({ epochs: 2, sum: [4, 6], reference: "reference", spaces: ["hybrid", 4] });
+  expect(printed).toMatchObject({ epochs: 2, sum: [4, 6], reference: "reference", spaces: ["hybrid", 5] });
 });
