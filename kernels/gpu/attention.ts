@@ -2,15 +2,7 @@ import type { Emitter, Value } from "./emitter.ts";
 import { cell, repeat, type KernelText, type Operand } from "./kernel-text.ts";
 import { mostElements } from "./limits.ts";
 import { logSumExp, softmaxForward } from "./softmax.ts";
-
-export interface AttentionSizes {
-  readonly n: number;
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-  readonly scale: number;
-}
+import type { AttentionSizes } from "../heads.ts";
 
 /**
  * y [n,tokens,heads·d] and logSumExp [n,heads,tokens] from q, k, v [n,tokens,heads·d]. Threads do not share what they

@@ -1,5 +1,6 @@
 import type { Attributes, OpName } from "../../engine/ops/vocabulary.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
+import { attentionSizes, linearAttentionSizes } from "../heads.ts";
 import { windowSizes } from "../window.ts";
 import {
   geluForward,
@@ -9,7 +10,7 @@ import {
   sigmoidForward,
   sigmoidGradient,
 } from "./activation.ts";
-import { attentionForward, attentionGradient, type AttentionSizes } from "./attention.ts";
+import { attentionForward, attentionGradient } from "./attention.ts";
 import { concatForward, padForward, sliceForward } from "./box.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
@@ -23,7 +24,7 @@ import { dropoutForward } from "./dropout.ts";
 import { addForward, meanGradient, multiplyForward, reluForward, reluGradient, scaleForward } from "./elementwise.ts";
 import type { Emitter, Value } from "./emitter.ts";
 import { transposeForward } from "./layout.ts";
-import { linearAttentionForward, linearAttentionGradient, type LinearAttentionSizes } from "./linear-attention.ts";
+import { linearAttentionForward, linearAttentionGradient } from "./linear-attention.ts";
 import { biasForward, matmulForward } from "./matmul.ts";
 import {
   batchNormForward,
@@ -76,23 +77,6 @@ const channelwiseSizes = (
   kernel: Shape,
   attributes: SlidingAttributes,
 ): DepthwiseSizes & PoolSizes => ({ ...windowSizes(x, y, kernel, attributes), c: x[3]! });
-
-const headSizes = ([n, tokens, channels]: Shape, heads: number): Omit<AttentionSizes, "scale"> => ({
-  n: n!,
-  tokens: tokens!,
-  heads,
-  d: channels! / heads,
-});
-
-const attentionSizes = (q: Shape, { heads, scale }: Attributes<"attention">): AttentionSizes => ({
-  ...headSizes(q, heads),
-  scale,
-});
-
-const linearAttentionSizes = (q: Shape, { heads, epsilon }: Attributes<"linearAttention">): LinearAttentionSizes => ({
-  ...headSizes(q, heads),
-  epsilon,
-});
 
 /** The last axis, and the product of all others. */
 const rowsOf = (shape: Shape): readonly [rows: number, c: number] => {

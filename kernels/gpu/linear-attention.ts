@@ -1,14 +1,6 @@
 import type { Emitter, Value } from "./emitter.ts";
 import { cell } from "./kernel-text.ts";
-
-export interface LinearAttentionSizes {
-  readonly n: number;
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-  readonly epsilon: number;
-}
+import type { LinearAttentionSizes } from "../heads.ts";
 
 /** y [n,tokens,heads·d] from q, k, v [n,tokens,heads·d] */
 export function linearAttentionForward(emit: Emitter, q: Value, k: Value, v: Value, s: LinearAttentionSizes): Value {

@@ -1,13 +1,5 @@
 import type { Floats } from "./floats.ts";
-
-export interface AttentionSizes {
-  readonly n: number;
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-  readonly scale: number;
-}
+import type { AttentionSizes } from "../heads.ts";
 
 /**
  * y [n,tokens,heads·d] and logSumExp [n,heads,tokens] from q, k, v [n,tokens,heads·d]. The softmax is streamed: a

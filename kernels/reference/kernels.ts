@@ -9,7 +9,7 @@ import {
   sigmoidForward,
   sigmoidGradient,
 } from "./activation.ts";
-import { attentionForward, attentionGradient, type AttentionSizes } from "./attention.ts";
+import { attentionForward, attentionGradient } from "./attention.ts";
 import { concatForward, padForward, sliceForward } from "./box.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
@@ -45,9 +45,10 @@ import {
   poolGradient,
   type PoolSizes,
 } from "./pool.ts";
-import { linearAttentionForward, linearAttentionGradient, type LinearAttentionSizes } from "./linear-attention.ts";
+import { linearAttentionForward, linearAttentionGradient } from "./linear-attention.ts";
 import { meanForward, meanGradient, sumOfSquaresForward, sumRowsForward } from "./reduce.ts";
 import { softmaxForward, softmaxGradient } from "./softmax.ts";
+import { attentionSizes, linearAttentionSizes } from "../heads.ts";
 import { windowSizes } from "../window.ts";
 
 /** One op of a program: where its operands lie, their shapes, and the op's attributes. */
@@ -77,19 +78,6 @@ const channelwiseSizes = (
   kernel: Shape,
   attributes: SlidingAttributes,
 ): DepthwiseSizes & PoolSizes => ({ ...windowSizes(x, y, kernel, attributes), c: x[3] });
-
-const attentionSizes = ([n, tokens, channels]: Shape, { heads, scale }: Attributes<"attention">): AttentionSizes => ({
-  n,
-  tokens,
-  heads,
-  d: channels / heads,
-  scale,
-});
-
-const linearAttentionSizes = (
-  [n, tokens, channels]: Shape,
-  { heads, epsilon }: Attributes<"linearAttention">,
-): LinearAttentionSizes => ({ n, tokens, heads, d: channels / heads, epsilon });
 
 /** The last axis, and the product of all others. */
 const rowsOf = (shape: Shape): readonly [rows: number, c: number] => {

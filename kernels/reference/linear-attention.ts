@@ -1,13 +1,5 @@
 import type { Floats } from "./floats.ts";
-
-export interface LinearAttentionSizes {
-  readonly n: number;
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-  readonly epsilon: number;
-}
+import type { LinearAttentionSizes } from "../heads.ts";
 
 /** y [n,tokens,heads·d] from q, k, v [n,tokens,heads·d] */
 export function linearAttentionForward(y: Floats, q: Floats, k: Floats, v: Floats, s: LinearAttentionSizes): void {
