@@ -86,6 +86,14 @@ async function runJobs(jobs: readonly PlannedJob[], { threads, rounds, seconds, 
   }
 }
 
+/** The command but for where its results go, which says nothing of them. */
+function typedCommand(): string {
+  const isOut = (word: string | undefined): boolean => word === "-o" || word === "--out";
+  const words = process.argv.slice(2);
+  const kept = words.filter((word, index) => !isOut(word) && !isOut(words[index - 1]) && !word.startsWith("--out="));
+  return ["npm run bench:peers --", ...kept].join(" ");
+}
+
 const program = new Command("bench:peers")
   .description("Compares Finch with other trainers and runtimes, in turns on the same work. Installs them when needed.")
   .addArgument(new Argument("[suites...]", "what to compare").choices(suiteNames).default([...suiteNames], "all"))
@@ -108,8 +116,7 @@ const program = new Command("bench:peers")
     for (const suite of suites as (typeof suiteNames)[number][])
       for (const [file, jobs] of await suiteJobs(suite, { ...options, arch: options.arch.split(",") })) {
         const { versions, rows } = await runJobs(jobs, options);
-        const typed = ["npm run bench:peers --", ...process.argv.slice(2)].join(" ");
-        const result: PeerResult = { ...circumstances(), command: typed, versions, rows };
+        const result: PeerResult = { ...circumstances(), command: typedCommand(), versions, rows };
         const path = join(options.out, `peers-${file}-threads-${options.threads}.json`);
         await writeFileAtomically(path, `${JSON.stringify(result, null, 2)}\n`);
         process.stdout.write(`${path}\n`);

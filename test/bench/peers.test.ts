@@ -113,6 +113,7 @@ test("the command writes what it measured, with machine and versions", async () 
   expect(result.rows.map(({ contender }) => contender)).toEqual(["finch", "again"]);
   expect(result.rows[1]).toMatchObject({ job: "tiny", kind: "train", batch: 4, difference: 0 });
   expect(result.versions).toMatchObject({ finch: { variant: expect.stringMatching(/^simd128/) as string } });
+  expect(result.command).toBe(`npm run bench:peers -- ${[...finchAlone, "--guest", `again=${finch}`].join(" ")}`);
 });
 
 test("the command ends with 1 and writes nothing when losses disagree", async () => {
