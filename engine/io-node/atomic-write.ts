@@ -1,5 +1,6 @@
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { threadId } from "node:worker_threads";
 import { DataError } from "../errors.ts";
 
 /**
@@ -8,7 +9,7 @@ import { DataError } from "../errors.ts";
  * @throws DataError when the file cannot be written; the old file is intact then
  */
 export async function writeFileAtomically(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${process.pid}-${threadId}.tmp`;
   let file: FileHandle | undefined;
   try {
     file = await open(temporary, "w");

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { cpus, homedir } from "node:os";
 import { join } from "node:path";
-import { getEnvironmentData, setEnvironmentData, threadId } from "node:worker_threads";
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
+import { writeFileAtomically } from "../../../engine/io-node/atomic-write.ts";
 import { tileWidths, type TileCost, type TileCosts } from "../lower/tiles.ts";
 
 /** The user's folder for what can be made again. */
@@ -46,11 +47,9 @@ export async function storedCosts(key: string): Promise<TileCosts | undefined> {
 export async function storeCosts(key: string, costs: TileCosts): Promise<void> {
   share(key, costs);
   const folder = cacheFolder();
-  const temporary = join(folder, `${nameOf(key)}.${process.pid}-${threadId}`);
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(temporary, JSON.stringify(costs));
-    await rename(temporary, join(folder, nameOf(key)));
+    await writeFileAtomically(join(folder, nameOf(key)), JSON.stringify(costs));
   } catch {
     // Without a folder that can be written the next process measures again.
   }
