@@ -1,11 +1,9 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type * as gpuPage from "../../bench/browser/gpu-page.ts";
-import { openPage, type ModulePage } from "../../bench/browser/page.ts";
 import { crossovers } from "../../bench/crossover.ts";
 import { crossoverRowSchema, kernelRowSchema, networkRowSchema } from "../../bench/rows.ts";
 import { parseArchitecture } from "../../engine/architecture.ts";
-import { connect, hasBrowser } from "./browser.ts";
+import { hasBrowser, suitePage } from "./browser.ts";
 
 const architecture = parseArchitecture({
   name: "tiny",
@@ -15,15 +13,7 @@ const architecture = parseArchitecture({
 });
 
 describe.skipIf(!hasBrowser)("benchmarks in a page", () => {
-  let browser: Browser;
-  let page: ModulePage<typeof gpuPage>;
-
-  beforeAll(async () => {
-    browser = await connect();
-    page = await openPage(browser, new URL("../../bench/browser/gpu-page.ts", import.meta.url));
-  });
-
-  afterAll(() => browser?.close());
+  const page = suitePage<typeof gpuPage>(new URL("../../bench/browser/gpu-page.ts", import.meta.url));
 
   it.each(["webgpu", "webgl2"] as const)("%s: launches, read-backs and bytes of a step", async (mode) => {
     const row = networkRowSchema.parse(await page.call("trainingRow", mode, architecture, { batch: 4, seconds: 0.1 }));

@@ -1,13 +1,27 @@
 import { chromium, type Browser } from "playwright-core";
-import { inject } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
+import { openPage, type ModulePage } from "../../bench/browser/page.ts";
 import type {} from "./setup.ts";
 
 /** Whether there is a browser; where there is none, set-up has said so. */
 export const hasBrowser: boolean = inject("browser") !== null;
 
-/** The browser of all tests. Closing it closes the pages of the caller alone. */
-export function connect(): Promise<Browser> {
-  return chromium.connect(inject("browser")!);
+/** A page of the browser of all tests with a module in it: opened before the first test of a suite, closed after the last. */
+export function suitePage<M>(module: URL): Pick<ModulePage<M>, "call" | "complaints"> {
+  let browser: Browser | undefined;
+  let page: ModulePage<M> | undefined;
+  beforeAll(async () => {
+    browser = await chromium.connect(inject("browser")!);
+    page = await openPage(browser, module);
+  });
+  // Closing it closes the pages of the caller alone.
+  afterAll(() => browser?.close());
+  return {
+    call: (name, ...args) => page!.call(name, ...args),
+    get complaints() {
+      return page!.complaints;
+    },
+  };
 }
 
 /** Whether all cases are wanted, not a sample of them. */

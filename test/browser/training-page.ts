@@ -1,6 +1,7 @@
 import { decodeCheckpoint, encodeCheckpoint } from "../../engine/train/checkpoint.ts";
 import type { EpochMetrics } from "../../engine/train/metrics.ts";
 import { createGpuBackend, type GpuJs, type GpuMode } from "../../kernels/gpu/index.ts";
+import { rememberDevice } from "./lose-device.ts";
 import { trainShortly } from "./short-training.ts";
 
 // Runs in a page: what it exports can be called from training.test.ts.
@@ -17,7 +18,7 @@ interface Trained {
 
 /** Trains, from a checkpoint or from the start; takes the device away at a step, when one is given. */
 export async function train(mode: GpuMode, loseAt?: number, checkpoint?: Uint8Array): Promise<Trained> {
-  const takeAway = rememberContexts();
+  const takeAway = rememberDevice(library);
   const backend = await createGpuBackend(library, { mode });
   const { trainer, error } = await trainShortly(backend, {
     onStep: ({ step }) => (step === loseAt ? takeAway() : undefined),
@@ -27,24 +28,4 @@ export async function train(mode: GpuMode, loseAt?: number, checkpoint?: Uint8Ar
   const bytes = await encodeCheckpoint(await trainer.checkpoint());
   await backend.dispose();
   return { error: error === undefined ? null : String(error), wasSetBack, history, checkpoint: bytes };
-}
-
-/** Gives what takes the device of the next back end away, as a crash of its driver does. */
-function rememberContexts(): () => Promise<void> {
-  const contexts: WebGL2RenderingContext[] = [];
-  const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, ...args: unknown[]) {
-    const context: unknown = getContext.apply(this, args as never);
-    if (context instanceof WebGL2RenderingContext) contexts.push(context);
-    return context;
-  } as typeof getContext;
-  return async () => {
-    HTMLCanvasElement.prototype.getContext = getContext;
-    for (const context of contexts) context.getExtension("WEBGL_lose_context")?.loseContext();
-    if (contexts.length > 0) return;
-    const { WebGPUContext } = library as unknown as {
-      readonly WebGPUContext: { acquire(): Promise<{ readonly device: GPUDevice }> };
-    };
-    (await WebGPUContext.acquire()).device.destroy();
-  };
 }

@@ -1,22 +1,12 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, type ModulePage } from "../../bench/browser/page.ts";
+import { describe, expect, it } from "vitest";
 import { decodeCheckpoint } from "../../engine/train/checkpoint.ts";
 import { createWasmBackend } from "../../kernels/wasm/node/index.ts";
-import { connect, hasBrowser } from "./browser.ts";
+import { hasBrowser, suitePage } from "./browser.ts";
 import { epochs, stepsPerEpoch, trainShortly } from "./short-training.ts";
 import type * as trainingPage from "./training-page.ts";
 
 describe.skipIf(!hasBrowser)("training in a page", () => {
-  let browser: Browser;
-  let page: ModulePage<typeof trainingPage>;
-
-  beforeAll(async () => {
-    browser = await connect();
-    page = await openPage(browser, new URL("training-page.ts", import.meta.url));
-  });
-
-  afterAll(() => browser?.close());
+  const page = suitePage<typeof trainingPage>(new URL("training-page.ts", import.meta.url));
 
   it.each(["webgpu", "webgl2"] as const)(
     "%s: a lost device ends in an error and a checkpoint, from which both wasm and a new device go on",

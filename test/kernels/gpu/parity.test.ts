@@ -1,24 +1,14 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { launchChromium } from "../../../bench/browser/chromium.ts";
-import { openPage, type ModulePage } from "../../../bench/browser/page.ts";
-import { connect, full, hasBrowser } from "../../browser/browser.ts";
+import { openPage } from "../../../bench/browser/page.ts";
+import { full, hasBrowser, suitePage } from "../../browser/browser.ts";
 import { opCases } from "../../op-cases/index.ts";
 import type * as parityPage from "./parity-page.ts";
 
-type Page = ModulePage<typeof parityPage>;
 const module = new URL("parity-page.ts", import.meta.url);
 
 describe.skipIf(!hasBrowser)("gpu.js in headless Chromium", () => {
-  let browser: Browser;
-  let page: Page;
-
-  beforeAll(async () => {
-    browser = await connect();
-    page = await openPage(browser, module);
-  });
-
-  afterAll(() => browser?.close());
+  const page = suitePage<typeof parityPage>(module);
 
   const modes = full ? (["webgpu", "webgl2", "webgl"] as const) : (["webgpu", "webgl2"] as const);
 
@@ -40,7 +30,7 @@ describe.skipIf(!hasBrowser)("gpu.js in headless Chromium", () => {
   it("says why each mode does not work, where none does", async () => {
     const plain = await launchChromium("none");
     try {
-      const page: Page = await openPage(plain, module);
+      const page = await openPage<typeof parityPage>(plain, module);
       expect(await page.call("open", "webgl2")).toMatch(/^BackendError: gpu: nothing works here .*: webgl2: [^;]*$/);
       expect(await page.call("open")).toMatch(/^BackendError: gpu: .*webgpu: .*webgl2: .*webgl: /);
     } finally {

@@ -1,28 +1,18 @@
 import { compileFunction } from "node:vm";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, type ModulePage } from "../../../bench/browser/page.ts";
+import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../../engine/graph.ts";
 import { relu } from "../../../engine/ops/elementwise.ts";
 import { input } from "../../../engine/record.ts";
 import { splitting } from "../../../kernels/gpu/kernel-text.ts";
 import { mostElements } from "../../../kernels/gpu/limits.ts";
 import { planGpu } from "../../../kernels/gpu/plan.ts";
-import { connect, hasBrowser } from "../../browser/browser.ts";
+import { hasBrowser, suitePage } from "../../browser/browser.ts";
 import type * as textPage from "./text-page.ts";
 
 const sizes = [1, 2, 3, 7, 10, 24, 48, 97, 127, 1000, 65_535, 65_536, 262_145, 4_194_303];
 
 describe.skipIf(!hasBrowser)("indexes in kernels", () => {
-  let browser: Browser;
-  let page: ModulePage<typeof textPage>;
-
-  beforeAll(async () => {
-    browser = await connect();
-    page = await openPage(browser, new URL("text-page.ts", import.meta.url));
-  });
-
-  afterAll(() => browser?.close());
+  const page = suitePage<typeof textPage>(new URL("text-page.ts", import.meta.url));
 
   it.each(["webgpu", "webgl2"] as const)("are divided exactly on %s, up to the largest", async (mode) => {
     const count = 1 << 18;

@@ -1,4 +1,5 @@
 import { createGpuBackend, type GpuJs, type GpuMode, type GpuProgram } from "../../../kernels/gpu/index.ts";
+import { rememberDevice } from "../../browser/lose-device.ts";
 import { trainAsTorch } from "../../fixtures/as-torch.ts";
 import { compileStep, feedsOf, trainSmall } from "./small-hybrid.ts";
 
@@ -117,27 +118,14 @@ export async function deviceObjects(
 export async function loseDevice(
   mode: GpuMode,
 ): Promise<{ readonly said: readonly string[]; readonly lossBefore: number; readonly lossAfter: number }> {
-  const contexts: WebGL2RenderingContext[] = [];
-  const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, ...args: unknown[]) {
-    const context: unknown = getContext.apply(this, args as never);
-    if (context instanceof WebGL2RenderingContext) contexts.push(context);
-    return context;
-  } as typeof getContext;
+  const takeAway = rememberDevice(library);
   const backend = await createGpuBackend(library, { mode });
-  HTMLCanvasElement.prototype.getContext = getContext;
-
   const program = await compileStep(backend, "tiny");
   await program.run(feedsOf("tiny", 0));
   const lossBefore = (await program.read("loss"))[0]!;
   for (let step = 1; step < 4; step++) await program.run(feedsOf("tiny", step));
   const running = program.run(feedsOf("tiny", 4));
-  if (mode === "webgpu") {
-    const { WebGPUContext } = library as unknown as {
-      readonly WebGPUContext: { acquire(): Promise<{ readonly device: GPUDevice }> };
-    };
-    (await WebGPUContext.acquire()).device.destroy();
-  } else for (const context of contexts) context.getExtension("WEBGL_lose_context")!.loseContext();
+  await takeAway();
   const said: string[] = [];
   for (const act of [
     () => running.then(() => program.read("loss")),

@@ -1,23 +1,13 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, type ModulePage } from "../../../bench/browser/page.ts";
+import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { createWasmBackend } from "../../../kernels/wasm/node/index.ts";
-import { connect, full, hasBrowser } from "../../browser/browser.ts";
+import { full, hasBrowser, suitePage } from "../../browser/browser.ts";
 import { readTorchFixture } from "../../fixtures/torch-fixture.ts";
 import { trainSmall } from "./small-hybrid.ts";
 import type * as trainingPage from "./training-page.ts";
 
 describe.skipIf(!hasBrowser).each(["webgpu", "webgl2"] as const)("training on %s", (mode) => {
-  let browser: Browser;
-  let page: ModulePage<typeof trainingPage>;
-
-  beforeAll(async () => {
-    browser = await connect();
-    page = await openPage(browser, new URL("training-page.ts", import.meta.url));
-  });
-
-  afterAll(() => browser?.close());
+  const page = suitePage<typeof trainingPage>(new URL("training-page.ts", import.meta.url));
 
   it.runIf(full || mode === "webgpu")(
     "20 steps have the losses of the other back ends",
