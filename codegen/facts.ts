@@ -1,5 +1,6 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import { commentText } from "./literals.ts";
+import type { SelftestVector } from "./selftest.ts";
 import { version } from "../engine/version.ts";
 
 /** What header and source tell about the network. */
@@ -17,6 +18,7 @@ export interface Facts {
   readonly modelHash: string;
   readonly classes: readonly string[] | undefined;
   readonly normalization: Normalization | undefined;
+  readonly selftest: readonly SelftestVector[] | undefined;
 }
 
 /** The comment at the head of every generated file. */

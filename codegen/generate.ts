@@ -9,8 +9,9 @@ import { emitters } from "./emit/emitters.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
+import { selftestText, type SelftestVector } from "./selftest.ts";
 import { sourceText } from "./source.ts";
-import { isAlias, planStorage, type Storage } from "./storage.ts";
+import { isAlias, planStorage, type ArenaBuffer, type Storage } from "./storage.ts";
 import { targets, type Target, type TargetName } from "./target.ts";
 import { Unit } from "./unit.ts";
 
@@ -23,6 +24,8 @@ export interface CodegenNetwork {
   readonly classes?: readonly string[];
   /** How bytes become inputs; without it the library has no function for that. */
   readonly normalization?: Normalization;
+  /** Known answers; with them the library has a self-test in a file of its own. */
+  readonly selftest?: readonly SelftestVector[];
 }
 
 export interface CodegenOptions {
@@ -39,7 +42,7 @@ export interface GeneratedFile {
 
 /** A C library of one network: `int <prefix>_run(<prefix>_context *, const float *input, float *output)`. */
 export interface GeneratedCode {
-  /** `<prefix>.h` and `<prefix>.c`. */
+  /** `<prefix>.h` and `<prefix>.c`; `<prefix>_selftest.c` when asked for. */
   readonly files: readonly GeneratedFile[];
   readonly target: TargetName;
   readonly precision: "float32";
@@ -52,6 +55,8 @@ export interface GeneratedCode {
   readonly arenaBytes: number;
   /** No placement of these layers in this order can need less. */
   readonly arenaLowerBoundBytes: number;
+  /** What lies where in the arena, and when. */
+  readonly buffers: readonly ArenaBuffer[];
   /** Name of the layer at which most memory is in use; null when none is. */
   readonly peakLayer: string | null;
   readonly weightBytes: number;
@@ -71,7 +76,7 @@ function emitterOf<K extends InferenceOp>(op: K): Emitter<K> {
  * @throws ConfigError for a name, class list or layer that has no C
  */
 export function generate(network: CodegenNetwork, options: CodegenOptions): GeneratedCode {
-  const { graph, classes, normalization } = network;
+  const { graph, classes, normalization, selftest } = network;
   const target = targets[options.target];
   const prefix = options.prefix === undefined ? identifierOf(network.name) : checkPrefix(options.prefix);
   const inputShape = graph.values[graph.input]!.shape.slice(1);
@@ -112,11 +117,13 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     modelHash: hashWeights(graph),
     classes,
     normalization,
+    selftest,
   };
   return {
     files: [
       { name: `${prefix}.h`, text: headerText(facts) },
       { name: `${prefix}.c`, text: sourceText(facts, unit, statements, storage.outputIsInput) },
+      ...(selftest === undefined ? [] : [{ name: `${prefix}_selftest.c`, text: selftestText(facts, selftest) }]),
     ],
     target: options.target,
     precision: options.precision,
@@ -125,6 +132,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     outputSize,
     arenaBytes,
     arenaLowerBoundBytes,
+    buffers: storage.buffers,
     peakLayer: graph.layers[storage.peakLayer]?.name ?? null,
     weightBytes: unit.constantBytes,
     macs,

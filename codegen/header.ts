@@ -44,6 +44,9 @@ export function headerText(facts: Facts): string {
     `   Returns ${upper}_OK, or ${upper}_NULL_POINTER. Runs with different contexts may overlap. */`,
     `int ${prefix}_run(${prefix}_context *context, const float *input, float *output);`,
     "",
+    "/* The place of the largest output, the first of equal ones; -1 for a null pointer. */",
+    `int ${prefix}_argmax(const float *output);`,
+    "",
     ...(facts.normalization === undefined
       ? []
       : [
@@ -56,6 +59,16 @@ export function headerText(facts: Facts): string {
       : [
           "/* Name of each output, in UTF-8. */",
           `extern const char *const ${prefix}_class_names[${upper}_OUTPUT_SIZE];`,
+          "",
+        ]),
+    ...(facts.selftest === undefined
+      ? []
+      : [
+          `#define ${upper}_SELFTEST_VECTORS ${facts.selftest.length}`,
+          "/* Runs the network on inputs with known answers. All three are overwritten; input has INPUT_SIZE floats, output",
+          "   OUTPUT_SIZE. Returns 0 when all agree, the number of the first that does not (from 1), or -1 for a null pointer.",
+          "   Stands in a file of its own: the answers cost memory only where it is called. */",
+          `int ${prefix}_selftest(${prefix}_context *context, float *input, float *output);`,
           "",
         ]),
     "#ifdef __cplusplus",

@@ -33,6 +33,7 @@ export function sourceText(facts: Facts, unit: Unit, statements: readonly Statem
     unit.functions,
     ...(facts.classes === undefined ? [] : [classNames(prefix, facts.classes)]),
     ...(facts.normalization === undefined ? [] : [normalizeFunction(facts, facts.normalization)]),
+    argmaxFunction(facts),
     runFunction(facts, statements, outputIsInput),
   ].join("\n");
 }
@@ -60,6 +61,21 @@ function normalizeFunction({ prefix }: Facts, { mean, deviation }: Normalization
     "    }",
     "  }",
     `  return ${upper}_OK;`,
+    "}",
+    "",
+  ].join("\n");
+}
+
+function argmaxFunction({ prefix }: Facts): string {
+  return [
+    `int ${prefix}_argmax(const float *output)`,
+    "{",
+    "  int largest = 0;",
+    "  if (!output) return -1;",
+    `  for (int i = 1; i < ${prefix.toUpperCase()}_OUTPUT_SIZE; i++) {`,
+    "    if (output[i] > output[largest]) largest = i;",
+    "  }",
+    "  return largest;",
     "}",
     "",
   ].join("\n");

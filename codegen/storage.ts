@@ -12,6 +12,16 @@ export interface LayerStorage {
   readonly overwritableSummands: boolean;
 }
 
+/** A region of the arena, in use from its first layer to its last, both included. */
+export interface ArenaBuffer {
+  /** Of the value or layer whose cells these are; several values share them where results are computed in place. */
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface Storage {
   /** C expression of a pointer to a value's first cell. */
   readonly pointer: (value: ValueId) => string;
@@ -21,6 +31,7 @@ export interface Storage {
   readonly outputIsInput: boolean;
   readonly arenaBytes: number;
   readonly arenaLowerBoundBytes: number;
+  readonly buffers: readonly ArenaBuffer[];
   /** The first layer at which most memory is alive; −1 without buffers. */
   readonly peakLayer: number;
 }
@@ -84,7 +95,7 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
   });
 
   const outputRoot = rootOf(graph.output);
-  const buffers: LiveBuffer[] = [];
+  const buffers: (LiveBuffer & { readonly name: string })[] = [];
   const bufferOfValue = new Map<ValueId, number>();
   const sizes = new Map<ValueId, number>();
   for (const { id, shape } of values) {
@@ -94,13 +105,14 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
   for (const [root, bytes] of sizes) {
     if (root === inputRoot || root === outputRoot || !first.has(root)) continue;
     bufferOfValue.set(root, buffers.length);
-    buffers.push({ bytes, first: first.get(root)!, last: last.get(root)! });
+    buffers.push({ name: values[root]!.name, bytes, first: first.get(root)!, last: last.get(root)! });
   }
   const bufferOfScratch = new Map<number, number>();
   needs.forEach(({ scratchFloats }, step) => {
     if (scratchFloats === 0) return;
     bufferOfScratch.set(step, buffers.length);
-    buffers.push({ bytes: scratchFloats * floatBytes, first: step, last: step });
+    const name = `${layers[step]!.name}, working memory`;
+    buffers.push({ name, bytes: scratchFloats * floatBytes, first: step, last: step });
   });
 
   const plan = planMemory(buffers, { alignment });
@@ -117,6 +129,7 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
     outputIsInput: outputRoot === inputRoot,
     arenaBytes: plan.arenaBytes,
     arenaLowerBoundBytes: plan.lowerBoundBytes,
+    buffers: buffers.map((buffer, index) => ({ ...buffer, offset: plan.offsets[index]! })),
     peakLayer: plan.peakStep,
   };
 }

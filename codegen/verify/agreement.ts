@@ -1,4 +1,5 @@
 import { MismatchError } from "../../engine/errors.ts";
+import { floatTolerance } from "../tolerance.ts";
 
 export interface Agreement {
   /** Largest absolute difference of a logit; the largest finite number when one of the two is not finite. */
@@ -35,11 +36,6 @@ export function compareOutputs(ours: readonly Float32Array[], reference: readonl
 
 function indexOfLargest(values: Float32Array): number {
   return values.indexOf(values.reduce((largest, value) => Math.max(largest, value), -Infinity));
-}
-
-/** How far float32 results of one network may lie apart: 1e-5, in proportion once logits pass 10. */
-export function floatTolerance(largestLogit: number): number {
-  return 1e-5 * Math.max(1, largestLogit / 10);
 }
 
 /**

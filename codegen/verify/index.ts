@@ -1,4 +1,5 @@
-export { checkAgreement, compareOutputs, floatTolerance, type Agreement } from "./agreement.ts";
+export { checkAgreement, compareOutputs, type Agreement } from "./agreement.ts";
+export { floatTolerance } from "../tolerance.ts";
 export { doctor, doctorReportSchema, type DoctorOptions, type DoctorReport, type ToolState } from "./doctor.ts";
 export { verifyTargets, type VerifyTarget } from "./targets.ts";
 export {

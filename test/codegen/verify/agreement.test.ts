@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { checkAgreement, compareOutputs, floatTolerance } from "../../../codegen/verify/agreement.ts";
+import { floatTolerance } from "../../../codegen/tolerance.ts";
+import { checkAgreement, compareOutputs } from "../../../codegen/verify/agreement.ts";
 
 const logits = (...values: number[]) => Float32Array.from(values);
 

@@ -1,0 +1,114 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { generate, selftestInput, selftestPicture, type GeneratedCode } from "../../codegen/index.ts";
+import type { Normalization } from "../../engine/data/image-set.ts";
+import type { InferenceGraph } from "../../engine/plan/inference.ts";
+import { CProgram, strict } from "./c-program.ts";
+import { expected, lowered, trained } from "./graphs.ts";
+
+const picture = lowered([1, 19, 13, 3], (x) => {
+  const y = x
+    .conv2d(trained(3, 3, 3, 6), { padding: "same" })
+    .bias(trained(6))
+    .relu();
+  return y.globalAveragePool().matmul(trained(6, 4));
+});
+const vector = lowered([1, 30], (x) => x.matmul(trained(30, 5)).bias(trained(5)));
+const normalization = { mean: [0.5, 0.4, 0.25], deviation: [0.25, 0.5, 1] };
+const seeds = [1, 2, 0xfeedbeef];
+
+async function code(graph: InferenceGraph, name: string, normalization?: Normalization): Promise<GeneratedCode> {
+  const shape = graph.values[graph.input]!.shape.slice(1);
+  const answer = async (seed: number) => ({
+    seed,
+    expected: await expected({ name, graph, image: selftestInput(seed, shape, normalization) }),
+  });
+  const selftest = await Promise.all(seeds.map(answer));
+  return generate(
+    { graph, name, selftest, ...(normalization === undefined ? {} : { normalization }) },
+    { target: "host", precision: "float32" },
+  );
+}
+
+/** A program that ends with what the self-test of each network said, ten times the first. */
+function programOf(first: string, second: string): string {
+  const buffers = (prefix: string): string => {
+    const upper = prefix.toUpperCase();
+    return `static ${prefix}_context ${prefix}_memory;
+static float ${prefix}_input[${upper}_INPUT_SIZE], ${prefix}_output[${upper}_OUTPUT_SIZE];`;
+  };
+  const call = (prefix: string): string => `${prefix}_selftest(&${prefix}_memory, ${prefix}_input, ${prefix}_output)`;
+  return `#include "${first}.h"
+#include "${second}.h"
+${buffers(first)}
+${buffers(second)}
+int main(void) {
+  if (${first}_selftest(0, ${first}_input, ${first}_output) != -1) return 99;
+  if (${first}_argmax(0) != -1) return 98;
+  return 10 * ${call(first)} + ${call(second)};
+}
+`;
+}
+
+const status = async (run: Promise<unknown>): Promise<number> =>
+  run.then(
+    () => 0,
+    (error: unknown) => (error as { code: number }).code,
+  );
+
+describe("the self-tests of two networks in one program", async () => {
+  const codes = [await code(picture, "picture net", normalization), await code(vector, "vector net")];
+  const sources = ["picture_net", "vector_net"].flatMap((prefix) => [`${prefix}.c`, `${prefix}_selftest.c`]);
+
+  async function write(): Promise<CProgram> {
+    const program = await CProgram.write(codes);
+    await writeFile(join(program.folder, "main.c"), programOf("picture_net", "vector_net"));
+    return program;
+  }
+
+  test.each([
+    ["gcc", ["-O2"]],
+    ["clang", ["-O1"]],
+    ["gcc", ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]],
+    ["gcc", ["-O3", "-ffast-math"]],
+  ])("pass by %s %j", async (compiler, flags) => {
+    await using program = await write();
+    await program.command(compiler, [...strict, ...flags, "main.c", ...sources, "-o", "program", "-lm"]);
+    expect(await status(program.command(join(program.folder, "program"), []))).toBe(0);
+  });
+
+  test("pass when called from C++", async () => {
+    await using program = await write();
+    for (const source of sources) await program.command("gcc", [...strict, "-O2", "-c", source]);
+    const objects = sources.map((source) => source.replace(".c", ".o"));
+    const cxx = ["-x", "c++", "-std=c++11", "-pedantic", "-Wall", "-Wextra", "-Werror", "main.c", "-x", "none"];
+    await program.command("g++", [...cxx, ...objects, "-o", "program", "-lm"]);
+    expect(await status(program.command(join(program.folder, "program"), []))).toBe(0);
+  });
+
+  test("name the first vector whose answer is another", async () => {
+    const broken = { ...codes[0]!, files: codes[0]!.files.map((file) => ({ ...file })) };
+    const file = broken.files.find(({ name }) => name.endsWith("selftest.c"))!;
+    // The second row of answers.
+    file.text = file.text.replace(/(expected\[.*\n.*\n\s*\{)[^,]+/, "$10x1.8p3f");
+    await using program = await CProgram.write([broken, codes[1]!]);
+    await writeFile(join(program.folder, "main.c"), programOf("picture_net", "vector_net"));
+    await program.command("gcc", [...strict, "-O2", "main.c", ...sources, "-o", "program", "-lm"]);
+    expect(await status(program.command(join(program.folder, "program"), []))).toBe(20);
+  });
+});
+
+test("the C of a network without vectors has no self-test", () => {
+  const { files } = generate({ graph: vector, name: "n" }, { target: "host", precision: "float32" });
+  expect(files.map(({ name }) => name)).toEqual(["n.h", "n.c"]);
+  expect(files[0]!.text).not.toContain("selftest");
+});
+
+test("pictures depend on the seed alone and use the whole range", () => {
+  const one = selftestPicture(7, [32, 32, 3]);
+  expect(selftestPicture(7, [32, 32, 3])).toEqual(one);
+  expect(selftestPicture(8, [32, 32, 3])).not.toEqual(one);
+  expect(Math.min(...one)).toBeLessThan(30);
+  expect(Math.max(...one)).toBeGreaterThan(225);
+});
