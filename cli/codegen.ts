@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
 import { generate } from "../codegen/generate.ts";
+import { plans } from "../codegen/schedule.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
+import { positiveInteger } from "./options.ts";
 import { count } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
@@ -25,15 +27,25 @@ export const command = () =>
         .default("host" as const),
     )
     .addOption(new Option("--precision <name>", "arithmetic").choices(["float32"] as const).default("float32" as const))
+    .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
+    .addOption(
+      new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
+    )
     .addOption(new Option("--prefix <name>", "beginning of all symbols; default: from the model's name"))
     .addOption(new Option("-o, --out <folder>", "where the files go").default("generated"))
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
         const { model, values, classes, normalization, name: title } = await openModelOrArchitecture(name, output);
-        const { target, precision, prefix } = options;
+        const { target, precision, plan, ram, prefix } = options;
         const code = generate(
           { graph: lowerModel(model, values), name: title, classes, normalization },
-          { target, precision, ...(prefix === undefined ? {} : { prefix }) },
+          {
+            target,
+            precision,
+            plan,
+            ...(ram === undefined ? {} : { ram }),
+            ...(prefix === undefined ? {} : { prefix }),
+          },
         );
         await mkdir(options.out, { recursive: true });
         const files = code.files.map((file) => join(options.out, file.name));
@@ -43,6 +55,7 @@ export const command = () =>
           files,
           precision,
           target,
+          plan,
           arenaBytes,
           arenaLowerBoundBytes,
           weightBytes,

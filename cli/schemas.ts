@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plans } from "../codegen/schedule.ts";
 
 /** The documents that `--json` prints. Fractions are 0 … 1, bytes are bytes. */
 
@@ -74,6 +75,7 @@ export const codegenSchema = z.object({
   files: z.array(z.string()),
   precision: z.enum(["float32"]),
   target: z.string(),
+  plan: z.enum(plans),
   /** Working memory; input and output not included. */
   arenaBytes: wholeNumber,
   arenaLowerBoundBytes: wholeNumber,

@@ -5,10 +5,11 @@ import type { InferenceGraph, Layer } from "../engine/plan/inference.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
 import type { Emitter, LayerShapes } from "./emit/emitter.ts";
-import { emitters } from "./emit/emitters.ts";
+import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
+import { defaultSchedule, scheduleOf, type Plan, type Schedule } from "./schedule.ts";
 import { selftestText, type SelftestVector } from "./selftest.ts";
 import { sourceText } from "./source.ts";
 import { isAlias, planStorage, type ArenaBuffer, type Storage } from "./storage.ts";
@@ -30,7 +31,11 @@ export interface CodegenNetwork {
 
 export interface CodegenOptions {
   readonly target: TargetName;
-  readonly precision: "float32";
+  readonly precision: Precision;
+  /** What the code shall be best at. Default: "default", few instructions with little memory. */
+  readonly plan?: Plan;
+  /** Bytes that the working memory must fit in, with as few instructions as possible. Default: no limit. */
+  readonly ram?: number;
   /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
   readonly prefix?: string;
 }
@@ -45,7 +50,8 @@ export interface GeneratedCode {
   /** `<prefix>.h` and `<prefix>.c`; `<prefix>_selftest.c` when asked for. */
   readonly files: readonly GeneratedFile[];
   readonly target: TargetName;
-  readonly precision: "float32";
+  readonly precision: Precision;
+  readonly plan: Plan;
   readonly prefix: string;
   /** [height, width, channels], or whatever axes the input has besides the batch. */
   readonly inputShape: readonly number[];
@@ -64,7 +70,7 @@ export interface GeneratedCode {
   readonly macs: number;
 }
 
-function emitterOf<K extends InferenceOp>(op: K): Emitter<K> {
+function emitterOf<K extends InferenceOp>({ emitters }: Arithmetic, op: K): Emitter<K> {
   const emitter = emitters[op];
   if ("unsupported" in emitter) throw new ConfigError(`codegen: ${op}: ${emitter.unsupported}`);
   return emitter;
@@ -83,13 +89,15 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const outputSize = elementCount(graph.values[graph.output]!.shape);
   checkNetwork(network, inputShape, outputSize);
 
-  const { storage, shapes } = placeLayers(graph, target);
+  const arithmetic = float32Arithmetic;
+  const schedule = scheduleOf(options);
+  const { storage, shapes } = placeLayers(graph, arithmetic, target, schedule);
 
   const unit = new Unit(prefix);
   const statements: { readonly layer: Layer; readonly statement: string }[] = [];
   graph.layers.forEach((layer, step) => {
     if (isAlias(layer)) return;
-    const emitter = emitterOf(layer.op);
+    const emitter = emitterOf(arithmetic, layer.op);
     const statement = emitter.emit({
       ...shapes[step]!,
       unit,
@@ -108,10 +116,14 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     prefix,
     target: options.target,
     targetDescription: target.description,
+    precision: arithmetic.precision,
     inputShape,
+    inputElement: arithmetic.elementOf(graph.input),
+    outputElement: arithmetic.elementOf(graph.output),
     outputSize,
     arenaBytes,
     arenaLowerBoundBytes,
+    arenaElements: storage.elements,
     weightBytes: unit.constantBytes,
     macs,
     modelHash: hashWeights(graph),
@@ -126,7 +138,8 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
       ...(selftest === undefined ? [] : [{ name: `${prefix}_selftest.c`, text: selftestText(facts, selftest) }]),
     ],
     target: options.target,
-    precision: options.precision,
+    precision: arithmetic.precision,
+    plan: schedule.plan,
     prefix,
     inputShape,
     outputSize,
@@ -141,13 +154,15 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
 
 /** Bytes of the generated C's working memory, without writing it: what a search limits. @throws ConfigError as generate */
 export function arenaBytes(graph: InferenceGraph, target: TargetName = "rv32imafc"): number {
-  return placeLayers(graph, targets[target]).storage.arenaBytes;
+  return placeLayers(graph, float32Arithmetic, targets[target], defaultSchedule).storage.arenaBytes;
 }
 
 /** Places all values, and makes layers compact as long as that lowers the peak. */
 function placeLayers(
   graph: InferenceGraph,
+  arithmetic: Arithmetic,
   target: Target,
+  schedule: Schedule,
 ): { readonly storage: Storage; readonly shapes: readonly LayerShapes[] } {
   const place = (compact: ReadonlySet<number>): { storage: Storage; shapes: LayerShapes[] } => {
     const shapes = graph.layers.map((layer, step) => ({
@@ -156,24 +171,25 @@ function placeLayers(
       inputs: layer.inputs.map((id) => graph.values[id]!.shape),
       output: graph.values[layer.output]!.shape,
       target,
+      schedule,
       compact: compact.has(step),
     }));
     const needs = shapes.map((layer) => {
-      const emitter = emitterOf(layer.layer.op);
+      const emitter = emitterOf(arithmetic, layer.layer.op);
       return {
-        scratchFloats: emitter.scratchFloats?.(layer) ?? 0,
+        scratch: emitter.scratch?.(layer) ?? [],
         overwritableInputs: emitter.overwritableInputs?.(layer) ?? [],
         overwritableSummands: emitter.overwritableSummands ?? true,
       };
     });
-    return { storage: planStorage(graph, needs), shapes };
+    return { storage: planStorage(graph, needs, arithmetic.elementOf), shapes };
   };
   let chosen = new Set<number>();
   let placed = place(chosen);
   for (;;) {
     const { peakLayer, arenaBytes } = placed.storage;
     const layer = placed.shapes[peakLayer];
-    if (layer === undefined || layer.compact || !emitterOf(layer.layer.op).compact?.(layer)) return placed;
+    if (layer === undefined || layer.compact || !emitterOf(arithmetic, layer.layer.op).compact?.(layer)) return placed;
     chosen = new Set([...chosen, peakLayer]);
     const next = place(chosen);
     if (next.storage.arenaBytes >= arenaBytes) return placed;

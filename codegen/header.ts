@@ -1,3 +1,4 @@
+import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
 
 const arenaAlignment = 16;
@@ -6,6 +7,8 @@ const arenaAlignment = 16;
 export function headerText(facts: Facts): string {
   const { prefix, inputShape, outputSize } = facts;
   const upper = prefix.toUpperCase();
+  const input = elements[facts.inputElement].type;
+  const output = elements[facts.outputElement].type;
   const inputSize = inputShape.reduce((product, size) => product * size, 1);
   const axes =
     inputShape.length === 3
@@ -16,7 +19,7 @@ export function headerText(facts: Facts): string {
     `#ifndef ${upper}_H`,
     `#define ${upper}_H`,
     "",
-    ...(facts.normalization === undefined ? [] : ["#include <stdint.h>", ""]),
+    ...(usesStandardTypes(facts) ? ["#include <stdint.h>", ""] : []),
     "#ifdef __cplusplus",
     'extern "C" {',
     "#endif",
@@ -36,22 +39,29 @@ export function headerText(facts: Facts): string {
     "#endif",
     "",
     "/* All memory that a run needs besides its input and output. Holds nothing between runs. */",
+    `union ${prefix}_arena {`,
+    ...facts.arenaElements.map((name) => {
+      const { type, member, bytes } = elements[name];
+      return `  ${upper}_ALIGNED ${type} ${member}[${facts.arenaBytes / bytes}];`;
+    }),
+    ...(facts.arenaElements.length === 0 ? ["  char unused;"] : []),
+    "};",
     `typedef struct ${prefix}_context {`,
-    `  ${upper}_ALIGNED float arena[${Math.max(1, facts.arenaBytes / 4)}];`,
+    `  union ${prefix}_arena arena;`,
     `} ${prefix}_context;`,
     "",
-    `/* Runs the network. input: [${inputShape.join(",")}], not changed; output: ${outputSize} floats, apart from the input.`,
+    `/* Runs the network. input: [${inputShape.join(",")}], not changed; output: ${outputSize} numbers, apart from the input.`,
     `   Returns ${upper}_OK, or ${upper}_NULL_POINTER. Runs with different contexts may overlap. */`,
-    `int ${prefix}_run(${prefix}_context *context, const float *input, float *output);`,
+    `int ${prefix}_run(${prefix}_context *context, const ${input} *input, ${output} *output);`,
     "",
     "/* The place of the largest output, the first of equal ones; -1 for a null pointer. */",
-    `int ${prefix}_argmax(const float *output);`,
+    `int ${prefix}_argmax(const ${output} *output);`,
     "",
     ...(facts.normalization === undefined
       ? []
       : [
           `/* Turns bytes [${inputShape.join(",")}] into an input: (byte / 255 - mean) / deviation of each channel. */`,
-          `int ${prefix}_normalize(const uint8_t *bytes, float *input);`,
+          `int ${prefix}_normalize(const uint8_t *bytes, ${input} *input);`,
           "",
         ]),
     ...(facts.classes === undefined
@@ -78,4 +88,11 @@ export function headerText(facts: Facts): string {
     "#endif",
     "",
   ].join("\n");
+}
+
+function usesStandardTypes({ normalization, arenaElements, inputElement, outputElement }: Facts): boolean {
+  return (
+    normalization !== undefined ||
+    [...arenaElements, inputElement, outputElement].some((name) => elements[name].standard)
+  );
 }

@@ -1,5 +1,6 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import type { Layer } from "../engine/plan/inference.ts";
+import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
 import { commentText, floatLiteral, stringLiteral } from "./literals.ts";
 import { indent, type Unit } from "./unit.ts";
@@ -66,9 +67,9 @@ function normalizeFunction({ prefix }: Facts, { mean, deviation }: Normalization
   ].join("\n");
 }
 
-function argmaxFunction({ prefix }: Facts): string {
+function argmaxFunction({ prefix, outputElement }: Facts): string {
   return [
-    `int ${prefix}_argmax(const float *output)`,
+    `int ${prefix}_argmax(const ${elements[outputElement].type} *output)`,
     "{",
     "  int largest = 0;",
     "  if (!output) return -1;",
@@ -81,19 +82,21 @@ function argmaxFunction({ prefix }: Facts): string {
   ].join("\n");
 }
 
-function runFunction({ prefix, outputSize }: Facts, statements: readonly Statement[], outputIsInput: boolean): string {
+function runFunction(facts: Facts, statements: readonly Statement[], outputIsInput: boolean): string {
+  const { prefix, outputSize } = facts;
+  const [input, output] = [facts.inputElement, facts.outputElement].map((name) => elements[name].type);
   const upper = prefix.toUpperCase();
   const usesArena = statements.some(({ statement }) => /\barena\b/.test(statement));
   const copy = outputIsInput ? [`for (int i = 0; i < ${outputSize}; i++) {`, "output[i] = input[i];", "}"] : [];
   const body = [
     "{",
-    ...(usesArena ? ["float *arena;"] : []),
+    ...(usesArena ? [`union ${prefix}_arena *arena;`] : []),
     `if (!context || !input || !output) return ${upper}_NULL_POINTER;`,
-    ...(usesArena ? ["arena = context->arena;"] : []),
+    ...(usesArena ? ["arena = &context->arena;"] : []),
     ...statements.flatMap(({ layer, statement }) => [`/* ${commentText(layer.name)} */`, statement]),
     ...copy,
     `return ${upper}_OK;`,
     "}",
   ].join("\n");
-  return `int ${prefix}_run(${prefix}_context *context, const float *input, float *output)\n${indent(body)}\n`;
+  return `int ${prefix}_run(${prefix}_context *context, const ${input} *input, ${output} *output)\n${indent(body)}\n`;
 }

@@ -1,11 +1,12 @@
 import type { InferenceGraph, Layer, ValueId } from "../engine/plan/inference.ts";
 import { planMemory, type LiveBuffer } from "../engine/plan/memory.ts";
 import { elementCount } from "../engine/shape.ts";
+import { elements, type ElementName, type Scratch } from "./element.ts";
 
 /** What a layer's kernel needs of memory, besides its inputs and its output. */
 export interface LayerStorage {
   /** Working memory of this layer alone. */
-  readonly scratchFloats: number;
+  readonly scratch: readonly Scratch[];
   /** Positions of inputs that the output may overwrite. */
   readonly overwritableInputs: readonly number[];
   /** Whether the output may overwrite a summand of the epilogue. */
@@ -23,10 +24,12 @@ export interface ArenaBuffer {
 }
 
 export interface Storage {
-  /** C expression of a pointer to a value's first cell. */
+  /** C expression of a pointer to a value's first cell, of the value's type. */
   readonly pointer: (value: ValueId) => string;
-  /** C expression of a pointer to a layer's working memory; empty when it has none. */
-  readonly scratch: (layer: number) => string;
+  /** The same of each piece of a layer's working memory. */
+  readonly scratch: (layer: number) => readonly string[];
+  /** Kinds of numbers in the arena. */
+  readonly elements: readonly ElementName[];
   /** The network's output is the same cells as its input and has to be copied. */
   readonly outputIsInput: boolean;
   readonly arenaBytes: number;
@@ -37,7 +40,6 @@ export interface Storage {
 }
 
 const alignment = 16;
-const floatBytes = 4;
 
 /** True for a layer that computes nothing: its output is its input under another shape. */
 export function isAlias(layer: Layer): boolean {
@@ -48,8 +50,13 @@ export function isAlias(layer: Layer): boolean {
  * Places every value of a network: input and output belong to the caller, everything else lies in one arena. Results
  * are computed in place of an operand that nobody reads afterwards wherever a kernel allows it.
  */
-export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[]): Storage {
+export function planStorage(
+  graph: InferenceGraph,
+  needs: readonly LayerStorage[],
+  elementOf: (value: ValueId) => ElementName,
+): Storage {
   const { layers, values } = graph;
+  const bytesOf = (id: ValueId): number => elementCount(values[id]!.shape) * elements[elementOf(id)].bytes;
   const parent = values.map((value) => value.id);
   const rootOf = (id: ValueId): ValueId => {
     while (parent[id] !== id) id = parent[id]!;
@@ -80,7 +87,8 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
         root !== inputRoot &&
         root !== rootOf(layer.output) &&
         last.get(root) === step &&
-        elementCount(values[operand]!.shape) === elementCount(values[layer.output]!.shape) &&
+        elementOf(operand) === elementOf(layer.output) &&
+        bytesOf(operand) === bytesOf(layer.output) &&
         layer.inputs.every((id, position) => rootOf(id) !== root || overwritableInputs.includes(position)) &&
         (overwritableSummands || summands(layer).every((id) => rootOf(id) !== root))
       );
@@ -98,34 +106,46 @@ export function planStorage(graph: InferenceGraph, needs: readonly LayerStorage[
   const buffers: (LiveBuffer & { readonly name: string })[] = [];
   const bufferOfValue = new Map<ValueId, number>();
   const sizes = new Map<ValueId, number>();
-  for (const { id, shape } of values) {
+  for (const { id } of values) {
     const root = rootOf(id);
-    sizes.set(root, Math.max(sizes.get(root) ?? 0, elementCount(shape) * floatBytes));
+    sizes.set(root, Math.max(sizes.get(root) ?? 0, bytesOf(id)));
   }
   for (const [root, bytes] of sizes) {
     if (root === inputRoot || root === outputRoot || !first.has(root)) continue;
     bufferOfValue.set(root, buffers.length);
     buffers.push({ name: values[root]!.name, bytes, first: first.get(root)!, last: last.get(root)! });
   }
-  const bufferOfScratch = new Map<number, number>();
-  needs.forEach(({ scratchFloats }, step) => {
-    if (scratchFloats === 0) return;
-    bufferOfScratch.set(step, buffers.length);
-    const name = `${layers[step]!.name}, working memory`;
-    buffers.push({ name, bytes: scratchFloats * floatBytes, first: step, last: step });
+  const firstScratch = needs.map(({ scratch }, step) => {
+    const before = buffers.length;
+    for (const { element, count } of scratch)
+      buffers.push({
+        name: `${layers[step]!.name}, working memory`,
+        bytes: count * elements[element].bytes,
+        first: step,
+        last: step,
+      });
+    return before;
   });
 
   const plan = planMemory(buffers, { alignment });
-  const at = (buffer: number): string => `arena + ${plan.offsets[buffer]! / floatBytes}`;
+  const inArena = new Set<ElementName>();
+  const at = (buffer: number, element: ElementName): string => {
+    const { member, bytes } = elements[element];
+    return `arena->${member} + ${plan.offsets[buffer]! / bytes}`;
+  };
+  for (const { id } of values) if (bufferOfValue.has(rootOf(id))) inArena.add(elementOf(id));
+  for (const { scratch } of needs) for (const { element } of scratch) inArena.add(element);
   return {
     pointer: (value) => {
       const root = rootOf(value);
-      return root === inputRoot ? "input" : root === outputRoot ? "output" : at(bufferOfValue.get(root)!);
+      return root === inputRoot
+        ? "input"
+        : root === outputRoot
+          ? "output"
+          : at(bufferOfValue.get(root)!, elementOf(value));
     },
-    scratch: (layer) => {
-      const buffer = bufferOfScratch.get(layer);
-      return buffer === undefined ? "" : at(buffer);
-    },
+    scratch: (layer) => needs[layer]!.scratch.map(({ element }, index) => at(firstScratch[layer]! + index, element)),
+    elements: [...inArena].sort(),
     outputIsInput: outputRoot === inputRoot,
     arenaBytes: plan.arenaBytes,
     arenaLowerBoundBytes: plan.lowerBoundBytes,

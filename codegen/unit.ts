@@ -1,3 +1,4 @@
+import { elements, type ElementName } from "./element.ts";
 import { commentText, floatLiteral } from "./literals.ts";
 
 /** Collects the functions and tables of one C file. Equal functions are written once. */
@@ -35,15 +36,18 @@ export class Unit {
   }
 
   /** Adds a table of constants and gives its name. @throws ConfigError when one is not finite */
-  constant(about: string, values: Float32Array): string {
+  constant(about: string, values: Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array): string {
     const name = this.#name("w");
     this.constantBytes += values.byteLength;
+    const element = elementOf(values);
+    if (elements[element].standard) this.include("stdint.h");
+    const literal = element === "float32" ? floatLiteral : String;
     let rows = "";
     for (let at = 0; at < values.length; at += 8)
-      rows += `  ${Array.from(values.subarray(at, at + 8), floatLiteral).join(", ")},\n`;
+      rows += `  ${Array.from(values.subarray(at, at + 8), literal).join(", ")},\n`;
     const comment = `/* ${commentText(about)} */\n`;
     this.#constantTexts.push(
-      `${comment}static const ${this.prefix.toUpperCase()}_ALIGNED float ${name}[${values.length}] = {\n${rows}};\n`,
+      `${comment}static const ${this.prefix.toUpperCase()}_ALIGNED ${elements[element].type} ${name}[${values.length}] = {\n${rows}};\n`,
     );
     return name;
   }
@@ -65,6 +69,13 @@ export class Unit {
     this.#counts.set(kind, count);
     return `${this.prefix}_${kind}_${count}`;
   }
+}
+
+function elementOf(values: Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array): ElementName {
+  if (values instanceof Float32Array) return "float32";
+  if (values instanceof Int32Array) return "int32";
+  if (values instanceof Int16Array) return "int16";
+  return values instanceof Int8Array ? "int8" : "uint8";
 }
 
 /** Indents C by its braces, two spaces a level. Braces in comments count only behind code; none may stand in strings. */

@@ -109,9 +109,9 @@ function blockBody(
 export const attention: Emitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: () => [0],
-  scratchFloats: (shapes) => {
+  scratch: (shapes) => {
     const { tokens, d } = sizesOf(shapes);
-    return queriesAtOnce(shapes.target, tokens) * (tokens + d);
+    return [{ element: "float32", count: queriesAtOnce(shapes.target, tokens) * (tokens + d) }];
   },
   emit: (call) => {
     const { unit } = call;
@@ -156,6 +156,6 @@ export const attention: Emitter<"attention"> = {
       `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
       { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
     );
-    return `${name}(${[...call.x, call.y, call.scratch, ...epilogue.arguments].join(", ")});`;
+    return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },
 };

@@ -172,7 +172,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
   // Compact: each channel is copied before its results take its place.
   compact: ({ inputs, output }) => sameShape(inputs[0]!, output),
   overwritableInputs: ({ compact }) => (compact ? [0] : []),
-  scratchFloats: (shapes) => (shapes.compact ? elementCount(planeSizes(shapes)) : 0),
+  scratch: (shapes) => (shapes.compact ? [{ element: "float32", count: elementCount(planeSizes(shapes)) }] : []),
   emit: (call) => {
     const { unit, compact } = call;
     const weights = onlyWeights(call, 1);
@@ -228,9 +228,8 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
           (compact ? "; in place" : ""),
       },
     );
-    const scratch = compact ? [call.scratch] : [];
     const table = unit.constant(weights.name, packed);
-    return `${name}(${[call.x[0], table, call.y, ...scratch, ...epilogue.arguments].join(", ")});`;
+    return `${name}(${[call.x[0], table, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },
 };
 

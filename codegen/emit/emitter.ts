@@ -2,6 +2,8 @@ import type { InferenceOp, Unsupported } from "../../engine/ops/vocabulary.ts";
 import type { Attributes } from "../../engine/ops/vocabulary.ts";
 import type { Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
+import type { Scratch } from "../element.ts";
+import type { Schedule } from "../schedule.ts";
 import type { Target } from "../target.ts";
 import type { Unit } from "../unit.ts";
 
@@ -12,6 +14,7 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly inputs: readonly Shape[];
   readonly output: Shape;
   readonly target: Target;
+  readonly schedule: Schedule;
   /** The layer has been chosen to save memory at the cost of instructions; see `Emitter.compact`. */
   readonly compact: boolean;
 }
@@ -19,18 +22,19 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
 /** A layer whose values have their places. */
 export interface LayerCall<K extends InferenceOp = InferenceOp> extends LayerShapes<K> {
   readonly unit: Unit;
-  /** C expressions of pointers to the activations. */
+  /** C expressions of pointers to the activations, each of its value's element type. */
   readonly x: readonly string[];
   readonly y: string;
-  readonly scratch: string;
+  /** The same of what `Emitter.scratch` asked for, in that order. */
+  readonly scratch: readonly string[];
   /** C expressions of pointers to the summands of the epilogue, in order. */
   readonly summands: readonly string[];
 }
 
 /** How one op becomes C. */
 export interface Emitter<K extends InferenceOp> {
-  /** Working memory in floats; none by default. */
-  readonly scratchFloats?: (shapes: LayerShapes<K>) => number;
+  /** Working memory; none by default. */
+  readonly scratch?: (shapes: LayerShapes<K>) => readonly Scratch[];
   /** Positions of the inputs that the kernel may overwrite with its output; none by default. */
   readonly overwritableInputs?: (shapes: LayerShapes<K>) => readonly number[];
   /** Whether every summand of the epilogue is read in the cell that is written next. Default true. */

@@ -60,9 +60,9 @@ function summaryBody({ tokens, channels, d }: Sizes, keysAtOnce: number): string
 export const linearAttention: Emitter<"linearAttention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: () => [0],
-  scratchFloats: (shapes) => {
+  scratch: (shapes) => {
     const { tokens, d } = sizesOf(shapes);
-    return d * d + d + queriesAtOnce(shapes.target, tokens) * d;
+    return [{ element: "float32", count: d * d + d + queriesAtOnce(shapes.target, tokens) * d }];
   },
   emit: (call) => {
     const { unit, attributes } = call;
@@ -153,6 +153,6 @@ export const linearAttention: Emitter<"linearAttention"> = {
       ].join("\n"),
       { about: `${tokens} tokens, ${attributes.heads} heads of ${d} channels` },
     );
-    return `${name}(${[...call.x, call.y, call.scratch, ...epilogue.arguments].join(", ")});`;
+    return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },
 };

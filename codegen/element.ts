@@ -1,0 +1,26 @@
+/** A number as generated C stores it. */
+export interface Element {
+  readonly bytes: number;
+  /** Its type in C. */
+  readonly type: string;
+  /** Name of the array of such numbers in the union that is the arena. */
+  readonly member: string;
+  /** Whether its type is one of `<stdint.h>`. */
+  readonly standard: boolean;
+}
+
+export const elements = {
+  float32: { bytes: 4, type: "float", member: "f32", standard: false },
+  int32: { bytes: 4, type: "int32_t", member: "i32", standard: true },
+  int16: { bytes: 2, type: "int16_t", member: "i16", standard: true },
+  int8: { bytes: 1, type: "int8_t", member: "i8", standard: true },
+  uint8: { bytes: 1, type: "uint8_t", member: "u8", standard: true },
+} as const satisfies Record<string, Element>;
+
+export type ElementName = keyof typeof elements;
+
+/** Working memory of one kernel: an array of numbers. */
+export interface Scratch {
+  readonly element: ElementName;
+  readonly count: number;
+}
