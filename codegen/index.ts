@@ -6,3 +6,4 @@ export { identifierOf } from "./identifier.ts";
 export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";
 export { exportOnnx, type OnnxMetadata, type OnnxOptions } from "./onnx/export.ts";
+export type * from "./quantize/graph.ts";
