@@ -9,6 +9,7 @@ import {
   type GpuMode,
   type KernelContext,
 } from "./gpu-js.ts";
+import { ResultMemory } from "./result-memory.ts";
 
 /** Cells on the device; without a device, in memory. */
 export type Held = DeviceArray | Float32Array;
@@ -20,6 +21,13 @@ export interface DeviceKernel {
   /** The last run as WebGPU can repeat it; other modes cannot. */
   dispatch(): Dispatch | undefined;
   destroy(): void;
+}
+
+export interface Upload {
+  run(values: Float32Array): Promise<Held>;
+  destroy(): void;
+  /** On the device: what gpu.js brings there, and the result. */
+  readonly bytes: number;
 }
 
 /** One instance of gpu.js in one mode. What is wrong with it once is wrong for good. */
@@ -48,8 +56,26 @@ export class GpuDevice {
     if (problem !== undefined) throw new BackendError(problem);
   }
 
-  /** @param op what the kernel computes, for errors */
-  kernel(op: string, source: string, count: number): DeviceKernel {
+  /** Whether a result of so many cells may lie where there is room for that many. */
+  fits(count: number, room: number): boolean {
+    switch (this.mode) {
+      case "webgpu":
+        return count <= room;
+      case "webgl2":
+      case "webgl":
+        // Kernels read a texture by its size.
+        return count === room;
+      case "webasm":
+      case "cpu":
+        return false;
+    }
+  }
+
+  /**
+   * @param op what the kernel computes, for errors
+   * @param memory where its result lies
+   */
+  kernel(op: string, source: string, count: number, memory = new ResultMemory(count)): DeviceKernel {
     const kernel = this.#gpu.createKernel(source, {
       output: [count],
       precision: "single",
@@ -60,7 +86,9 @@ export class GpuDevice {
     let last: Held | undefined;
     return {
       run: async (operands) => {
+        if (last === undefined) memory.lendTo(kernel, this.#context);
         const result = await this.#launch(op, kernel, operands);
+        if (last === undefined) memory.keepFrom(kernel);
         if (last !== result) release(last);
         last = result;
         return result;
@@ -74,11 +102,15 @@ export class GpuDevice {
   }
 
   /** A kernel that brings values from the host. */
-  upload(count: number): { run(values: Float32Array): Promise<Held>; destroy(): void } {
-    const { run, destroy } = this.kernel("input", "function (x) { return x[this.thread.x]; }", count);
+  upload(count: number): Upload {
+    const memory = new ResultMemory(count);
+    const { run, destroy } = this.kernel("input", "function (x) { return x[this.thread.x]; }", count, memory);
     return {
       run: (values) => run([new this.#library.Input(values, [count]) as Held]),
       destroy,
+      get bytes() {
+        return 2 * memory.bytes;
+      },
     };
   }
 

@@ -13,18 +13,27 @@ export interface DeviceArray {
 /** What gpu.js runs kernels with: a WebGPU device, or a context of WebGL. */
 export type KernelContext = { readonly device: GPUDevice } | { isContextLost(): boolean };
 
-/** What gpu.js keeps of a WebGPU kernel that has run; other modes have none of it. */
-interface WebGpuKernel {
+/** What gpu.js keeps of a kernel; each mode has its own part of it. */
+interface KernelParts {
+  /** Where it writes, on WebGPU; what is there when it is built is used, if it is large enough. */
+  outputBuffer?: CountedBuffer | null;
+  /** Where it writes, on WebGL; what is there when it is built is used. */
+  texture?: object | null;
   readonly computePipeline?: GPUComputePipeline | null;
   readonly bindGroup?: GPUBindGroup | null;
   readonly threadDim?: readonly number[] | null;
   _computeDispatch?(threads: readonly number[]): { readonly groups: readonly [number, number, number] };
 }
 
+/** gpu.js destroys a buffer with the last kernel or handle that has it. */
+export interface CountedBuffer extends GPUBuffer {
+  _refs?: number;
+}
+
 /** One compiled kernel of gpu.js. Modes without a device give plain arrays. */
 export interface GpuJsKernel {
   (...inputs: readonly unknown[]): Result | Promise<Result>;
-  readonly kernel: WebGpuKernel & {
+  readonly kernel: KernelParts & {
     readonly constructor: { readonly mode?: string };
     readonly context?: KernelContext | null;
     readonly fallbackReason?: string | null;

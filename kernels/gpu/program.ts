@@ -4,9 +4,11 @@ import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Value } from "./emitter.ts";
-import type { DeviceKernel, GpuDevice, Held } from "./device.ts";
+import type { DeviceKernel, GpuDevice, Held, Upload } from "./device.ts";
 import type { Launch } from "./fuse.ts";
 import type { Dispatch } from "./gpu-js.ts";
+import { mostAlive, shareMemory, type SharedMemory } from "./memory.ts";
+import { ResultMemory } from "./result-memory.ts";
 import { planGpu, type GpuPlan, type Report, type SlotArray } from "./plan.ts";
 
 /** What a program has done on the device, and what it has there. */
@@ -15,8 +17,7 @@ export interface GpuCounts {
   readonly launches: number;
   readonly uploads: number;
   readonly readBacks: number;
-  /** Arrays on the device now. */
-  readonly liveArrays: number;
+  /** On the device now: state, inputs with what brings them there, and intermediate values, which share memory. */
   readonly liveBytes: number;
 }
 
@@ -44,7 +45,8 @@ export class DeviceProgram implements GpuProgram {
   readonly #device: GpuDevice;
   readonly #steps: readonly Step[];
   readonly #reports = new Map<Report, { readonly steps: readonly Step[]; values: Float32Array | undefined }>();
-  readonly #uploads = new Map<number, { run(values: Float32Array): Promise<Held>; destroy(): void }>();
+  readonly #uploads = new Map<number, Upload>();
+  readonly #memories: ResultMemory[] = [];
   readonly #held = new Map<number, Held>();
   readonly #inputs = new Map<number, Float32Array>();
   readonly #slots = new Map<SlotArray, SlotState>();
@@ -60,10 +62,19 @@ export class DeviceProgram implements GpuProgram {
   constructor(graph: Graph, device: GpuDevice) {
     const plan = (this.#plan = planGpu(graph));
     this.#device = device;
-    this.#steps = this.#kernelsOf(plan.launches);
+    const shared = shareMemory(plan, (count, room) => device.fits(count, room));
+    const memoryOf = new Map<number, ResultMemory>();
+    for (const { count, arrays } of shared) {
+      const memory = this.#memory(count);
+      for (const array of arrays) memoryOf.set(array, memory);
+    }
+    this.#steps = this.#kernelsOf(plan.launches, ({ array }) => memoryOf.get(array)!);
     for (const { report } of plan.outputs.values())
       if (!this.#reports.has(report))
-        this.#reports.set(report, { steps: this.#kernelsOf(report.launches), values: undefined });
+        this.#reports.set(report, {
+          steps: this.#kernelsOf(report.launches, ({ count }) => this.#memory(count)),
+          values: undefined,
+        });
     for (const list of plan.slotArrays) {
       const host = new Float32Array(plan.counts[list.array]!);
       let offset = 0;
@@ -74,7 +85,7 @@ export class DeviceProgram implements GpuProgram {
       this.#slots.set(list, { host, changed: true });
     }
     this.#missing = new Set(plan.inputs.keys());
-    this.statistics = statisticsOf(plan);
+    this.statistics = statisticsOf(plan, shared);
   }
 
   get slotNames(): readonly string[] {
@@ -82,12 +93,8 @@ export class DeviceProgram implements GpuProgram {
   }
 
   get counts(): GpuCounts {
-    const arrays = new Set(this.#held.values());
-    const bytes = [...this.#held].reduce(
-      (sum, [array, held]) => (arrays.delete(held) ? sum + 4 * this.#plan.counts[array]! : sum),
-      0,
-    );
-    return { ...this.#counts, liveArrays: new Set(this.#held.values()).size, liveBytes: bytes };
+    const bytes = [...this.#memories, ...this.#uploads.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    return { ...this.#counts, liveBytes: this.#disposed ? 0 : bytes };
   }
 
   async run(inputs: Feeds = {}): Promise<void> {
@@ -169,10 +176,16 @@ export class DeviceProgram implements GpuProgram {
     this.#held.clear();
   }
 
-  #kernelsOf(launches: readonly Launch[]): Step[] {
+  #memory(count: number): ResultMemory {
+    const memory = new ResultMemory(count);
+    this.#memories.push(memory);
+    return memory;
+  }
+
+  #kernelsOf(launches: readonly Launch[], memoryOf: (launch: Launch) => ResultMemory): Step[] {
     return launches.map((launch) => ({
       launch,
-      kernel: this.#device.kernel(launch.op, launch.source, launch.count),
+      kernel: this.#device.kernel(launch.op, launch.source, launch.count, memoryOf(launch)),
     }));
   }
 
@@ -230,22 +243,13 @@ export class DeviceProgram implements GpuProgram {
   }
 }
 
-function statisticsOf({ launches, counts, inputs, constants, derived, slotArrays }: GpuPlan): ProgramStatistics {
+function statisticsOf(plan: GpuPlan, shared: readonly SharedMemory[]): ProgramStatistics {
+  const { launches, counts, inputs, constants, derived, slotArrays } = plan;
   const bytes = (arrays: readonly number[]): number => 4 * arrays.reduce((sum, array) => sum + counts[array]!, 0);
-  const lastUse = new Map(launches.flatMap(({ operands }, step) => operands.map((array) => [array, step] as const)));
-  const computed = new Set(launches.map(({ array }) => array));
-  let live = 0;
-  let mostLive = 0;
-  for (const [step, { array, operands }] of launches.entries()) {
-    live += bytes([array]);
-    mostLive = Math.max(mostLive, live);
-    for (const operand of operands)
-      if (computed.has(operand) && lastUse.get(operand) === step) live -= bytes([operand]);
-  }
   return {
     steps: launches.length,
-    arenaBytes: bytes([...computed]),
-    arenaLowerBoundBytes: mostLive,
+    arenaBytes: 4 * shared.reduce((sum, { count }) => sum + count, 0),
+    arenaLowerBoundBytes: 4 * mostAlive(plan),
     stateBytes: bytes([
       ...[...inputs.values()].map(({ array }) => array),
       ...constants.map(({ array }) => array),

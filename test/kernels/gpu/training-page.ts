@@ -39,7 +39,7 @@ export async function losses(mode: GpuMode, steps: number): Promise<number[]> {
 /** Kernel launches, uploads and read-backs of each of some steps whose metrics are read. */
 export async function stepCounts(
   mode: GpuMode,
-): Promise<{ readonly steps: number; readonly counts: readonly Omit<GpuProgram["counts"], "liveBytes">[] }> {
+): Promise<{ readonly steps: number; readonly counts: readonly GpuProgram["counts"][] }> {
   const backend = await createGpuBackend(library, { mode });
   const program = (await compileStep(backend, "tiny")) as GpuProgram;
   const counts: GpuProgram["counts"][] = [];
@@ -48,12 +48,11 @@ export async function stepCounts(
     await program.run(feedsOf("tiny", step));
     await program.read("loss");
     await program.read("probabilities");
-    const { launches, uploads, readBacks, liveArrays, liveBytes } = program.counts;
+    const { launches, uploads, readBacks, liveBytes } = program.counts;
     counts.push({
       launches: launches - before.launches,
       uploads: uploads - before.uploads,
       readBacks: readBacks - before.readBacks,
-      liveArrays,
       liveBytes,
     });
   }
