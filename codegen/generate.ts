@@ -77,7 +77,7 @@ function emitterOf<K extends InferenceOp>({ emitters }: Arithmetic, op: K): Emit
 }
 
 /**
- * Writes a network as C99 that needs no library but `<math.h>`, allocates nothing, and keeps all its state in a
+ * Writes a network as C99 that needs no library but `memcpy`, allocates nothing, and keeps all its state in a
  * context of the caller. The same network and options give the same text.
  * @throws ConfigError for a name, class list or layer that has no C
  */

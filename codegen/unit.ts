@@ -17,7 +17,7 @@ export class Unit {
   }
 
   /** Asks for a standard header. */
-  include(header: "math.h" | "string.h" | "stdint.h"): void {
+  include(header: "string.h" | "stdint.h"): void {
     this.#headers.add(header);
   }
 

@@ -56,7 +56,7 @@ const definitions: Readonly<Record<Activation, (unit: Unit) => Activated>> = {
  * x · Φ(x) by the rational function that the WebAssembly kernel has too (assembly/activation.ts): at most 2.5e-7 · |x|
  * off. Beyond 5.53 it rounds to 0 and x.
  */
-function defineGelu(unit: Unit): string {
+export function defineGelu(unit: Unit): string {
   return unit.define(
     "gelu_of",
     ["float x"],
@@ -81,8 +81,8 @@ function defineGelu(unit: Unit): string {
   );
 }
 
-/** 1 / (1 + exp(−x)) by the exponential of −|x|: at most 1e-7 off, and 2 units in the last place where x is not negative. */
-function defineSigmoid(unit: Unit): string {
+/** 1 / (1 + exp(−x)) by the exponential of −|x|: at most 1e-7 off, and 1.6 units in the last place where x is not negative. */
+export function defineSigmoid(unit: Unit): string {
   const exp2 = defineExponential(unit);
   return unit.define(
     "sigmoid_of",

@@ -2,6 +2,7 @@ import { elementCount } from "../../engine/shape.ts";
 import { floatLiteral } from "../literals.ts";
 import { table, type Emitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { defineReciprocalRoot } from "./reciprocal-root.ts";
 
 export const layerNorm: Emitter<"layerNorm"> = {
   overwritableInputs: () => [0],
@@ -11,7 +12,7 @@ export const layerNorm: Emitter<"layerNorm"> = {
     const channels = output.at(-1)!;
     const tables = layer.weights.map((weights) => table(unit, weights));
     const affine = tables.length === 2;
-    unit.include("math.h");
+    const reciprocalRoot = defineReciprocalRoot(unit);
     const perChannel = floatLiteral(1 / channels);
     const name = unit.define(
       "layer_norm",
@@ -31,7 +32,7 @@ export const layerNorm: Emitter<"layerNorm"> = {
       const float d = x[i + c] - mean;
       variance += d * d;
       }
-      factor = 1.0f / sqrtf(variance * ${perChannel} + ${floatLiteral(call.attributes.epsilon)});
+      factor = ${reciprocalRoot}(variance * ${perChannel} + ${floatLiteral(call.attributes.epsilon)});
       for (int c = 0; c < ${channels}; c++) {
       float v = (x[i + c] - mean) * factor${affine ? " * gamma[c] + beta[c]" : ""};
       ${epilogue.store("v", "i + c", "c")}

@@ -77,7 +77,7 @@ export class CProgram implements AsyncDisposable {
   }
 
   async runOnHost(compiler: string, flags: readonly string[], images: readonly Float32Array[]) {
-    await this.command(compiler, [...flags, "main.c", ...this.sources, "-o", "program", "-lm"]);
+    await this.command(compiler, [...flags, "main.c", ...this.sources, "-o", "program"]);
     return this.#run(images, [join(this.folder, "program")]);
   }
 
@@ -85,14 +85,7 @@ export class CProgram implements AsyncDisposable {
     const { flags, emulator } = riscv[target];
     const library = ["--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", flash, "-Tpicolibc.ld"];
     const optimized = ["-O2", ...strict, ...flags, ...library];
-    await this.command("riscv64-unknown-elf-gcc", [
-      ...optimized,
-      "main.c",
-      ...this.sources,
-      "-o",
-      "program.elf",
-      "-lm",
-    ]);
+    await this.command("riscv64-unknown-elf-gcc", [...optimized, "main.c", ...this.sources, "-o", "program.elf"]);
     const machine = ["-M", "virt", "-bios", "none", "-nographic", "-semihosting-config", "enable=on,target=native"];
     return this.#run(images, ["timeout", "60", ...emulator, ...machine, "-kernel", "program.elf"]);
   }
