@@ -18,6 +18,7 @@ import { retrainResultSchema, searchResultSchema } from "../nas/schema.ts";
 import {
   codegenSchema,
   configSchema,
+  drawSchema,
   errorSchema,
   evaluateSchema,
   exportSchema,
@@ -50,6 +51,7 @@ const documents = {
   codegen: codegenSchema,
   config: configSchema,
   doctor: doctorReportSchema,
+  draw: drawSchema,
   error: errorSchema,
   evaluate: evaluateSchema,
   export: exportSchema,

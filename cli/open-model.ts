@@ -1,4 +1,4 @@
-import { builtInArchitectures } from "../engine/architecture.ts";
+import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
 import type { Normalization } from "../engine/data/image-set.ts";
 import { findCheckpoint, loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
 import { Model } from "../engine/model.ts";
@@ -10,6 +10,8 @@ export interface OpenedModel extends RestoredModel {
   readonly name: string;
   readonly classes: readonly string[];
   readonly normalization: Normalization;
+  /** Absent for a network that was made by others. */
+  readonly architecture?: Architecture;
   /** Absent for an architecture that was never trained. */
   readonly checkpoint?: Checkpoint;
 }
@@ -19,7 +21,14 @@ export async function openModel(model: string): Promise<OpenedModel & { readonly
   const path = await findCheckpoint(model);
   const checkpoint = await loadCheckpoint(path);
   const { architecture, classes, normalization } = checkpoint;
-  return { ...restoreModel(checkpoint, path), name: architecture.name, classes, normalization, checkpoint };
+  return {
+    ...restoreModel(checkpoint, path),
+    name: architecture.name,
+    classes,
+    normalization,
+    architecture,
+    checkpoint,
+  };
 }
 
 /** As openModel; a built-in architecture or its file does too, with its first random weights. @throws DataError, ConfigError */
@@ -35,6 +44,7 @@ export async function openModelOrArchitecture(model: string, output: Output): Pr
     state,
     values: (slot) => state.get(slot.name)!,
     name: architecture.name,
+    architecture,
     classes: Array.from({ length: untrained.classes }, (_, index) => `class ${index}`),
     normalization: { mean: new Array<number>(channels).fill(0.5), deviation: new Array<number>(channels).fill(0.25) },
   };

@@ -85,6 +85,35 @@ export const codegenSchema = z.object({
   peakLayer: z.string().nullable(),
 });
 
+export const drawSchema = z.object({
+  file: z.string(),
+  macs: wholeNumber,
+  parameters: wholeNumber,
+  arenaBytes: wholeNumber,
+  /** The layer that sets the peak. */
+  peakLayer: z.string().nullable(),
+  /** Of one inference; null unless counted. */
+  instructions: z.object({ target: z.string(), tool: z.string(), total: wholeNumber }).nullable(),
+  /** In order of execution. */
+  layers: z.array(
+    z.object({
+      name: z.string(),
+      op: z.string(),
+      label: z.string(),
+      details: z.array(z.string()),
+      /** Shape without the batch axis. */
+      output: z.array(wholeNumber),
+      macs: wholeNumber,
+      parameters: wholeNumber,
+      /** Bytes of the arena in use while it runs. */
+      liveBytes: wholeNumber,
+      instructions: wholeNumber.nullable(),
+    }),
+  ),
+  /** Layers first … first + length − 1 stand there `count` times; the figure shows them once. */
+  repeats: z.array(z.object({ first: wholeNumber, length: wholeNumber, count: wholeNumber })),
+});
+
 const settingSchema = z.object({
   verb: z.string(),
   /** As a file names it. */

@@ -17,6 +17,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   search: { summary: "search a space for networks within limits", load: () => import("./search.ts") },
   retrain: { summary: "train the winners of a search in full", load: () => import("./retrain.ts") },
   codegen: { summary: "write a model as C", load: () => import("./codegen.ts") },
+  draw: { summary: "draw a network with the costs of its layers", load: () => import("./draw.ts") },
   verify: { summary: "compare generated C with references", load: () => import("./verify.ts") },
   export: { summary: "write a model as ONNX", load: () => import("./export.ts") },
   bench: { summary: "measure kernels, training and inference", load: () => import("./bench.ts") },

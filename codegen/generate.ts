@@ -1,7 +1,7 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import { ConfigError } from "../engine/errors.ts";
 import type { InferenceOp } from "../engine/ops/vocabulary.ts";
-import type { InferenceGraph, Layer } from "../engine/plan/inference.ts";
+import type { InferenceGraph } from "../engine/plan/inference.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
 import type { Emitter, LayerShapes } from "./emit/emitter.ts";
@@ -11,7 +11,7 @@ import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
 import { defaultSchedule, scheduleOf, type Plan, type Schedule } from "./schedule.ts";
 import { selftestText, type SelftestVector } from "./selftest.ts";
-import { sourceText } from "./source.ts";
+import { sourceText, type Statement } from "./source.ts";
 import { isAlias, planStorage, type ArenaBuffer, type Storage } from "./storage.ts";
 import { targets, type Target, type TargetName } from "./target.ts";
 import { Unit } from "./unit.ts";
@@ -38,6 +38,8 @@ export interface CodegenOptions {
   readonly ram?: number;
   /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
   readonly prefix?: string;
+  /** For measurements: calls `void <prefix>_stamp(int step)`, which the caller defines, before each layer. */
+  readonly stamps?: boolean;
 }
 
 export interface GeneratedFile {
@@ -94,7 +96,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const { storage, shapes } = placeLayers(graph, arithmetic, target, schedule);
 
   const unit = new Unit(prefix);
-  const statements: { readonly layer: Layer; readonly statement: string }[] = [];
+  const statements: Statement[] = [];
   graph.layers.forEach((layer, step) => {
     if (isAlias(layer)) return;
     const emitter = emitterOf(arithmetic, layer.op);
@@ -106,7 +108,8 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
       scratch: storage.scratch(step),
       summands: layer.epilogue.flatMap((step) => (step.kind === "add" ? [storage.pointer(step.value)] : [])),
     });
-    statements.push({ layer, statement });
+    const stamp = `extern void ${prefix}_stamp(int step);\n${prefix}_stamp(${step});\n`;
+    statements.push({ layer, statement: options.stamps ? stamp + statement : statement });
   });
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;

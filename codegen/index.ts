@@ -1,5 +1,7 @@
 export { arenaBytes, generate } from "./generate.ts";
 export type { CodegenNetwork, CodegenOptions, GeneratedCode, GeneratedFile } from "./generate.ts";
+export { drawNetwork, type DrawOptions } from "./draw/draw-network.ts";
+export { layerCosts, type InstructionProfile, type LayerCost } from "./layer-costs.ts";
 export type { ArenaBuffer } from "./storage.ts";
 export { selftestInput, selftestPicture, type SelftestVector } from "./selftest.ts";
 export { identifierOf } from "./identifier.ts";

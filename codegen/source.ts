@@ -5,7 +5,8 @@ import { headComment, type Facts } from "./facts.ts";
 import { commentText, floatLiteral, stringLiteral } from "./literals.ts";
 import { indent, type Unit } from "./unit.ts";
 
-interface Statement {
+/** What a layer is in the function that runs the network. */
+export interface Statement {
   readonly layer: Layer;
   readonly statement: string;
 }

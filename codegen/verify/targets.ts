@@ -3,6 +3,10 @@ export const verifyTargets = ["host", "rv32imafc", "rv32imc", "rv64gc"] as const
 
 export type VerifyTarget = (typeof verifyTargets)[number];
 
+export type RiscvTargetName = Exclude<VerifyTarget, "host">;
+
+export const riscvTargetNames = ["rv32imafc", "rv32imc", "rv64gc"] as const satisfies readonly RiscvTargetName[];
+
 export interface RiscvTarget {
   /** Instruction set and calling convention, for the compiler and the linker. */
   readonly flags: readonly string[];
@@ -11,7 +15,7 @@ export interface RiscvTarget {
   readonly processor: string;
 }
 
-export const riscvTargets: Readonly<Record<Exclude<VerifyTarget, "host">, RiscvTarget>> = {
+export const riscvTargets: Readonly<Record<RiscvTargetName, RiscvTarget>> = {
   rv32imafc: {
     flags: ["-march=rv32imafc", "-mabi=ilp32f"],
     emulator: "qemu-system-riscv32",
