@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { trainingBatchCount } from "../engine/data/batches.ts";
+import { BackendError } from "../engine/errors.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
 import { recordedProfile, trainIntoFolder } from "../engine/io-node/training-run.ts";
 import { Model } from "../engine/model.ts";
@@ -155,7 +156,12 @@ export const command = () =>
                   },
                 },
               ],
-            }).finally(() => progress.stop());
+            })
+              .catch((error: unknown) => {
+                if (!(error instanceof BackendError) || !trainer.wasSetBack) throw error;
+                throw new BackendError(`${error.message}: the same command with --out ${out} does`, { cause: error });
+              })
+              .finally(() => progress.stop());
 
             const checkpoint = await loadCheckpoint(run.checkpoint);
             const measured = checkpoint.history.at(-1);

@@ -1,5 +1,5 @@
 import type { Backend } from "../../../engine/backend.ts";
-import { FinchError } from "../../../engine/errors.ts";
+import { BackendError, FinchError } from "../../../engine/errors.ts";
 import { probeTraining } from "../../probe.ts";
 import type { GpuBackend } from "../index.ts";
 import { openGpuBackend } from "./index.ts";
@@ -22,52 +22,43 @@ export interface Choice {
 }
 
 /**
- * The faster of a back end and a GPU, by a short training on both; the other one is disposed of. gpu.js is not loaded
- * unless it is installed and this machine may have a GPU. An adapter in software is left out: it computes on the same
- * processor.
+ * The faster of a back end and a GPU, by a short training on both; the other one is disposed of. An adapter in software
+ * is left out: it computes on the same processor.
+ * @param open gives a back end on a GPU, or throws a FinchError. Default: gpu.js is not loaded unless it is installed and
+ * this machine may have a GPU
  */
-export async function fasterForTraining(own: Backend): Promise<Choice> {
-  const gpu = await openAdapter();
-  const { name, variant } = own;
-  if (typeof gpu !== "string") {
-    try {
-      const [milliseconds, ofGpu] = [await probeTraining(own), await probeTraining(gpu)];
-      const [chosen, other] = ofGpu < milliseconds ? [gpu, own] : [own, gpu];
-      await other.dispose();
-      const candidates = [
-        { backend: name, variant, milliseconds, note: null },
-        { backend: gpu.name, variant: gpu.variant, milliseconds: ofGpu, note: null },
-      ];
-      return { chosen, candidates };
-    } catch (error) {
-      if (!(error instanceof FinchError)) throw error;
-      await gpu.dispose();
-      return { chosen: own, candidates: candidatesWithout(own, gpu.variant, error.message) };
-    }
-  }
-  return { chosen: own, candidates: candidatesWithout(own, null, gpu) };
-}
-
-function candidatesWithout({ name, variant }: Backend, gpu: string | null, note: string): Candidate[] {
-  return [
-    { backend: name, variant, milliseconds: null, note: "there is nothing to compare it with" },
-    { backend: "gpu", variant: gpu, milliseconds: null, note },
-  ];
-}
-
-/** A back end on a GPU, or why there is none. */
-async function openAdapter(): Promise<GpuBackend | string> {
-  if (!isInstalled("gpu.js")) return "gpu.js is not installed";
-  if (process.platform === "linux" && !(await hasVulkanDriver())) return "there is no Vulkan driver";
+export async function fasterForTraining(
+  own: Backend,
+  open: () => Promise<GpuBackend> = openWhereInstalled,
+): Promise<Choice> {
+  let gpu: GpuBackend | undefined;
   try {
-    const gpu = await openGpuBackend();
-    if (!gpu.adapter.software) return gpu;
-    await gpu.dispose();
-    return `${gpu.variant} computes on this processor, as wasm does`;
+    gpu = await open();
+    if (gpu.adapter.software) throw new BackendError(`${gpu.variant} computes on this processor, as wasm does`);
+    const [ofOwn, ofGpu] = [await probeTraining(own), await probeTraining(gpu)];
+    const [chosen, other] = ofGpu < ofOwn ? [gpu, own] : [own, gpu];
+    await other.dispose();
+    return { chosen, candidates: [candidate(own, ofOwn), candidate(gpu, ofGpu)] };
   } catch (error) {
     if (!(error instanceof FinchError)) throw error;
-    return error.message;
+    await gpu?.dispose();
+    const alone = { ...candidate(own, null), note: "there is nothing to compare it with" };
+    return {
+      chosen: own,
+      candidates: [alone, { backend: "gpu", variant: gpu?.variant ?? null, milliseconds: null, note: error.message }],
+    };
   }
+}
+
+function candidate({ name, variant }: Backend, milliseconds: number | null): Candidate {
+  return { backend: name, variant, milliseconds, note: null };
+}
+
+/** @throws FinchError that says why there is none */
+async function openWhereInstalled(): Promise<GpuBackend> {
+  if (!isInstalled("gpu.js")) throw new BackendError("gpu.js is not installed");
+  if (process.platform === "linux" && !(await hasVulkanDriver())) throw new BackendError("there is no Vulkan driver");
+  return openGpuBackend();
 }
 
 function isInstalled(name: string): boolean {
