@@ -3,15 +3,18 @@ import { afterAll, beforeAll, inject } from "vitest";
 import { openPage, type ModulePage } from "../../bench/browser/page.ts";
 import type {} from "./setup.ts";
 
-/** Whether there is a browser; where there is none, set-up has said so. */
-export const hasBrowser: boolean = inject("browser") !== null;
+const browsers = inject("browsers");
 
-/** A page of the browser of all tests with a module in it: opened before the first test of a suite, closed after the last. */
+/** Whether there is a browser; where there is none, set-up has said so. */
+export const hasBrowser: boolean = browsers.length > 0;
+
+/** A page of this worker's browser with a module in it: opened before the first test of a suite, closed after the last. */
 export function suitePage<M>(module: URL): Pick<ModulePage<M>, "call" | "complaints"> {
   let browser: Browser | undefined;
   let page: ModulePage<M> | undefined;
   beforeAll(async () => {
-    browser = await chromium.connect(inject("browser")!);
+    const worker = Number(process.env["VITEST_POOL_ID"]);
+    browser = await chromium.connect(browsers[worker % browsers.length]!);
     page = await openPage(browser, module);
   });
   // Closing it closes the pages of the caller alone.

@@ -31,7 +31,7 @@ describe.skipIf(env === undefined)("finch on Node with an adapter", () => {
     const { code, stdout, stderr } = await finch(lost, {
       env: {
         ...env,
-        NODE_OPTIONS: `--import ${join(import.meta.dirname, "lose-device.ts")}`,
+        NODE_OPTIONS: `--import ${join(import.meta.dirname, "lose-device-process.ts")}`,
         LOSE_DEVICE_ONCE_THERE_IS: join(folder, "lost/last.finch"),
       },
     });

@@ -1,12 +1,20 @@
 import { openGpuBackend } from "../../../../kernels/gpu/node/index.ts";
 import { createReferenceBackend } from "../../../../kernels/reference/index.ts";
-import { conv2dCases } from "../../../op-cases/conv2d.ts";
 import { parity } from "../../../op-cases/harness.ts";
-import { matmulCases } from "../../../op-cases/matmul.ts";
+import { opCases } from "../../../op-cases/index.ts";
+import { sampleOf } from "../sample.ts";
+import { tolerances } from "../tolerances.ts";
 
 // Started by node.test.ts in a process of its own: the driver is chosen by variables of its environment.
-const cases = [...conv2dCases.slice(0, 8), ...matmulCases.slice(0, 5)].filter(({ bench }) => !bench);
+const most = Number(process.argv[2]);
 const backend = await openGpuBackend();
-const failures = await parity(cases, backend, createReferenceBackend());
+const reference = createReferenceBackend();
+const failures: string[] = [];
+let compared = 0;
+for (const family of Object.keys(opCases)) {
+  const cases = sampleOf(family, most);
+  compared += cases.length;
+  failures.push(...(await parity(cases, backend, reference, tolerances[family])));
+}
 await backend.dispose();
-process.stdout.write(JSON.stringify({ cases: cases.length, failures, profile: backend.profile.id }));
+process.stdout.write(JSON.stringify({ compared, failures, profile: backend.profile.id }));
