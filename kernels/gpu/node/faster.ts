@@ -34,7 +34,7 @@ export async function fasterForTraining(
   let gpu: GpuBackend | undefined;
   try {
     gpu = await open();
-    if (gpu.adapter.software) throw new BackendError(`${gpu.variant} computes on this processor, as wasm does`);
+    if (gpu.adapter.software) throw new BackendError("it computes on this processor, as wasm does");
     const [ofOwn, ofGpu] = [await probeTraining(own), await probeTraining(gpu)];
     const [chosen, other] = ofGpu < ofOwn ? [gpu, own] : [own, gpu];
     await other.dispose();

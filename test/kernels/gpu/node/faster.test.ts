@@ -64,7 +64,7 @@ it("leaves an adapter in software out, unmeasured", async () => {
     backend: "gpu",
     variant: "cpu, this processor (software)",
     milliseconds: null,
-    note: "cpu, this processor (software) computes on this processor, as wasm does",
+    note: "it computes on this processor, as wasm does",
   });
   await own.dispose();
 });
