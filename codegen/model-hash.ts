@@ -21,7 +21,10 @@ export function hashWeights(graph: InferenceGraph): string {
     const { op, attributes, inputs, output } = layer;
     add(encoder.encode(JSON.stringify({ op, attributes, inputs, output, shape: graph.values[output]!.shape })));
     // Relu goes without saying, as it did before there were others.
-    for (const { kind } of layer.epilogue) if (isActivation(kind) && kind !== "relu") add(encoder.encode(kind));
+    for (const step of layer.epilogue) {
+      if (isActivation(step.kind) && step.kind !== "relu") add(encoder.encode(step.kind));
+      if (step.kind === "unary") add(encoder.encode(JSON.stringify(step.attributes)));
+    }
     const biases = layer.epilogue.flatMap((step) => (step.kind === "bias" ? [step.weights] : []));
     for (const weights of [...layer.weights, ...biases]) {
       const values = weights.values();

@@ -1,5 +1,6 @@
 import { add, multiply, scale } from "./ops/elementwise.ts";
 import { concatStarts, slice } from "./ops/concat.ts";
+import { batchMatmul } from "./ops/batch-matmul.ts";
 import { matmul } from "./ops/matmul.ts";
 import { reshape, transpose } from "./ops/layout.ts";
 import { sumRows } from "./ops/reduce.ts";
@@ -21,6 +22,7 @@ export type Derivative<K extends OpName> = (recorded: Recorded<K>) => readonly (
 
 const optimizerOp = unsupported("updates of the optimiser are not differentiated");
 const secondOrder = unsupported("gradients of gradients are not available");
+const imported = unsupported("only imported networks hold it, and these are not trained");
 const kernelOf = (w: Tensor): Pair => [w.shape[0]!, w.shape[1]!];
 
 /** Every derivative of the engine. Only the first output of an op is differentiated. */
@@ -49,6 +51,14 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   gelu: ({ x: [x], dy }) => [recordOne("geluGradient", [x!, dy], {})],
   sigmoid: ({ y: [y], dy }) => [recordOne("sigmoidGradient", [y!, dy], {})],
   hardSwish: ({ x: [x], dy }) => [recordOne("hardSwishGradient", [x!, dy], {})],
+  unary: imported,
+  binary: imported,
+  reduce: imported,
+  gather: imported,
+  batchMatmul: ({ x: [a, b], dy }) => [
+    batchMatmul(dy, transpose(b!, [0, 2, 1])),
+    batchMatmul(transpose(a!, [0, 2, 1]), dy),
+  ],
   softmax: ({ y: [y], dy }) => [recordOne("softmaxGradient", [y!, dy], {})],
   batchNorm: unsupported("inference statistics are constants: record the model with training: true"),
   batchNormTraining: ({ x: [x, gamma], y: [, mean, variance], dy, attributes }) =>

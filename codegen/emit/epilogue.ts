@@ -2,6 +2,7 @@ import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import { defineActivation } from "./activation.ts";
 import type { LayerCall } from "./emitter.ts";
 import { table } from "./emitter.ts";
+import { defineUnary } from "./unary.ts";
 
 /** What happens to each cell of a kernel's result before it is stored. */
 export interface Epilogue {
@@ -50,6 +51,11 @@ export function epilogueOf<K extends InferenceOp>(
       case "hardSwish": {
         const activated = defineActivation(call.unit, step.kind);
         steps.push((value) => `${value} = ${activated(value)};`);
+        break;
+      }
+      case "unary": {
+        const computed = defineUnary(call.unit, step.attributes);
+        steps.push((value) => `${value} = ${computed(value)};`);
         break;
       }
     }

@@ -98,6 +98,10 @@ function expectBatchAxis({ values, layers }: InferenceGraph): void {
 
 function movesBatchAxis({ op, attributes, weights }: Layer): boolean {
   if (op === "matmul") return weights.length === 0 || (attributes as Attributes<"matmul">).transposeA;
+  if (op === "batchMatmul") return true;
+  if (op === "binary") return weights.some(({ shape }) => shape[0] !== 1);
+  if (op === "reduce") return (attributes as Attributes<"reduce">).axes.includes(0);
+  if (op === "gather") return (attributes as Attributes<"gather">).axis === 0;
   if (op === "concat") return weights.length > 0 || (attributes as Attributes<"concat">).axis === 0;
   if (op === "pad") {
     const { before, after } = attributes as Attributes<"pad">;

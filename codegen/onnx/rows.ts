@@ -1,6 +1,17 @@
 import { ShapeError } from "../../engine/errors.ts";
 import type { Activation } from "../../engine/ops/activation.ts";
-import type { Dilated, InferenceOp, Ops, Sliding, Pooling, Unsupported } from "../../engine/ops/vocabulary.ts";
+import type { BinaryKind } from "../../engine/ops/binary.ts";
+import type { ReduceKind } from "../../engine/ops/reduce-axes.ts";
+import type { UnaryKind } from "../../engine/ops/unary.ts";
+import type {
+  Attributes,
+  Dilated,
+  InferenceOp,
+  Ops,
+  Sliding,
+  Pooling,
+  Unsupported,
+} from "../../engine/ops/vocabulary.ts";
 import type { EpilogueStep, Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { AttributeValue, OnnxBuilder } from "./builder.ts";
@@ -112,6 +123,34 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
   gelu: ({ builder, inputs: [x] }) => activate(builder, x!, "gelu"),
   sigmoid: ({ builder, inputs: [x] }) => activate(builder, x!, "sigmoid"),
   hardSwish: ({ builder, inputs: [x] }) => activate(builder, x!, "hardSwish"),
+  unary: ({ builder, inputs: [x], attributes }) => applyUnary(builder, x!, attributes),
+  binary: (call) => {
+    expectNatural(call);
+    const { builder, inputs, layer, shape, attributes } = call;
+    const operands = [
+      ...inputs.map((x) => inAxesOf(builder, x, shape)),
+      ...layer.weights.map((weights) => naturalTable(builder, weights, shape)),
+    ] as [string, string];
+    return { name: binaryNodes[attributes.kind](builder, ...operands) };
+  },
+  reduce: (call) => {
+    expectNatural(call);
+    const { builder, shape, attributes } = call;
+    const [x] = call.inputs as [OnnxValue];
+    const axes = attributes.axes.map((axis) => onnxAxes(x.shape).indexOf(axis));
+    const [opType, axesAreInput] = reduceOps[attributes.kind];
+    const y = axesAreInput
+      ? builder.node(opType, [x.name, builder.integers(`${builder.scope}.axes`, axes)])
+      : builder.node(opType, [x.name], { axes: { ints: axes } });
+    return { name: inOrderOf(builder, y, onnxAxes(x.shape), shape) };
+  },
+  batchMatmul: (call) => {
+    expectNatural(call);
+    const { builder, inputs, layer } = call;
+    const tables = layer.weights.map((weights) => naturalTable(builder, weights, weights.shape));
+    // Channels first, y = a · b reads yᵀ = bᵀ · aᵀ.
+    return { name: builder.node("MatMul", [...inputs.map(({ name }) => name), ...tables].reverse()) };
+  },
   softmax: ({ builder, inputs: [x] }) => ({
     name: builder.node("Softmax", [x!.name], { axis: { int: channelAxis(x!.shape) } }),
     order: x!.order,
@@ -142,8 +181,7 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     // The one place where ONNX wants channels last.
     const axes = onnxAxes(x.shape);
     const moved = axes.some((axis, index) => axis !== index);
-    const back = axes.map((_, axis) => axes.indexOf(axis));
-    const from = moved ? builder.node("Transpose", [x.name], { perm: { ints: back } }) : x.name;
+    const from = moved ? builder.node("Transpose", [x.name], { perm: { ints: inverse(axes) } }) : x.name;
     const y = builder.node("LayerNormalization", [from, scale, shift], {
       axis: { int: -1 },
       epsilon: { float: attributes.epsilon },
@@ -192,9 +230,13 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     if (sameOrder(x!.order, naturalOrder(shape))) return { name: builder.reshape(x!.name, onnxShape(shape)) };
     if (shape.length === 2 && shape[0] === 1)
       return { name: builder.node("Flatten", [x!.name], { axis: { int: 1 } }), order: x!.order };
-    throw new ShapeError(
-      `onnx: ${layer.name}: reshape from [${x!.shape.join(",")}] to [${shape.join(",")}] mixes channels and positions, which channels-first ONNX cannot say without a Transpose`,
-    );
+    if (!sameOrder(x!.order, naturalOrder(x!.shape)))
+      throw new ShapeError(
+        `onnx: ${layer.name}: reshape of a flattened map to [${shape.join(",")}], whose order channels-first ONNX cannot keep`,
+      );
+    // Channels and positions are mixed, which takes our order.
+    const ours = builder.node("Transpose", [x!.name], { perm: { ints: inverse(onnxAxes(x!.shape)) } });
+    return { name: builder.node("Transpose", [builder.reshape(ours, shape)], { perm: { ints: onnxAxes(shape) } }) };
   },
   concat: (call) => {
     expectNatural(call);
@@ -222,8 +264,18 @@ export const onnxRows: { readonly [K in InferenceOp]: OnnxRow<K> | Unsupported }
     const table = (name: string, values: readonly number[]): string =>
       builder.integers(`${builder.scope}.${name}`, values);
     const y = builder.node("Slice", [x.name, table("starts", starts), table("ends", ends), table("axes", axes)]);
-    const cut = onnxAxes(shape).every((axis, at) => axis === from[at]);
-    return { name: cut ? y : builder.reshape(y, onnxShape(shape)) };
+    return { name: inOrderOf(builder, y, from, shape) };
+  },
+  gather: (call) => {
+    expectNatural(call);
+    const { builder, shape, attributes } = call;
+    const [x] = call.inputs as [OnnxValue];
+    // One row is held as the rows that it becomes.
+    const axes = onnxAxes(x.shape[0] === 1 ? shape : x.shape);
+    const from = x.shape[0] === 1 ? inAxesOf(builder, x, shape) : x.name;
+    const indices = builder.integers(`${builder.scope}.indices`, attributes.indices);
+    const y = builder.node("Gather", [from, indices], { axis: { int: axes.indexOf(attributes.axis) } });
+    return { name: inOrderOf(builder, y, axes, shape) };
   },
   pad: (call) => {
     expectNatural(call);
@@ -260,6 +312,8 @@ export function applyStep(
     case "sigmoid":
     case "hardSwish":
       return activate(builder, x, step.kind);
+    case "unary":
+      return applyUnary(builder, x, step.attributes);
     case "add":
       return sum(builder, "Add", x, operand(step.value));
   }
@@ -279,6 +333,69 @@ const activationNodes: Readonly<Record<Activation, (builder: OnnxBuilder, x: str
   },
   sigmoid: (builder, x) => builder.node("Sigmoid", [x]),
   hardSwish: (builder, x) => builder.node("HardSwish", [x]),
+};
+
+function applyUnary(builder: OnnxBuilder, x: OnnxValue, { kind, a, b }: Attributes<"unary">): OnnxResult {
+  return { name: unaryNodes[kind](builder, x.name, a, b), order: x.order };
+}
+
+type UnaryNode = (builder: OnnxBuilder, x: string, a: number, b: number) => string;
+
+const plainNode =
+  (opType: string): UnaryNode =>
+  (builder, x) =>
+    builder.node(opType, [x]);
+
+const unaryNodes: Readonly<Record<UnaryKind, UnaryNode>> = {
+  clip: (builder, x, a, b) => builder.node("Clip", [x, scalar(builder, "low", a), scalar(builder, "high", b)]),
+  leakyRelu: (builder, x, a) => builder.node("LeakyRelu", [x], { alpha: { float: a } }),
+  elu: (builder, x, a) => builder.node("Elu", [x], { alpha: { float: a } }),
+  thresholdedRelu: (builder, x, a) => builder.node("ThresholdedRelu", [x], { alpha: { float: a } }),
+  hardSigmoid: (builder, x, a, b) => builder.node("HardSigmoid", [x], { alpha: { float: a }, beta: { float: b } }),
+  silu: (builder, x) => builder.node("Mul", [x, builder.node("Sigmoid", [x])]),
+  // Gelu came with opset 20.
+  geluTanh: (builder, x) => {
+    const cube = builder.node("Mul", [builder.node("Mul", [x, x]), x]);
+    const sum = builder.node("Add", [x, builder.node("Mul", [cube, scalar(builder, "cubic", 0.044715)])]);
+    const factor = scalar(builder, "factor", Math.sqrt(8 / Math.PI));
+    return builder.node("Mul", [x, builder.node("Sigmoid", [builder.node("Mul", [sum, factor])])]);
+  },
+  tanh: plainNode("Tanh"),
+  softplus: plainNode("Softplus"),
+  exp: plainNode("Exp"),
+  log: plainNode("Log"),
+  sqrt: plainNode("Sqrt"),
+  reciprocal: plainNode("Reciprocal"),
+  abs: plainNode("Abs"),
+  power: (builder, x, a) => builder.node("Pow", [x, scalar(builder, "exponent", a)]),
+  erf: plainNode("Erf"),
+  round: plainNode("Round"),
+  floor: plainNode("Floor"),
+  ceil: plainNode("Ceil"),
+};
+
+const pairNode =
+  (opType: string) =>
+  (builder: OnnxBuilder, a: string, b: string): string =>
+    builder.node(opType, [a, b]);
+
+const binaryNodes: Readonly<Record<BinaryKind, (builder: OnnxBuilder, a: string, b: string) => string>> = {
+  add: pairNode("Add"),
+  subtract: pairNode("Sub"),
+  multiply: pairNode("Mul"),
+  divide: pairNode("Div"),
+  minimum: pairNode("Min"),
+  maximum: pairNode("Max"),
+  power: pairNode("Pow"),
+  prelu: pairNode("PRelu"),
+};
+
+/** The node, and whether opset 17 wants its axes as an input. */
+const reduceOps: Readonly<Record<ReduceKind, readonly [opType: string, axesAreInput: boolean]>> = {
+  mean: ["ReduceMean", false],
+  sum: ["ReduceSum", true],
+  largest: ["ReduceMax", false],
+  smallest: ["ReduceMin", false],
 };
 
 function slidingAttributes({ stride, padding }: Sliding): Record<string, AttributeValue> {
@@ -364,6 +481,19 @@ function permuteRows(values: Float32Array, width: number, order: Order): Float32
   return result;
 }
 
+/** A constant with the axes of a result of this shape. */
+function naturalTable(builder: OnnxBuilder, weights: Weights, shape: Shape): string {
+  const axes = onnxAxes(shape);
+  const sizes = axes.map((axis) => weights.shape[axis]!);
+  return builder.floats(weights.name, sizes, permuteValues(weights.values(), weights.shape, axes));
+}
+
+/** A result whose axes are in the order of its operand. */
+function inOrderOf(builder: OnnxBuilder, name: string, axes: readonly number[], shape: Shape): string {
+  const same = onnxAxes(shape).every((axis, at) => axis === axes[at]);
+  return same ? name : builder.reshape(name, onnxShape(shape));
+}
+
 /** A value with its axes in the order of a result of another number of rows. */
 function inAxesOf(builder: OnnxBuilder, { name, shape }: OnnxValue, result: Shape): string {
   const axes = onnxAxes(result);
@@ -375,6 +505,10 @@ function inAxesOf(builder: OnnxBuilder, { name, shape }: OnnxValue, result: Shap
         name,
         axes.map((axis) => shape[axis]!),
       );
+}
+
+function inverse(permutation: readonly number[]): number[] {
+  return permutation.map((_, axis) => permutation.indexOf(axis));
 }
 
 /** Whether ONNX holds this matrix transposed. */

@@ -9,11 +9,14 @@ import {
   depthwiseConv2dInputGradientShape,
   depthwiseConv2dShape,
 } from "./conv2d.ts";
+import { binaryKindShape } from "./binary.ts";
 import { crossEntropyShape } from "./cross-entropy.ts";
 import { dropoutShape } from "./dropout.ts";
 import { binaryShape, unaryShape } from "./elementwise.ts";
+import { gatherShape } from "./gather.ts";
 import { linearAttentionShape } from "./linear-attention.ts";
 import { reshapeShape, transposeShape } from "./layout.ts";
+import { batchMatmulShape } from "./batch-matmul.ts";
 import { biasShape, matmulShape } from "./matmul.ts";
 import {
   batchNormShape,
@@ -31,6 +34,8 @@ import {
   poolShape,
 } from "./pool.ts";
 import { scalarShape, sumRowsShape } from "./reduce.ts";
+import { reduceShape } from "./reduce-axes.ts";
+import { unaryKindShape } from "./unary.ts";
 import type { Attributes, OpName } from "./vocabulary.ts";
 
 /** Gives the output shapes of an op. @throws ShapeError when it cannot take these inputs. */
@@ -57,6 +62,10 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   sigmoidGradient: binaryShape("sigmoidGradient"),
   hardSwish: unaryShape,
   hardSwishGradient: binaryShape("hardSwishGradient"),
+  unary: unaryKindShape,
+  binary: binaryKindShape,
+  reduce: reduceShape,
+  batchMatmul: batchMatmulShape,
   softmax: unaryShape,
   softmaxGradient: binaryShape("softmaxGradient"),
   batchNorm: batchNormShape,
@@ -79,6 +88,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   reshape: reshapeShape,
   concat: concatShape,
   slice: sliceShape,
+  gather: gatherShape,
   pad: padShape,
   transpose: transposeShape,
   dropout: dropoutShape,

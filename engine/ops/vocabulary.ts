@@ -1,4 +1,7 @@
 import type { Padding, Pair, Shape } from "../shape.ts";
+import type { BinaryKind } from "./binary.ts";
+import type { ReduceKind } from "./reduce-axes.ts";
+import type { UnaryKind } from "./unary.ts";
 
 /** How a window slides over an NHWC image. */
 export interface Sliding {
@@ -72,6 +75,14 @@ export interface Ops {
   /** x → x · min(6, max(0, x + 3)) / 6 (Howard et al. 2019) */
   hardSwish: { inputs: [x: Shape]; attributes: None };
   hardSwishGradient: { inputs: [x: Shape, dy: Shape]; attributes: None };
+  /** x → f(x) cell by cell, of the kinds in unary.ts with their parameters a and b */
+  unary: { inputs: [x: Shape]; attributes: { readonly kind: UnaryKind; readonly a: number; readonly b: number } };
+  /** a, b of as many axes, alike or of size 1, which is then repeated → f(a, b) cell by cell, of the kinds in binary.ts */
+  binary: { inputs: [a: Shape, b: Shape]; attributes: { readonly kind: BinaryKind } };
+  /** x → the mean, sum, largest or smallest of all cells along some axes, which stay with size 1 */
+  reduce: { inputs: [x: Shape]; attributes: { readonly kind: ReduceKind; readonly axes: readonly number[] } };
+  /** a [batch,m,k], b [batch,k,n] → y [batch,m,n] */
+  batchMatmul: { inputs: [a: Shape, b: Shape]; attributes: None };
   /** over the last axis */
   softmax: { inputs: [x: Shape]; attributes: None };
   softmaxGradient: { inputs: [y: Shape, dy: Shape]; attributes: None };
@@ -133,6 +144,8 @@ export interface Ops {
   concat: { inputs: Shape[]; attributes: { readonly axis: number } };
   /** x → the box of `size` cells from `start` on, along each axis */
   slice: { inputs: [x: Shape]; attributes: { readonly start: Shape; readonly size: Shape } };
+  /** x → the cells at these indices along one axis */
+  gather: { inputs: [x: Shape]; attributes: { readonly axis: number; readonly indices: readonly number[] } };
   /** x → x with cells of one value before and after it, along each axis */
   pad: { inputs: [x: Shape]; attributes: { readonly before: Shape; readonly after: Shape; readonly value: number } };
   /** Axis i of the result is axis permutation[i] of x. */

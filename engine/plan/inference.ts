@@ -24,6 +24,7 @@ export interface Weights {
 export type EpilogueStep =
   | { readonly kind: "bias"; readonly weights: Weights }
   | { readonly kind: Activation }
+  | { readonly kind: "unary"; readonly attributes: Attributes<"unary"> }
   | { readonly kind: "add"; readonly value: ValueId };
 
 export interface Layer<K extends InferenceOp = InferenceOp> {

@@ -2,6 +2,7 @@ import { ShapeError } from "../errors.ts";
 import { buildGraph, countUses, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
 import { isActivation } from "../ops/activation.ts";
+import { commutative } from "../ops/binary.ts";
 import type { Attributes, InferenceOp, OpName } from "../ops/vocabulary.ts";
 import { input, type GraphNode, type OpNode } from "../record.ts";
 import { elementCount } from "../shape.ts";
@@ -78,6 +79,7 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
     // A layer's weights follow its inputs.
     if (node.op === "concat" && node.inputs.slice(0, activations.length).some((tensor) => constantOf(tensor)))
       throw new ShapeError("lower: concat: trained constants must come after all other parts");
+    if (node.op === "binary" && constantOf(node.inputs[0]!)) expectCommutative(node as OpNode<"binary">);
 
     if (node.op === "batchNorm" && before !== undefined) {
       const folded = foldBatchNorm(before, constants, (node.attributes as Attributes<"batchNorm">).epsilon);
@@ -122,6 +124,12 @@ export function lowerGraph(graph: Graph, values: SlotValues): InferenceGraph {
   };
 }
 
+/** A layer's weights follow its inputs, so the order of a constant and an activation is lost. */
+function expectCommutative({ attributes: { kind } }: OpNode<"binary">): void {
+  if (!commutative.has(kind))
+    throw new ShapeError(`lower: binary: ${kind} cannot have a trained constant as its first operand`);
+}
+
 /** A convolution with a group per channel is a depthwise one. */
 function asDepthwise({ op, attributes, inputs, shapes }: OpNode, layer: Layer): Layer {
   const [weights] = layer.weights;
@@ -151,6 +159,7 @@ function epilogueStep(
   ids: ReadonlyMap<GraphNode, ValueId>,
 ): EpilogueStep | undefined {
   if (isActivation(node.op)) return { kind: node.op };
+  if (node.op === "unary") return { kind: "unary", attributes: node.attributes as Attributes<"unary"> };
   if (node.op === "bias" && constants.length === 1 && ids.has(node.inputs[0]!.node))
     return { kind: "bias", weights: constants[0]! };
   return undefined;

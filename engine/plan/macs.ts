@@ -27,6 +27,7 @@ export const macRules: { readonly [K in InferenceOp]: MacRule<K> } = {
   conv2d: ([, w], [y]) => convolution(y!, w!),
   depthwiseConv2d: ([, w], [y]) => convolution(y!, w!),
   matmul: ([a], [y], { transposeA }) => elementCount(y!) * a![transposeA ? 0 : 1]!,
+  batchMatmul: ([a], [y]) => elementCount(y!) * a![2]!,
   // scores and weighted sum
   attention: ([q]) => 2 * pairs(q!),
   // keys by values, queries by that, and the normaliser
@@ -39,6 +40,9 @@ export const macRules: { readonly [K in InferenceOp]: MacRule<K> } = {
   gelu: none,
   sigmoid: none,
   hardSwish: none,
+  unary: none,
+  binary: none,
+  reduce: none,
   softmax: none,
   batchNorm: none,
   layerNorm: none,
@@ -49,6 +53,7 @@ export const macRules: { readonly [K in InferenceOp]: MacRule<K> } = {
   reshape: none,
   concat: none,
   slice: none,
+  gather: none,
   pad: none,
   transpose: none,
 };

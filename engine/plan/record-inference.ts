@@ -17,6 +17,8 @@ export function inferenceToGraph(network: InferenceGraph): Graph {
       case "sigmoid":
       case "hardSwish":
         return recordOne(step.kind, [y], {});
+      case "unary":
+        return recordOne("unary", [y], step.attributes);
       case "add":
         return y.add(value(step.value));
     }

@@ -41,3 +41,18 @@ export function padForward(emit: Emitter, x: Value, yShape: Shape, xShape: Shape
     return "value";
   });
 }
+
+/** y = the cells of x at `indices` along an axis */
+export function gatherForward(emit: Emitter, x: Value, shape: Shape, axis: number, indices: readonly number[]): Value {
+  const outer = shape.slice(0, axis).reduce((product, size) => product * size, 1);
+  const run = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const parts: Value[] = [];
+  for (let first = 0; first < indices.length;) {
+    let count = 1;
+    while (indices[first + count] === indices[first]! + count) count++;
+    const part = sliceForward(emit, x, [outer, shape[axis]!, run], [0, indices[first]!, 0], [outer, count, run]);
+    parts.push(part);
+    first += count;
+  }
+  return outer === 1 ? emit.join(parts) : emit.interleave(parts, outer);
+}

@@ -11,7 +11,9 @@ import {
   sigmoidGradient,
 } from "./activation.ts";
 import { attentionForward, attentionGradient } from "./attention.ts";
-import { concatForward, padForward, sliceForward } from "./box.ts";
+import { batchMatmulForward } from "./batch-matmul.ts";
+import { binaryForward } from "./binary.ts";
+import { concatForward, gatherForward, padForward, sliceForward } from "./box.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
 import {
@@ -48,7 +50,9 @@ import {
   type PoolSizes,
 } from "./pool.ts";
 import { meanForward, sumOfSquaresForward, sumRowsForward } from "./reduce.ts";
+import { reduceForward } from "./reduce-axes.ts";
 import { logSumExp, softmaxForward, softmaxGradient } from "./softmax.ts";
+import { unaryForward } from "./unary.ts";
 
 /** One op of a graph: its operands on the device, all shapes, and the op's attributes. */
 interface GpuCall<K extends OpName> {
@@ -133,6 +137,17 @@ export const kernels: { readonly [K in OpName]: GpuLowering<K> } = {
   sigmoidGradient: ({ emit, inputs: [y, dy] }) => [sigmoidGradient(emit, y!, dy!)],
   hardSwish: ({ emit, inputs: [x] }) => [hardSwishForward(emit, x!)],
   hardSwishGradient: ({ emit, inputs: [x, dy] }) => [hardSwishGradient(emit, x!, dy!)],
+  unary: ({ emit, inputs: [x], attributes }) => [unaryForward(emit, x!, attributes)],
+  binary: ({ emit, inputs: [a, b], inputShapes, outputShapes, attributes }) => [
+    binaryForward(emit, a!, b!, outputShapes[0]!, inputShapes[0]!, inputShapes[1]!, attributes.kind),
+  ],
+  reduce: ({ emit, inputs: [x], inputShapes, attributes }) => [
+    reduceForward(emit, x!, inputShapes[0]!, attributes.axes, attributes.kind),
+  ],
+  batchMatmul: ({ emit, inputs: [a, b], inputShapes, outputShapes }) => {
+    const [batch, m, n] = outputShapes[0]!;
+    return [batchMatmulForward(emit, a!, b!, batch!, { m: m!, k: inputShapes[0]![2]!, n: n! })];
+  },
   softmax: ({ emit, inputs: [x], inputShapes }) => {
     const [rows, c] = rowsOf(inputShapes[0]!);
     return [softmaxForward(emit, x!, logSumExp(emit, x!, rows, c), c)];
@@ -206,6 +221,9 @@ export const kernels: { readonly [K in OpName]: GpuLowering<K> } = {
   ],
   slice: ({ emit, inputs: [x], inputShapes, attributes: { start, size } }) => [
     sliceForward(emit, x!, inputShapes[0]!, start, size),
+  ],
+  gather: ({ emit, inputs: [x], inputShapes, attributes: { axis, indices } }) => [
+    gatherForward(emit, x!, inputShapes[0]!, axis, indices),
   ],
   pad: ({ emit, inputs: [x], inputShapes, outputShapes, attributes: { before, value } }) => [
     padForward(emit, x!, outputShapes[0]!, inputShapes[0]!, before, value),

@@ -35,7 +35,7 @@ export function hardSwishGradient(dx: Floats, x: Floats, dy: Floats, count: numb
  * The normal distribution Φ: a half and φ(x) · Σ x^(2n+1) / (2n+1)!! (Abramowitz and Stegun 1964, 26.2.11), whose terms
  * all have one sign; to 2e-16 in absolute value.
  */
-function normal(x: number): number {
+export function normal(x: number): number {
   if (Math.abs(x) > 8.5) return x > 0 ? 1 : 0;
   let sum = x;
   for (let term = x, n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {

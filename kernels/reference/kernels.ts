@@ -10,6 +10,8 @@ import {
   sigmoidGradient,
 } from "./activation.ts";
 import { attentionForward, attentionGradient } from "./attention.ts";
+import { batchMatmulForward } from "./batch-matmul.ts";
+import { binaryForward } from "./binary.ts";
 import { concatForward, padForward, sliceForward } from "./box.ts";
 import { conv2dFilterGradient, conv2dForward, conv2dInputGradient, type Conv2dSizes } from "./conv2d.ts";
 import { crossEntropyForward, crossEntropyGradient } from "./cross-entropy.ts";
@@ -22,6 +24,7 @@ import {
 import { dropoutForward } from "./dropout.ts";
 import { addForward, multiplyForward, reluForward, reluGradient, scaleForward } from "./elementwise.ts";
 import type { Floats } from "./floats.ts";
+import { gatherForward } from "./gather.ts";
 import { reshapeForward, transposeForward } from "./layout.ts";
 import { biasForward, matmulForward } from "./matmul.ts";
 import {
@@ -47,7 +50,9 @@ import {
 } from "./pool.ts";
 import { linearAttentionForward, linearAttentionGradient } from "./linear-attention.ts";
 import { meanForward, meanGradient, sumOfSquaresForward, sumRowsForward } from "./reduce.ts";
+import { reduceForward } from "./reduce-axes.ts";
 import { softmaxForward, softmaxGradient } from "./softmax.ts";
+import { unaryForward } from "./unary.ts";
 import { attentionSizes, linearAttentionSizes } from "../heads.ts";
 import { windowSizes } from "../window.ts";
 
@@ -116,6 +121,13 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
   sigmoidGradient: ({ outputs: [dx], inputs: [y, dy] }) => sigmoidGradient(dx, y, dy, dx.length),
   hardSwish: ({ outputs: [y], inputs: [x] }) => hardSwishForward(y, x, y.length),
   hardSwishGradient: ({ outputs: [dx], inputs: [x, dy] }) => hardSwishGradient(dx, x, dy, dx.length),
+  unary: ({ outputs: [y], inputs: [x], attributes }) => unaryForward(y, x, y.length, attributes),
+  binary: ({ outputs: [y], inputs: [a, b], outputShapes, inputShapes, attributes }) =>
+    binaryForward(y, a, b, outputShapes[0], inputShapes[0], inputShapes[1], attributes.kind),
+  reduce: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>
+    reduceForward(y, x, inputShapes[0], attributes.axes, attributes.kind),
+  batchMatmul: ({ outputs: [y], inputs: [a, b], outputShapes: [[batch, m, n]], inputShapes: [[, , k]] }) =>
+    batchMatmulForward(y, a, b, batch, { m, k, n }),
   softmax: ({ outputs: [y], inputs: [x], outputShapes }) => softmaxForward(y, x, ...rowsOf(outputShapes[0])),
   softmaxGradient: ({ outputs: [dx], inputs: [y, dy], outputShapes }) =>
     softmaxGradient(dx, y, dy, ...rowsOf(outputShapes[0])),
@@ -173,6 +185,8 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
     concatForward(y, inputs, outputShapes[0], inputShapes, concatStarts(inputShapes, attributes.axis)),
   slice: ({ outputs: [y], inputs: [x], inputShapes, attributes: { start, size } }) =>
     sliceForward(y, x, inputShapes[0], start, size),
+  gather: ({ outputs: [y], inputs: [x], inputShapes, attributes: { axis, indices } }) =>
+    gatherForward(y, x, inputShapes[0], axis, indices),
   pad: ({ outputs: [y], inputs: [x], outputShapes, inputShapes, attributes: { before, value } }) =>
     padForward(y, x, outputShapes[0], inputShapes[0], before, value),
   transpose: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>

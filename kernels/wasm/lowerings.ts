@@ -3,7 +3,9 @@ import type { OpNode } from "../../engine/record.ts";
 import type { Lowering } from "./emitter.ts";
 import { attention, attentionGradient } from "./lower/attention.ts";
 import { batchNorm, batchNormTraining, batchNormTrainingGradient } from "./lower/batch-norm.ts";
-import { concat, pad, slice } from "./lower/box.ts";
+import { batchMatmul } from "./lower/batch-matmul.ts";
+import { binary } from "./lower/binary.ts";
+import { concat, gather, pad, slice } from "./lower/box.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./lower/conv2d.ts";
 import { crossEntropy, crossEntropyGradient } from "./lower/cross-entropy.ts";
 import {
@@ -42,7 +44,9 @@ import {
   mixPoolGradient,
 } from "./lower/pool.ts";
 import { mean, meanGradient, sumOfSquares, sumRows } from "./lower/reduce.ts";
+import { reduce } from "./lower/reduce-axes.ts";
 import { softmax, softmaxGradient } from "./lower/softmax.ts";
+import { unary } from "./lower/unary.ts";
 import type { Decomposition } from "./parts.ts";
 
 /** An op that falls apart into element-wise values, sums and kernels, which the planner joins with those of others. */
@@ -72,6 +76,10 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   sigmoidGradient: { decompose: sigmoidGradient },
   hardSwish: { decompose: hardSwish },
   hardSwishGradient: { decompose: hardSwishGradient },
+  unary,
+  binary,
+  reduce,
+  batchMatmul,
   softmax,
   softmaxGradient,
   batchNorm: { decompose: batchNorm },
@@ -93,6 +101,7 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   linearAttentionGradient,
   concat,
   slice,
+  gather,
   pad,
   transpose,
   dropout,
@@ -113,6 +122,7 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
  * and read it in no other thread.
  */
 export const inPlace: { readonly [K in OpName]?: readonly (readonly [output: number, input: number])[] } = {
+  unary: [[0, 0]],
   softmax: [[0, 0]],
   softmaxGradient: [
     [0, 1],

@@ -11,7 +11,7 @@ import type { NetworkCase } from "./graphs.ts";
 const deployable: ReadonlySet<string> = new Set(Object.keys(macRules));
 
 /** Cases whose inputs are all activations. */
-const betweenActivations = /^(attention|linearAttention|add|multiply|concat)/;
+const betweenActivations = /^(attention|linearAttention|add|multiply|binary|concat)/;
 
 export interface OpCaseNetwork extends NetworkCase {
   readonly ops: ReadonlySet<InferenceOp>;

@@ -35,3 +35,19 @@ export const pad: Lowering<"pad"> = ({ inputs: [x], shapes: [y], attributes: { b
   emit.step("fillValue", [emit.output(0), elementCount(y as Shape), float(value)]);
   emit.step("copyBoxes", [1, ...boxWords(emit.output(0), emit.input(0), boxAxes(y as Shape, before, x!.shape), true)]);
 };
+
+/** Indexes that follow each other are one box. */
+export const gather: Lowering<"gather"> = ({ inputs: [x], shapes: [y], attributes: { axis, indices } }, emit) => {
+  const { shape } = x!;
+  const after = 4 * elementCount(shape.slice(axis + 1));
+  const outer = elementCount(shape.slice(0, axis));
+  const boxes: Words[] = [];
+  for (let first = 0; first < indices.length;) {
+    let count = 1;
+    while (indices[first + count] === indices[first]! + count) count++;
+    const [to, from] = [advance(emit.output(0), first * after), advance(emit.input(0), indices[first]! * after)];
+    boxes.push([to, from, count * after, 1, outer, y![axis]! * after, shape[axis]! * after]);
+    first += count;
+  }
+  emit.step("copyBoxes", [boxes.length, ...boxes.flat()]);
+};

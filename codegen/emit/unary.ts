@@ -1,0 +1,89 @@
+import type { UnaryKind } from "../../engine/ops/unary.ts";
+import type { Attributes } from "../../engine/ops/vocabulary.ts";
+import { floatLiteral } from "../literals.ts";
+import type { Unit } from "../unit.ts";
+import { defineActivation } from "./activation.ts";
+import { emitElementwise } from "./elementwise.ts";
+import type { Emitter } from "./emitter.ts";
+import { defineExponential, log2e } from "./exponential.ts";
+
+/** The statements of a function of x. */
+type Body = (unit: Unit, a: string, b: string) => string;
+
+/** exp(x) of the exponential for negative numbers: 1 / exp(−x) for others. */
+function exponential(unit: Unit): string {
+  const exp2 = defineExponential(unit);
+  return `const float e = ${exp2}((x < 0.0f ? x : -x) * ${log2e});`;
+}
+
+const math =
+  (expression: (a: string, b: string) => string): Body =>
+  (unit, a, b) => {
+    unit.include("math.h");
+    return `return ${expression(a, b)};`;
+  };
+
+const bodies: Readonly<Record<UnaryKind, Body>> = {
+  clip: (_, a, b) => `x = x > ${a} ? x : ${a};
+    return x < ${b} ? x : ${b};`,
+  leakyRelu: (_, a) => `return x < 0.0f ? ${a} * x : x;`,
+  elu: (unit, a) => `${exponential(unit)}
+    return x < 0.0f ? ${a} * (e - 1.0f) : x;`,
+  thresholdedRelu: (_, a) => `return x > ${a} ? x : 0.0f;`,
+  hardSigmoid: (_, a, b) => `x = x * ${a} + ${b};
+    x = x > 0.0f ? x : 0.0f;
+    return x < 1.0f ? x : 1.0f;`,
+  silu: (unit) => `return x * (${defineActivation(unit, "sigmoid")("x")});`,
+  geluTanh: (unit) => `return x * (${defineActivation(unit, "sigmoid")("1.59576912f * (x + 0.044715f * x * x * x)")});`,
+  tanh: (unit) => `const float e = ${defineExponential(unit)}((x < 0.0f ? x : -x) * 2.88539008f);
+    const float y = (1.0f - e) / (1.0f + e);
+    return x < 0.0f ? -y : y;`,
+  softplus: (unit) => {
+    unit.include("math.h");
+    return `${exponential(unit)}
+    return (x > 0.0f ? x : 0.0f) + log1pf(e);`;
+  },
+  exp: (unit) => `${exponential(unit)}
+    return x < 0.0f ? e : 1.0f / e;`,
+  log: math(() => "logf(x)"),
+  sqrt: math(() => "sqrtf(x)"),
+  reciprocal: () => "return 1.0f / x;",
+  abs: () => "return x < 0.0f ? -x : x;",
+  power: math((a) => `powf(x, ${a})`),
+  // 2 (Φ(√2 x) − ½): see gelu.
+  erf: () => `float t, u, p, q;
+    x *= 1.41421356f;
+    t = x > -5.53f ? x : -5.53f;
+    t = t < 5.53f ? t : 5.53f;
+    u = t * t;
+    p = 2.2565532e-8f;
+    p = p * u + 6.3518128e-6f;
+    p = p * u + 0.0001702528f;
+    p = p * u + 0.004685725f;
+    p = p * u + 0.034002822f;
+    p = p * u + 0.39894223f;
+    q = 1.1921285e-6f;
+    q = q * u + 7.4053016e-5f;
+    q = q * u + 0.0018925377f;
+    q = q * u + 0.02872992f;
+    q = q * u + 0.2518983f;
+    q = q * u + 1.0f;
+    return 2.0f * (t * p / q);`,
+  round: math(() => "rintf(x)"),
+  floor: math(() => "floorf(x)"),
+  ceil: math(() => "ceilf(x)"),
+};
+
+/** Defines f with its parameters and gives the C expression of f of a variable. */
+export function defineUnary(unit: Unit, { kind, a, b }: Attributes<"unary">): (value: string) => string {
+  const kindName = kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const body = bodies[kind](unit, floatLiteral(a), floatLiteral(b));
+  const name = unit.define(`${kindName}_of`, ["float x"], body, { result: "float" });
+  return (value) => `${name}(${value})`;
+}
+
+export const unary: Emitter<"unary"> = {
+  overwritableInputs: () => [0],
+  emit: (call) =>
+    emitElementwise(call, "unary", { operands: call.x, value: defineUnary(call.unit, call.attributes)("x0[i]") }),
+};
