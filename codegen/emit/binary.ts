@@ -3,6 +3,7 @@ import type { Shape } from "../../engine/shape.ts";
 import type { Unit } from "../unit.ts";
 import { table, type Emitter, type LayerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { definePower } from "./power.ts";
 
 const values: Readonly<Record<BinaryKind, (unit: Unit) => string>> = {
   add: () => "p + q",
@@ -11,10 +12,7 @@ const values: Readonly<Record<BinaryKind, (unit: Unit) => string>> = {
   divide: () => "p / q",
   minimum: () => "p < q ? p : q",
   maximum: () => "p > q ? p : q",
-  power: (unit) => {
-    unit.include("math.h");
-    return "powf(p, q)";
-  },
+  power: (unit) => `${definePower(unit)}(p, q)`,
   prelu: () => "p < 0.0f ? p * q : p",
 };
 

@@ -6,9 +6,12 @@ import { defineActivation } from "./activation.ts";
 import { emitElementwise } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 import { defineExponential, log2e } from "./exponential.ts";
+import { defineLogarithm } from "./logarithm.ts";
+import { powerOf } from "./power.ts";
+import { defineReciprocalRoot } from "./reciprocal-root.ts";
 
 /** The statements of a function of x. */
-type Body = (unit: Unit, a: string, b: string) => string;
+type Body = (unit: Unit, a: string, b: string, attributes: Attributes<"unary">) => string;
 
 /** exp(x) of the exponential for negative numbers: 1 / exp(−x) for others. */
 function exponential(unit: Unit): string {
@@ -16,12 +19,18 @@ function exponential(unit: Unit): string {
   return `const float e = ${exp2}((x < 0.0f ? x : -x) * ${log2e});`;
 }
 
-const math =
-  (expression: (a: string, b: string) => string): Body =>
-  (unit, a, b) => {
-    unit.include("math.h");
-    return `return ${expression(a, b)};`;
-  };
+/** From here on every float32 is a whole number. */
+const whole = "8388608.0f";
+
+/** The nearest integer, or with `step` the one on one side of x. */
+function rounded(unit: Unit, step: string): string {
+  unit.include("stdint.h");
+  return `float y;
+    if (!(x > -${whole} && x < ${whole})) {
+    return x;
+    }
+    ${step}`;
+}
 
 const bodies: Readonly<Record<UnaryKind, Body>> = {
   clip: (_, a, b) => `x = x > ${a} ? x : ${a};
@@ -38,18 +47,16 @@ const bodies: Readonly<Record<UnaryKind, Body>> = {
   tanh: (unit) => `const float e = ${defineExponential(unit)}((x < 0.0f ? x : -x) * 2.88539008f);
     const float y = (1.0f - e) / (1.0f + e);
     return x < 0.0f ? -y : y;`,
-  softplus: (unit) => {
-    unit.include("math.h");
-    return `${exponential(unit)}
-    return (x > 0.0f ? x : 0.0f) + log1pf(e);`;
-  },
+  softplus: (unit) => `${exponential(unit)}
+    return (x > 0.0f ? x : 0.0f) + ${defineLogarithm(unit)}(1.0f + e);`,
   exp: (unit) => `${exponential(unit)}
     return x < 0.0f ? e : 1.0f / e;`,
-  log: math(() => "logf(x)"),
-  sqrt: math(() => "sqrtf(x)"),
+  log: (unit) => `return ${defineLogarithm(unit)}(x);`,
+  // Below the least normal number the root is rounded to 0.
+  sqrt: (unit) => `return x < 0x1.0p-126f ? 0.0f : x * ${defineReciprocalRoot(unit)}(x);`,
   reciprocal: () => "return 1.0f / x;",
   abs: () => "return x < 0.0f ? -x : x;",
-  power: math((a) => `powf(x, ${a})`),
+  power: (unit, a, _, attributes) => powerOf(unit, attributes.a, a),
   // 2 (Φ(√2 x) − ½): see gelu.
   erf: () => `float t, u, p, q;
     x *= 1.41421356f;
@@ -69,15 +76,38 @@ const bodies: Readonly<Record<UnaryKind, Body>> = {
     q = q * u + 0.2518983f;
     q = q * u + 1.0f;
     return 2.0f * (t * p / q);`,
-  round: math(() => "rintf(x)"),
-  floor: math(() => "floorf(x)"),
-  ceil: math(() => "ceilf(x)"),
+  round: (unit) =>
+    rounded(
+      unit,
+      `y = (float)(int32_t)x;
+    x -= y;
+    if (x > 0.5f || (x == 0.5f && ((int32_t)y & 1) != 0)) {
+    y += 1.0f;
+    }
+    if (x < -0.5f || (x == -0.5f && ((int32_t)y & 1) != 0)) {
+    y -= 1.0f;
+    }
+    return y;`,
+    ),
+  floor: (unit) =>
+    rounded(
+      unit,
+      `y = (float)(int32_t)x;
+    return y > x ? y - 1.0f : y;`,
+    ),
+  ceil: (unit) =>
+    rounded(
+      unit,
+      `y = (float)(int32_t)x;
+    return y < x ? y + 1.0f : y;`,
+    ),
 };
 
 /** Defines f with its parameters and gives the C expression of f of a variable. */
-export function defineUnary(unit: Unit, { kind, a, b }: Attributes<"unary">): (value: string) => string {
+export function defineUnary(unit: Unit, attributes: Attributes<"unary">): (value: string) => string {
+  const { kind, a, b } = attributes;
   const kindName = kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const body = bodies[kind](unit, floatLiteral(a), floatLiteral(b));
+  const body = bodies[kind](unit, floatLiteral(a), floatLiteral(b), attributes);
   const name = unit.define(`${kindName}_of`, ["float x"], body, { result: "float" });
   return (value) => `${name}(${value})`;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { defineGelu, defineSigmoid } from "../../codegen/emit/activation.ts";
 import { defineExponential } from "../../codegen/emit/exponential.ts";
+import { defineLogarithm } from "../../codegen/emit/logarithm.ts";
 import { defineReciprocalRoot } from "../../codegen/emit/reciprocal-root.ts";
 import { Unit } from "../../codegen/unit.ts";
 
@@ -32,6 +33,8 @@ const sigmoid = { define: defineSigmoid, exact: "1 / (1 + exp(-x))", absolute: 1
 export const promised: Readonly<Record<string, Promised>> = {
   "2ˣ, x ≤ 0": { define: defineExponential, exact: "exp2(x)", from: -0, to: -126, ulp: 1.2 },
   "1/√x": { define: defineReciprocalRoot, exact: "1 / sqrt(x)", from: normal, to: largest, ulp: 2.1 },
+  "ln x, x ≥ 1": { define: defineLogarithm, exact: "log(x)", from: 1, to: largest, ulp: 1.3 },
+  "ln x, x < 1": { define: defineLogarithm, exact: "log(x)", from: normal, to: 1 - 2 ** -24, ulp: 1.3 },
   "gelu, x ≥ 0": { ...gelu, from: normal, to: largest },
   "gelu, x ≤ 0": { ...gelu, from: -normal, to: -largest },
   "sigmoid, x ≥ 0": { ...sigmoid, from: 0, to: largest, ulp: 1.6 },

@@ -23,11 +23,13 @@ const uses: readonly (readonly [shape: readonly number[], axes: readonly number[
 
 export const reduceAxesCases: readonly OpCase[] = [
   ...reduceKinds.flatMap((kind) =>
-    uses.map(([shape, axes]) =>
-      opCase(`reduce ${kind} of axes ${axes.join()}`, [constantInput(normal(...shape))], ([x]) => [
-        reduce(x!, kind, axes),
-      ]),
-    ),
+    uses
+      .slice(0, kind === "mean" ? uses.length : 3)
+      .map(([shape, axes]) =>
+        opCase(`reduce ${kind} of axes ${axes.join()}`, [constantInput(normal(...shape))], ([x]) => [
+          reduce(x!, kind, axes),
+        ]),
+      ),
   ),
   ...random(12, 37, (draw) => {
     const shape = Array.from({ length: draw.integer(1, 5) }, () => draw.integer(1, 7));
