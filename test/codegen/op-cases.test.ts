@@ -23,7 +23,7 @@ describe("op cases", () => {
     expect(deployableOps.filter((op) => !covered.has(op))).toEqual([]);
   });
 
-  test("agree with the reference as C", async () => {
+  test("agree with the reference as C", { timeout: 300_000 }, async () => {
     const codes = networks.map(({ graph, name }, index) =>
       generate({ graph, name }, { target: "host", precision: "float32", prefix: `case${index}` }),
     );
