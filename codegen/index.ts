@@ -9,3 +9,4 @@ export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";
 export { exportOnnx, type OnnxMetadata, type OnnxOptions } from "./onnx/export.ts";
 export type * from "./quantize/graph.ts";
+export { createInterpreter, type Interpreter } from "./quantize/interpreter/interpret.ts";

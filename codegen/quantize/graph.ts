@@ -129,14 +129,15 @@ export interface QuantizedOps {
   maxPool: Moving<"maxPool">;
   /** table [256]: y = table[x + 128] */
   lookup: { readonly table: Int8Array };
-  /** `constants` follow the inputs: trained cells in the scale of the output */
-  concat: Moving<"concat"> & { readonly constants: readonly { readonly cells: Int8Array; readonly shape: Shape }[] };
+  concat: Moving<"concat">;
   slice: Moving<"slice">;
   /** `cell` is the attribute `value` in the scale of the output */
   pad: Moving<"pad"> & { readonly cell: number };
-  /** An alias of the same cells. The scale of the output may differ: a product with a positive constant is one too. */
+  /** An alias of the same cells. */
   reshape: Moving<"reshape">;
   transpose: Moving<"transpose">;
+  /** No input: trained cells, such as a class token. They stay in flash. */
+  constant: { readonly cells: Int8Array };
   /** A layer that is kept in float32; its value ids are those of the quantised graph. */
   float32: { readonly layer: Layer };
   /** float32 → int8; `factor` is the float32 next to 256 / scale */

@@ -1,12 +1,17 @@
 import { buildGraph, type Graph } from "../graph.ts";
 import { constant, input, recordOne } from "../record.ts";
 import type { Tensor } from "../tensor.ts";
-import type { EpilogueStep, InferenceGraph, ValueId, Weights } from "./inference.ts";
+import type { EpilogueStep, InferenceGraph, Layer, ValueId, Weights } from "./inference.ts";
 
 /** The lowered network as a graph of plain ops, so that every back end can run it: `images` → `logits`. */
 export function inferenceToGraph(network: InferenceGraph): Graph {
   const values = new Map<ValueId, Tensor>([[network.input, input("images", network.values[network.input]!.shape)]]);
-  const value = (id: ValueId): Tensor => values.get(id)!;
+  for (const layer of network.layers) values.set(layer.output, recordLayer(layer, (id) => values.get(id)!).at(-1)!);
+  return buildGraph({ logits: values.get(network.output)! });
+}
+
+/** What a layer computes from its inputs: the result of its op, then of each step of its epilogue. */
+export function recordLayer(layer: Layer, value: (id: ValueId) => Tensor): Tensor[] {
   const weights = ({ values: read, shape }: Weights): Tensor => constant(read(), shape);
   const apply = (y: Tensor, step: EpilogueStep): Tensor => {
     switch (step.kind) {
@@ -23,9 +28,7 @@ export function inferenceToGraph(network: InferenceGraph): Graph {
         return y.add(value(step.value));
     }
   };
-  for (const layer of network.layers) {
-    const y = recordOne(layer.op, [...layer.inputs.map(value), ...layer.weights.map(weights)], layer.attributes);
-    values.set(layer.output, layer.epilogue.reduce(apply, y));
-  }
-  return buildGraph({ logits: value(network.output) });
+  const stages = [recordOne(layer.op, [...layer.inputs.map(value), ...layer.weights.map(weights)], layer.attributes)];
+  for (const step of layer.epilogue) stages.push(apply(stages.at(-1)!, step));
+  return stages;
 }

@@ -1,0 +1,96 @@
+import type { Attributes } from "../../engine/ops/vocabulary.ts";
+import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { Layer, ValueId } from "../../engine/plan/inference.ts";
+import { accumulates, unitsOf } from "./accumulators.ts";
+import { round } from "./elementary.ts";
+import type { Int8Element } from "./graph.ts";
+import type { Range } from "./histogram.ts";
+import type { Ranged } from "./ranges.ts";
+
+/** Ops whose outputs keep the scale and zero point of their inputs. */
+const moving: ReadonlySet<InferenceOp> = new Set(["maxPool", "concat", "slice", "pad", "reshape", "transpose"]);
+
+export function moves(op: InferenceOp): boolean {
+  return moving.has(op);
+}
+
+/** A result is at least so many times as coarse as its accumulator: what keeps its shift at 33 or more. */
+export const leastStep = 4 * (1 + 2 ** -20);
+
+/** The scale and zero point for cells from `least` to `largest`, but no finer than `leastScale`. */
+export function elementOf({ least, largest }: Range, leastScale = 0): Int8Element {
+  const low = Math.min(0, least);
+  const high = Math.max(0, largest);
+  const scale = Math.max((high - low) / 255, leastScale) || 1;
+  const zero = Math.max(-128, Math.min(127, round(-128 - low / scale)));
+  return { type: "int8", scale, zero, low: -128, high: 127 };
+}
+
+/** Cells of a softmax: 0 … 255/256. */
+const fractions: Range = { least: 0, largest: 255 / 256 };
+
+/**
+ * Scale and zero point of every value. Values that moving layers join have one range: that of all cells that are
+ * computed, fed or trained.
+ */
+export function chooseElements(
+  ranged: Ranged,
+  inFloat: (layer: Layer) => boolean,
+  wide: ReadonlySet<ValueId>,
+): ReadonlyMap<ValueId, Int8Element> {
+  const { network } = ranged;
+  const parent = network.values.map(({ id }) => id);
+  const rootOf = (id: ValueId): ValueId => {
+    while (parent[id] !== id) id = parent[id];
+    return id;
+  };
+  const ranges = new Map<ValueId, Range>(ranged.values);
+  for (const layer of network.layers) {
+    if (layer.op === "softmax") ranges.set(layer.output, fractions);
+    if (!moves(layer.op) || inFloat(layer)) continue;
+    for (const id of layer.inputs) parent[rootOf(id)] = rootOf(layer.output);
+    // A pad adds its cell; other moves give nothing new.
+    const { value } = layer.attributes as Attributes<"pad">;
+    ranges.set(layer.output, layer.op === "pad" ? { least: value, largest: value } : { least: 0, largest: 0 });
+  }
+  const joined = new Map<ValueId, Range>();
+  for (const [id, { least, largest }] of ranges) {
+    const root = rootOf(id);
+    const range = joined.get(root) ?? { least: 0, largest: 0 };
+    joined.set(root, { least: Math.min(range.least, least), largest: Math.max(range.largest, largest) });
+  }
+  const elements = new Map([...joined].map(([root, range]) => [root, elementOf(range)]));
+  const elementFor = (id: ValueId): Int8Element => elements.get(rootOf(id))!;
+
+  // A coarser value makes accumulators that read it coarser, and may be joined with an earlier one.
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const layer of network.layers) {
+      if (!accumulates(layer.op) || inFloat(layer) || wide.has(layer.output) || endsInTable(layer)) continue;
+      const least = leastStep * Math.max(...unitsOf(layer, (id) => elementFor(id).scale, network));
+      const root = rootOf(layer.output);
+      if (elements.get(root)!.scale >= least) continue;
+      elements.set(root, elementOf(joined.get(root)!, least));
+      changed = true;
+    }
+  }
+  return boundCells(ranged, elementFor);
+}
+
+/** Whether the last step of its epilogue is an activation that takes a table. */
+export function endsInTable({ epilogue }: Layer): boolean {
+  const kind = epilogue.at(-1)?.kind;
+  return kind !== undefined && kind !== "bias" && kind !== "add" && kind !== "relu";
+}
+
+/** Behind a ReLU no cell is below the zero point; moves keep that. */
+function boundCells({ network }: Ranged, elementFor: (id: ValueId) => Int8Element): ReadonlyMap<ValueId, Int8Element> {
+  const bounded = new Map<ValueId, Int8Element>(network.values.map(({ id }) => [id, elementFor(id)]));
+  for (const { op, inputs, epilogue, output } of network.layers) {
+    const element = elementFor(output);
+    const rectified = op === "relu" || epilogue.at(-1)?.kind === "relu";
+    const moved = moves(op) && op !== "pad" && inputs.every((id) => bounded.get(id)!.low === element.zero);
+    if (rectified || moved) bounded.set(output, { ...element, low: element.zero });
+  }
+  return bounded;
+}

@@ -1,0 +1,108 @@
+import type { Activation } from "../../engine/ops/activation.ts";
+import type { Layer, ValueId } from "../../engine/plan/inference.ts";
+import { activations, round } from "./elementary.ts";
+import { elementOf, endsInTable, leastStep } from "./elements.ts";
+import { fixedPoint } from "./fixed-point.ts";
+import type { Element, Int8Element, IntegerStep, Requantization, Result } from "./graph.ts";
+import type { Range } from "./histogram.ts";
+import { powerOfTwo } from "./powers-of-two.ts";
+import { valuesOf } from "./weights.ts";
+
+/** What the epilogue of a layer depends on besides the layer. */
+export interface EpilogueContext {
+  /** Real value of 1 in the accumulator. */
+  readonly units: readonly number[];
+  /** A bias before all steps of the epilogue. */
+  readonly bias?: ArrayLike<number>;
+  readonly output: Element;
+  readonly elementFor: (id: ValueId) => Int8Element;
+  /** The summand as a value of the quantised graph. */
+  readonly summand: (id: ValueId) => ValueId;
+  /** Ranges of the op's result and of that of each step. */
+  readonly stages: readonly Range[];
+}
+
+/** The steps and the result of an accumulating layer in integers. */
+export function quantizeEpilogue(
+  layer: Layer,
+  { units, bias, output, elementFor, summand, stages }: EpilogueContext,
+): { epilogue: IntegerStep[]; result: Result } {
+  let unit = units;
+  const epilogue: IntegerStep[] = [];
+  const inUnits = (values: ArrayLike<number>): Int32Array =>
+    Int32Array.from(values, (value, c) => round(value / unit[unit.length === 1 ? 0 : c]));
+  const requantization = ({ scale, zero, low, high }: Int8Element): Requantization => ({
+    ...fixedPoint(unit.map((each) => each / scale)),
+    zero,
+    low,
+    high,
+  });
+  /** The element that indexes the table of the activation that is step `at`. */
+  const indexOf = (at: number): Int8Element => elementOf(stages[at], leastStep * Math.max(...unit));
+
+  if (bias !== undefined) epilogue.push({ kind: "bias", bias: inUnits(bias) });
+  layer.epilogue.forEach((step, at) => {
+    const isLast = at === layer.epilogue.length - 1;
+    switch (step.kind) {
+      case "bias":
+        epilogue.push({ kind: "bias", bias: inUnits(valuesOf(step.weights)) });
+        break;
+      case "add": {
+        const { scale } = elementFor(step.value);
+        const factors = Int32Array.from(unit, (each) => round(scale / each));
+        epilogue.push({ kind: "add", value: summand(step.value), factors });
+        break;
+      }
+      case "relu":
+        // As last step it is the lower bound of the cells.
+        if (!isLast || output.type !== "int8") epilogue.push({ kind: "relu" });
+        break;
+      case "gelu":
+      case "sigmoid":
+      case "hardSwish": {
+        if (isLast) break;
+        const index = indexOf(at);
+        const next = layer.epilogue[at + 1];
+        const scale = wideScale(step.kind, index, next.kind === "add" ? elementFor(next.value).scale : undefined);
+        epilogue.push({
+          kind: "activation",
+          at: requantization(index),
+          table: Int16Array.from(tableOf(activations[step.kind], index), (value) => round(value / scale)),
+        });
+        unit = [scale];
+        break;
+      }
+    }
+  });
+  if (output.type !== "int8")
+    return { epilogue, result: { type: "int32", ...fixedPoint(unit.map((each) => each / scaleOf(output))) } };
+  if (!endsInTable(layer)) return { epilogue, result: { type: "int8", ...requantization(output) } };
+  const { kind } = layer.epilogue.at(-1)!;
+  const index = indexOf(layer.epilogue.length - 1);
+  const table = lookupTable(activations[kind as Activation], index, output);
+  return { epilogue, result: { type: "int8", ...requantization(index), table } };
+}
+
+function scaleOf(element: Element): number {
+  return element.type === "float32" ? 1 : element.scale;
+}
+
+/** f of the real value of each cell from −128 to 127. */
+function tableOf(f: (x: number) => number, { scale, zero }: Int8Element): number[] {
+  return Array.from({ length: 256 }, (_, index) => f(scale * (index - 128 - zero)));
+}
+
+/** f from cells to cells. */
+export function lookupTable(f: (x: number) => number, x: Int8Element, y: Int8Element): Int8Array {
+  return Int8Array.from(tableOf(f, x), (value) => Math.max(y.low, Math.min(y.high, round(value / y.scale) + y.zero)));
+}
+
+/** Scale of a table of 16 bits; one of which that of the following summand is a multiple. */
+function wideScale(activation: Activation, index: Int8Element, summand: number | undefined): number {
+  const largest = Math.max(...tableOf(activations[activation], index).map(Math.abs));
+  const finest = largest / 32767 || 1;
+  if (summand === undefined) return finest;
+  let octaves = 0;
+  while (octaves < 24 && summand / powerOfTwo(octaves + 1) > finest) octaves++;
+  return summand / powerOfTwo(octaves);
+}

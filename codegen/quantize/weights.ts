@@ -1,0 +1,67 @@
+import { ConfigError } from "../../engine/errors.ts";
+import type { Attributes } from "../../engine/ops/vocabulary.ts";
+import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { Layer, Weights } from "../../engine/plan/inference.ts";
+import { round } from "./elementary.ts";
+
+/** Trained values, each read once: a folded batch norm is computed whenever it is asked for. */
+const read = new WeakMap<Weights, Float32Array>();
+
+export function valuesOf(weights: Weights): Float32Array {
+  const values = read.get(weights) ?? weights.values();
+  read.set(weights, values);
+  return values;
+}
+
+/** The output channels of trained weights, and that of each of them. */
+function channelsOf({ op, attributes, weights: [{ shape }] }: Layer): {
+  channels: number;
+  of: (index: number) => number;
+} {
+  if (op !== "matmul" || !(attributes as Attributes<"matmul">).transposeB) {
+    const channels = shape.at(-1)!;
+    return { channels, of: (index) => index % channels };
+  }
+  const [channels, k] = shape;
+  return { channels, of: (index) => Math.floor(index / k) };
+}
+
+/** Sum of the biases that follow the op before anything else. */
+function firstBiases(layer: Layer, channels: number): Float64Array {
+  const sums = new Float64Array(channels);
+  for (const step of layer.epilogue) {
+    if (step.kind !== "bias") break;
+    valuesOf(step.weights).forEach((value, c) => (sums[c] += value));
+  }
+  return sums;
+}
+
+/** The least that a factor of a fused sum may be. */
+export const leastFactor = 16;
+
+/** Real value of a weight of 1, for each channel. @param summand scale of the first summand of the epilogue */
+export function weightScales(layer: Layer, scaleOfX: number, summand: number | undefined): Float64Array {
+  const { channels, of } = channelsOf(layer);
+  const largest = new Float64Array(channels);
+  valuesOf(layer.weights[0]).forEach((value, index) => {
+    largest[of(index)] = Math.max(largest[of(index)], Math.abs(value));
+  });
+  const least = Math.max(...largest) / 127 / 2 ** 16;
+  const biases = firstBiases(layer, channels);
+  return largest.map((value, c) => {
+    const scale = Math.max(value / 127, least, Math.abs(biases[c]) / scaleOfX / 2 ** 30) || 2 ** -20;
+    if (summand === undefined) return scale;
+    const factor = Math.floor(summand / (scaleOfX * scale));
+    return factor >= leastFactor ? summand / (scaleOfX * factor) : scale;
+  });
+}
+
+/** Weights as −127 … 127. @throws ConfigError for values that are not finite */
+export function roundWeights(layer: Layer<InferenceOp>, scales: ArrayLike<number>): Int8Array {
+  const { of } = channelsOf(layer);
+  return Int8Array.from(valuesOf(layer.weights[0]), (value, index) => {
+    const q = round(value / scales[of(index)]);
+    if (Number.isNaN(q)) throw new ConfigError(`int8: ${layer.name} has a weight that is not finite`);
+    return Math.max(-127, Math.min(127, q));
+  });
+}
