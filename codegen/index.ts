@@ -9,4 +9,8 @@ export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";
 export { exportOnnx, type OnnxMetadata, type OnnxOptions } from "./onnx/export.ts";
 export type * from "./quantize/graph.ts";
+export { calibrate, type CalibrationOptions } from "./quantize/calibrate.ts";
+export type { Range, RangeMethod } from "./quantize/histogram.ts";
+export { quantizeNetwork, type QuantizeOptions } from "./quantize/quantize.ts";
+export type { Ranged } from "./quantize/ranges.ts";
 export { createInterpreter, type Interpreter } from "./quantize/interpreter/interpret.ts";

@@ -19,17 +19,20 @@ const window = <K extends "averagePool" | "mixPool">({ attributes }: Layer<K>): 
   return kernel[0] * kernel[1];
 };
 
+const factors = <K extends InferenceOp>({ inputs: [a, b] }: Layer<K>, scaleOf: ScaleOf): number =>
+  scaleOf(a) * scaleOf(b);
+
 /** Ops that give sums with an epilogue. */
 const units = {
   conv2d: weighted,
   depthwiseConv2d: weighted,
-  matmul: (layer, scaleOf) =>
-    layer.weights.length > 0 ? weighted(layer, scaleOf) : [scaleOf(layer.inputs[0]) * scaleOf(layer.inputs[1])],
+  matmul: (layer, scaleOf) => (layer.weights.length > 0 ? weighted(layer, scaleOf) : [factors(layer, scaleOf)]),
+  batchMatmul: (layer, scaleOf) => [factors(layer, scaleOf)],
   batchNorm: (layer, scaleOf) =>
     batchNormFactors(layer).map((factor) => (Math.abs(factor) / 127 || 2 ** -20) * scaleOf(layer.inputs[0])),
   bias: ({ inputs: [x] }, scaleOf) => [scaleOf(x) / 127],
   add: ({ inputs }, scaleOf) => [Math.max(...inputs.map(scaleOf)) / 2 ** 20],
-  multiply: ({ inputs: [a, b] }, scaleOf) => [scaleOf(a) * scaleOf(b)],
+  multiply: (layer, scaleOf) => [factors(layer, scaleOf)],
   averagePool: (layer, scaleOf) => [scaleOf(layer.inputs[0]) / window(layer)],
   mixPool: (layer, scaleOf) => [scaleOf(layer.inputs[0]) / (2 * window(layer))],
   globalAveragePool: ({ inputs: [x], output }, scaleOf, { values }) => [

@@ -10,13 +10,13 @@ import type {
 } from "./graph.ts";
 
 /** The largest |x − zero| of a value's cells. */
-export function largestCell({ element }: QuantizedValue): number {
+function largestCell({ element }: QuantizedValue): number {
   const { zero, low, high } = element as Int8Element;
   return Math.max(high - zero, zero - low);
 }
 
 /** Σ |w| for each output channel. */
-export function weightSums({
+function weightSums({
   weights,
   weightShape,
   ...layer
@@ -51,7 +51,7 @@ function sumBounds(graph: QuantizedGraph, layer: QuantizedLayer<AccumulatingOp>)
       // With the zero point folded into the bias both parts of the sum are as large as this.
       return weightSums(layer).map((sum) => sum * (largestCell(x) + 128));
     case "product":
-      return [x.shape[layer.attributes.transposeA ? 0 : 1] * largestCell(x) * largestCell(b)];
+      return [x.shape.at(layer.attributes.transposeA ? -2 : -1)! * largestCell(x) * largestCell(b)];
     case "affine":
       return [127 * (largestCell(x) + 128)];
     case "add":

@@ -6,11 +6,12 @@ import { round } from "./elementary.ts";
 import type { Int8Element } from "./graph.ts";
 import type { Range } from "./histogram.ts";
 import type { Ranged } from "./ranges.ts";
+import { boundsOf, endsInTable } from "./steps.ts";
 
 /** Ops whose outputs keep the scale and zero point of their inputs. */
 const moving: ReadonlySet<InferenceOp> = new Set(["maxPool", "concat", "slice", "pad", "reshape", "transpose"]);
 
-export function moves(op: InferenceOp): boolean {
+function moves(op: InferenceOp): boolean {
   return moving.has(op);
 }
 
@@ -77,20 +78,24 @@ export function chooseElements(
   return boundCells(ranged, elementFor);
 }
 
-/** Whether the last step of its epilogue is an activation that takes a table. */
-export function endsInTable({ epilogue }: Layer): boolean {
-  const kind = epilogue.at(-1)?.kind;
-  return kind !== undefined && kind !== "bias" && kind !== "add" && kind !== "relu";
-}
-
-/** Behind a ReLU no cell is below the zero point; moves keep that. */
+/** Behind a ReLU or a clip no cell is beyond its bounds; moves keep that. */
 function boundCells({ network }: Ranged, elementFor: (id: ValueId) => Int8Element): ReadonlyMap<ValueId, Int8Element> {
   const bounded = new Map<ValueId, Int8Element>(network.values.map(({ id }) => [id, elementFor(id)]));
   for (const { op, inputs, epilogue, output } of network.layers) {
     const element = elementFor(output);
-    const rectified = op === "relu" || epilogue.at(-1)?.kind === "relu";
-    const moved = moves(op) && op !== "pad" && inputs.every((id) => bounded.get(id)!.low === element.zero);
-    if (rectified || moved) bounded.set(output, { ...element, low: element.zero });
+    const last = epilogue.at(-1);
+    const bounds = last && boundsOf(last);
+    if (bounds !== undefined) {
+      const cellOf = (value: number): number => {
+        const cell = round(value / element.scale) + element.zero;
+        return Math.max(-128, Math.min(127, cell));
+      };
+      bounded.set(output, { ...element, low: cellOf(bounds.least), high: cellOf(bounds.largest) });
+    } else if (moves(op) && op !== "pad") {
+      const parts = inputs.map((id) => bounded.get(id)!);
+      const low = Math.min(...parts.map((part) => part.low));
+      bounded.set(output, { ...element, low, high: Math.max(...parts.map(({ high }) => high)) });
+    }
   }
   return bounded;
 }

@@ -1,11 +1,11 @@
-import type { Activation } from "../../engine/ops/activation.ts";
 import type { Layer, ValueId } from "../../engine/plan/inference.ts";
-import { activations, round } from "./elementary.ts";
-import { elementOf, endsInTable, leastStep } from "./elements.ts";
+import { round } from "./elementary.ts";
+import { elementOf, leastStep } from "./elements.ts";
 import { fixedPoint } from "./fixed-point.ts";
 import type { Element, Int8Element, IntegerStep, Requantization, Result } from "./graph.ts";
 import type { Range } from "./histogram.ts";
 import { powerOfTwo } from "./powers-of-two.ts";
+import { boundsOf, endsInTable, functionOf } from "./steps.ts";
 import { valuesOf } from "./weights.ts";
 
 /** What the epilogue of a layer depends on besides the layer. */
@@ -57,17 +57,19 @@ export function quantizeEpilogue(
         // As last step it is the lower bound of the cells.
         if (!isLast || output.type !== "int8") epilogue.push({ kind: "relu" });
         break;
+      case "unary":
       case "gelu":
       case "sigmoid":
       case "hardSwish": {
-        if (isLast) break;
+        if (isLast && (output.type === "int8" || boundsOf(step) === undefined)) break;
         const index = indexOf(at);
         const next = layer.epilogue[at + 1];
-        const scale = wideScale(step.kind, index, next.kind === "add" ? elementFor(next.value).scale : undefined);
+        const entries = tableOf(functionOf(step)!, index);
+        const scale = wideScale(entries, next?.kind === "add" ? elementFor(next.value).scale : undefined);
         epilogue.push({
           kind: "activation",
           at: requantization(index),
-          table: Int16Array.from(tableOf(activations[step.kind], index), (value) => round(value / scale)),
+          table: Int16Array.from(entries, (value) => Math.max(-32767, Math.min(32767, round(value / scale)))),
         });
         unit = [scale];
         break;
@@ -77,9 +79,8 @@ export function quantizeEpilogue(
   if (output.type !== "int8")
     return { epilogue, result: { type: "int32", ...fixedPoint(unit.map((each) => each / scaleOf(output))) } };
   if (!endsInTable(layer)) return { epilogue, result: { type: "int8", ...requantization(output) } };
-  const { kind } = layer.epilogue.at(-1)!;
   const index = indexOf(layer.epilogue.length - 1);
-  const table = lookupTable(activations[kind as Activation], index, output);
+  const table = lookupTable(functionOf(layer.epilogue.at(-1)!)!, index, output);
   return { epilogue, result: { type: "int8", ...requantization(index), table } };
 }
 
@@ -87,9 +88,12 @@ function scaleOf(element: Element): number {
   return element.type === "float32" ? 1 : element.scale;
 }
 
-/** f of the real value of each cell from −128 to 127. */
+/** f of the real value of each cell from −128 to 127; 0 where it is not defined. */
 function tableOf(f: (x: number) => number, { scale, zero }: Int8Element): number[] {
-  return Array.from({ length: 256 }, (_, index) => f(scale * (index - 128 - zero)));
+  return Array.from({ length: 256 }, (_, index) => {
+    const value = f(scale * (index - 128 - zero));
+    return Number.isNaN(value) ? 0 : value;
+  });
 }
 
 /** f from cells to cells. */
@@ -98,9 +102,8 @@ export function lookupTable(f: (x: number) => number, x: Int8Element, y: Int8Ele
 }
 
 /** Scale of a table of 16 bits; one of which that of the following summand is a multiple. */
-function wideScale(activation: Activation, index: Int8Element, summand: number | undefined): number {
-  const largest = Math.max(...tableOf(activations[activation], index).map(Math.abs));
-  const finest = largest / 32767 || 1;
+function wideScale(entries: readonly number[], summand: number | undefined): number {
+  const finest = Math.max(...entries.filter(Number.isFinite).map(Math.abs)) / 32767 || 1;
   if (summand === undefined) return finest;
   let octaves = 0;
   while (octaves < 24 && summand / powerOfTwo(octaves + 1) > finest) octaves++;

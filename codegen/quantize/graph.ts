@@ -101,7 +101,7 @@ export interface QuantizedOps {
   depthwiseConv2d: Accumulating & Weighted & { readonly attributes: Dilated };
   /** x [m,k] (or [k,m] transposed), w [k,n] (or [n,k] transposed) */
   matmul: Accumulating & Weighted & { readonly attributes: Attributes<"matmul"> };
-  /** A matmul of two activations. */
+  /** A matmul of two activations; axes before the last two count matrices. */
   product: Accumulating & { readonly attributes: Attributes<"matmul"> };
   /** x [...,c], w [c]: acc = w · (x − zero) */
   affine: Accumulating & { readonly weights: Int8Array };

@@ -2,14 +2,15 @@ import { ConfigError } from "../../engine/errors.ts";
 import type { InferenceGraph, Layer, ValueId, Weights } from "../../engine/plan/inference.ts";
 import { accumulates, unitsOf } from "./accumulators.ts";
 import { checkBounds } from "./bounds.ts";
-import { chooseElements, endsInTable } from "./elements.ts";
+import { chooseElements } from "./elements.ts";
 import type { Element, Int8Element, QuantizedGraph, QuantizedLayer, QuantizedValue } from "./graph.ts";
 import { splitEpilogue, type Ranged } from "./ranges.ts";
-import { quantizeLayer, roundCells } from "./rows.ts";
+import { hasIntegers, quantizeLayer, roundCells } from "./rows.ts";
+import { endsInTable, takesTable } from "./steps.ts";
 import { leastFactor, valuesOf } from "./weights.ts";
 
 export interface QuantizeOptions {
-  /** Names of layers that stay in float32. */
+  /** Names of layers that stay in float32; those of an op that has no integers do so by themselves. */
   readonly keepFloat?: readonly string[];
 }
 
@@ -23,7 +24,7 @@ export function quantizeNetwork(ranged: Ranged, { keepFloat = [] }: QuantizeOpti
     if (!names.includes(name))
       throw new ConfigError(`int8: no layer is named ${name}; the layers are ${names.join(", ")}`);
   const kept = new Set(keepFloat);
-  const inFloat = ({ name }: Layer): boolean => kept.has(name);
+  const inFloat = (layer: Layer): boolean => kept.has(layer.name) || !hasIntegers(layer);
 
   let split = splitWhatCannotFuse(ranged, inFloat);
   for (;;) {
@@ -56,7 +57,7 @@ function splitFineSum(
     const step = layer.epilogue.findIndex(
       (each, at) =>
         each.kind === "add" &&
-        !layer.epilogue.slice(0, at).some(({ kind }) => kind !== "bias" && kind !== "relu" && kind !== "add") &&
+        !layer.epilogue.slice(0, at).some((before) => takesTable(before)) &&
         unitsOf(layer, scaleOf, network).some((unit) => scaleOf(each.value) / unit < leastFactor - 0.5),
     );
     if (step >= 0) return splitEpilogue(ranged, layer, step);
@@ -69,6 +70,8 @@ interface Lifted {
   readonly constants: ReadonlyMap<ValueId, Weights>;
 }
 
+const takesConstants: ReadonlySet<string> = new Set(["add", "multiply", "concat", "batchMatmul"]);
+
 /** Trained operands of ops that take activations become values. */
 function liftConstants(ranged: Ranged, inFloat: (layer: Layer) => boolean): Lifted {
   const constants = new Map<ValueId, Weights>();
@@ -76,7 +79,7 @@ function liftConstants(ranged: Ranged, inFloat: (layer: Layer) => boolean): Lift
   const values = [...network.values];
   const ranges = new Map(ranged.values);
   const layers = network.layers.map((layer) => {
-    if ((layer.op !== "add" && layer.op !== "multiply" && layer.op !== "concat") || inFloat(layer)) return layer;
+    if (!takesConstants.has(layer.op) || inFloat(layer)) return layer;
     const ids = layer.weights.map((weights) => {
       const id = values.length;
       values.push({ id, name: `${layer.name}.${weights.name}`, shape: weights.shape });

@@ -23,7 +23,7 @@ export function splitEpilogue({ network, values, stages }: Ranged, layer: Layer,
     op: next.kind,
     inputs: next.kind === "add" ? [before.id, next.value] : [before.id],
     output: layer.output,
-    attributes: {},
+    attributes: next.kind === "unary" ? next.attributes : {},
     weights: next.kind === "bias" ? [next.weights] : [],
     epilogue: rest,
   };

@@ -1,8 +1,7 @@
-import { isActivation } from "../../engine/ops/activation.ts";
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { InferenceGraph, Layer, ValueId } from "../../engine/plan/inference.ts";
 import { batchNormFactors, gammaStep, unitsOf } from "./accumulators.ts";
-import { activations, exp, round } from "./elementary.ts";
+import { activations, exp, round, unaryFunction } from "./elementary.ts";
 import { lookupTable, quantizeEpilogue } from "./epilogue.ts";
 import { fixedPoint } from "./fixed-point.ts";
 import type { Element, Int8Element, IntegerStep, QuantizedOp, QuantizedOps, Result } from "./graph.ts";
@@ -23,8 +22,11 @@ type Body = { [P in QuantizedOp]: QuantizedOps[P] & { readonly op: P } }[Quantiz
 
 type Row<K extends InferenceOp> = (layer: Layer<K>, context: RowContext) => Body;
 
-/** Every op of a float network in integers. */
-const rows: { readonly [K in InferenceOp]: Row<K> } = {
+/** Ops that have no integers, and layers with one stay in float32. */
+type FloatOp = "binary" | "reduce" | "gather";
+
+/** Every other op of a float network in integers. */
+const rows: { readonly [K in Exclude<InferenceOp, FloatOp>]: Row<K> } = {
   conv2d: (layer, context) => ({
     op: "conv2d",
     attributes: layer.attributes,
@@ -39,6 +41,11 @@ const rows: { readonly [K in InferenceOp]: Row<K> } = {
     layer.weights.length > 0
       ? { op: "matmul", attributes: layer.attributes, ...weighted(layer, context) }
       : { op: "product", attributes: layer.attributes, ...finished(layer, context) },
+  batchMatmul: (layer, context) => ({
+    op: "product",
+    attributes: { transposeA: false, transposeB: false },
+    ...finished(layer, context),
+  }),
   batchNorm: (layer, context) => {
     const factors = batchNormFactors(layer);
     const [mean, , , beta] = layer.weights.map(valuesOf);
@@ -121,14 +128,12 @@ const rows: { readonly [K in InferenceOp]: Row<K> } = {
       result,
     };
   },
-  relu: lookup,
-  gelu: lookup,
-  sigmoid: lookup,
-  hardSwish: lookup,
-  scale: ({ inputs: [x], output, attributes: { factor } }, { elementFor }) => ({
-    op: "lookup",
-    table: lookupTable((value) => factor * value, elementFor(x), elementFor(output)),
-  }),
+  relu: (layer, context) => lookup(layer, context, activations.relu),
+  gelu: (layer, context) => lookup(layer, context, activations.gelu),
+  sigmoid: (layer, context) => lookup(layer, context, activations.sigmoid),
+  hardSwish: (layer, context) => lookup(layer, context, activations.hardSwish),
+  unary: (layer, context) => lookup(layer, context, unaryFunction(layer.attributes)),
+  scale: (layer, context) => lookup(layer, context, (x) => layer.attributes.factor * x),
   maxPool: ({ attributes }) => ({ op: "maxPool", attributes }),
   concat: ({ attributes }) => ({ op: "concat", attributes }),
   slice: ({ attributes }) => ({ op: "slice", attributes }),
@@ -141,8 +146,13 @@ const rows: { readonly [K in InferenceOp]: Row<K> } = {
   transpose: ({ attributes }) => ({ op: "transpose", attributes }),
 };
 
+/** Whether a layer can be computed in integers. */
+export function hasIntegers({ op }: Layer): boolean {
+  return op in rows;
+}
+
 export function quantizeLayer(layer: Layer, context: RowContext): Body {
-  return (rows[layer.op] as Row<InferenceOp>)(layer, context);
+  return (rows as unknown as { readonly [op: string]: Row<InferenceOp> })[layer.op](layer, context);
 }
 
 /** Real values as cells. */
@@ -181,8 +191,11 @@ function normalized(scale: number, y: Int8Element): Result & { type: "int8" } {
   return { type: "int8", ...fixedPoint([scale / y.scale / 2 ** 15], 47), zero, low, high };
 }
 
-function lookup<K extends InferenceOp>({ op, inputs: [x], output }: Layer<K>, { elementFor }: RowContext): Body {
-  const f = isActivation(op) ? activations[op] : (value: number) => value;
+function lookup(
+  { inputs: [x], output }: Pick<Layer, "inputs" | "output">,
+  { elementFor }: RowContext,
+  f: (x: number) => number,
+): Body {
   return { op: "lookup", table: lookupTable(f, elementFor(x), elementFor(output)) };
 }
 

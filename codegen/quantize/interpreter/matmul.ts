@@ -1,5 +1,5 @@
 import type { Attributes } from "../../../engine/ops/vocabulary.ts";
-import type { Shape } from "../../../engine/shape.ts";
+import { elementCount, type Shape } from "../../../engine/shape.ts";
 import { bindFinish } from "./finish.ts";
 import { int8, type Int8Operand, type Kernel, type Run } from "./operand.ts";
 
@@ -13,25 +13,30 @@ export const matmul: Kernel<"matmul"> = (call) => {
 export const product: Kernel<"product"> = (call) =>
   multiplyMatrices(int8(call.x[0]), int8(call.x[1]), call.layer.attributes, call.y.shape, bindFinish(call));
 
+/** The last two axes are matrices, the ones before them count these. */
 function multiplyMatrices(
   a: Int8Operand,
   b: Int8Operand,
   { transposeA, transposeB }: Attributes<"matmul">,
-  [m, n]: Shape,
+  shape: Shape,
   finish: (sums: Int32Array, at: number) => void,
 ): Run {
-  const k = a.shape[transposeA ? 0 : 1];
+  const [m, n] = shape.slice(-2);
+  const k = a.shape.at(transposeA ? -2 : -1)!;
+  const batch = elementCount(shape) / (m * n);
   const [rowOfA, stepOfA] = transposeA ? [1, m] : [k, 1];
   const [stepOfB, columnOfB] = transposeB ? [1, k] : [n, 1];
   const sums = new Int32Array(n);
   return () => {
-    for (let row = 0; row < m; row++) {
-      sums.fill(0);
-      for (let i = 0; i < k; i++) {
-        const value = a.cells[row * rowOfA + i * stepOfA] - a.zero;
-        for (let o = 0; o < n; o++) sums[o] += Math.imul(value, b.cells[i * stepOfB + o * columnOfB] - b.zero);
+    for (let matrix = 0; matrix < batch; matrix++)
+      for (let row = 0; row < m; row++) {
+        sums.fill(0);
+        for (let i = 0; i < k; i++) {
+          const value = a.cells[matrix * m * k + row * rowOfA + i * stepOfA] - a.zero;
+          const from = matrix * k * n + i * stepOfB;
+          for (let o = 0; o < n; o++) sums[o] += Math.imul(value, b.cells[from + o * columnOfB] - b.zero);
+        }
+        finish(sums, (matrix * m + row) * n);
       }
-      finish(sums, row * n);
-    }
   };
 }

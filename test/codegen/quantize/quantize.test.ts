@@ -1,0 +1,123 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { calibrate } from "../../../codegen/quantize/calibrate.ts";
+import type { Int8Element, QuantizedGraph } from "../../../codegen/quantize/graph.ts";
+import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
+import { quantizeNetwork, type QuantizeOptions } from "../../../codegen/quantize/quantize.ts";
+import { roundCells } from "../../../codegen/quantize/rows.ts";
+import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
+import { deployableOps, opCaseNetworks } from "../op-case-networks.ts";
+import { expected, networkCases, type NetworkCase } from "../graphs.ts";
+
+const backend = createReferenceBackend();
+afterAll(() => backend.dispose());
+
+async function quantized(
+  { graph, image }: Pick<NetworkCase, "graph" | "image">,
+  options?: QuantizeOptions,
+): Promise<QuantizedGraph> {
+  return quantizeNetwork(await calibrate(graph, [image], { backend, method: "min-max" }), options);
+}
+
+/** Real values of the output in integers. */
+async function outputs(graph: QuantizedGraph, image: Float32Array): Promise<number[]> {
+  const { element: input } = graph.values[graph.input]!;
+  const { element } = graph.values[graph.output]!;
+  const interpreter = await createInterpreter(graph, { backend });
+  const cells = await interpreter.run(input.type === "float32" ? image : roundCells(image, input as Int8Element));
+  return Array.from(cells, (q) =>
+    element.type === "float32" ? q : element.scale * (q - (element.type === "int8" ? element.zero : 0)),
+  );
+}
+
+/** Root of the mean square of the error over that of the values. */
+function relativeError(values: readonly number[], reference: Float32Array): number {
+  let error = 0;
+  let power = 0;
+  reference.forEach((value, index) => {
+    error += (values[index]! - value) ** 2;
+    power += value ** 2;
+  });
+  return Math.sqrt(error / (power || 1));
+}
+
+const withoutIntegers: ReadonlySet<InferenceOp> = new Set(["binary", "gather", "reduce"]);
+
+describe("every op that can be deployed", () => {
+  // Between two of 256 steps of inputs far out a function goes from 0 to 1; a divisor may round to 0.
+  const cases = opCaseNetworks().filter(({ name }) => !/ far out |binary divide/.test(name));
+
+  it("has a case", () => {
+    const covered = new Set(cases.flatMap(({ ops }) => [...ops]));
+    expect(deployableOps.filter((op) => !covered.has(op))).toEqual([]);
+  });
+
+  it.each(cases)("$name is close to float32 in integers", async (networkCase) => {
+    const graph = await quantized(networkCase);
+    const inFloat = graph.layers.flatMap((layer) => (layer.op === "float32" ? [layer.layer.op] : []));
+    expect(inFloat.filter((op) => !withoutIntegers.has(op))).toEqual([]);
+    const error = relativeError(await outputs(graph, networkCase.image), await expected(networkCase));
+    expect(error).toBeLessThan(0.03);
+  });
+});
+
+describe("networks", () => {
+  it.each(networkCases())("$name is close to float32 in integers", async (networkCase) => {
+    const graph = await quantized(networkCase);
+    const error = relativeError(await outputs(graph, networkCase.image), await expected(networkCase));
+    expect(error).toBeLessThan(0.05);
+  });
+});
+
+describe("layers that stay in float32", () => {
+  const network = networkCases().find(({ name }) => name.startsWith("vision transformer"))!;
+  const names = network.graph.layers.map(({ name }) => name);
+
+  it("all of them: nothing is rounded", async () => {
+    const graph = await quantized(network, { keepFloat: names });
+    expect(new Set(graph.layers.map(({ op }) => op))).toEqual(new Set(["float32"]));
+    const reference = await expected(network);
+    expect(await outputs(graph, network.image)).toEqual(Array.from(reference));
+  });
+
+  it.each(names)("%s alone, with cells changed to floats and back around it", async (name) => {
+    const graph = await quantized(network, { keepFloat: [name] });
+    expect(graph.layers.filter(({ op }) => op === "float32").map((layer) => layer.name)).toEqual([name]);
+    const error = relativeError(await outputs(graph, network.image), await expected(network));
+    expect(error).toBeLessThan(0.05);
+  });
+
+  it("a name that no layer has is refused with those that there are", async () => {
+    await expect(quantized(network, { keepFloat: ["atention"] })).rejects.toThrow(
+      `int8: no layer is named atention; the layers are ${names.join(", ")}`,
+    );
+  });
+});
+
+describe("the graph in integers", () => {
+  const named = (start: string): NetworkCase => networkCases().find(({ name }) => name.startsWith(start))!;
+
+  it("rescales by 33 bits or more, so that the upper half of a product is enough", async () => {
+    for (const networkCase of networkCases())
+      for (const layer of (await quantized(networkCase)).layers)
+        if ("result" in layer)
+          expect(layer.result.shift, `${networkCase.name} ${layer.name}`).toBeGreaterThanOrEqual(33);
+  });
+
+  it("ends in int32 logits of one scale", async () => {
+    const { values, output } = await quantized(named("residual"));
+    expect(values[output]!.element.type).toBe("int32");
+  });
+
+  it("sums a shortcut in the accumulator by whole factors that weights' scales were chosen for", async () => {
+    const graph = await quantized(named("input as shortcut"));
+    const layer = graph.layers.find((each) => "epilogue" in each && each.epilogue.some(({ kind }) => kind === "add"));
+    expect(layer?.op).toBe("conv2d");
+    expect(graph.layers.some(({ op }) => op === "add")).toBe(false);
+  });
+
+  it("gives the same integers again", async () => {
+    const network = named("vision transformer");
+    expect(await quantized(network)).toEqual(await quantized(network));
+  });
+});
