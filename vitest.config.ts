@@ -9,8 +9,8 @@ const gpu = ["test/browser/**/*.test.ts", "test/kernels/gpu*.test.ts", "test/ker
 
 const shared = {
   pool: "forks",
-  testTimeout: set === "full" ? 3_600_000 : 120_000,
-  hookTimeout: set === "full" ? 3_600_000 : 120_000,
+  testTimeout: set === undefined ? 120_000 : 3_600_000,
+  hookTimeout: set === undefined ? 120_000 : 3_600_000,
 } as const;
 
 const node = {

@@ -12,7 +12,7 @@ export function compareOpCases(mode: GpuMode, most: number): void {
   describe.skipIf(!hasBrowser || most === 0)(`gpu.js in headless Chromium on ${mode}`, () => {
     const page = suitePage<typeof parityPage>(new URL("parity-page.ts", import.meta.url));
 
-    it.each(Object.keys(opCases))("%s agrees with the reference", { timeout: 900_000 }, async (family) => {
+    it.each(Object.keys(opCases))("%s agrees with the reference", async (family) => {
       const { failures, compared } = await page.call("check", mode, family, most);
       expect(failures).toEqual([]);
       expect(compared).toBeGreaterThan(0);
