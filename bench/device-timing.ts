@@ -15,9 +15,11 @@ export function timeStep(program: Program, name: string, output: string, options
   return samples(() => runs(program, 1, output), options);
 }
 
-const repetitions = 5;
+/** Starting a run and reading its result takes milliseconds: they are shared by runs of so many seconds together. */
+const together = 0.1;
+const mostRepetitions = 200;
 
-/** Times a kernel: on a device, without what it takes to start and to read the result. */
+/** Times a kernel: on a device as one of many runs, of which the last is read. */
 export async function timeKernel(
   program: Program,
   name: string,
@@ -26,13 +28,10 @@ export async function timeKernel(
 ): Promise<Timing> {
   if (!isOnDevice(program)) return measure(name, () => program.run(), options);
   const one = await samples(() => runs(program, 1, output), options);
+  const repetitions = Math.min(mostRepetitions, Math.ceil(together / one.median));
+  if (repetitions === 1) return one;
   const several = await samples(() => runs(program, repetitions, output), options);
-  const share = (all: number, first: number): number => Math.max(all - first, 0) / (repetitions - 1);
-  return {
-    minimum: share(several.minimum, one.minimum),
-    median: share(several.median, one.median),
-    samples: several.samples,
-  };
+  return { ...several, minimum: several.minimum / repetitions, median: several.median / repetitions };
 }
 
 /** What one step does to the device that it runs on; nothing of other programs. */
@@ -49,10 +48,12 @@ async function runs(program: Program, count: number, output: string): Promise<vo
   await program.read(output);
 }
 
+/** Slow runs warm up once and are timed three times. */
 async function samples(run: () => Promise<void>, { seconds = 2, warmUps = 3 }: MeasureOptions): Promise<Timing> {
-  for (let warmUp = 0; warmUp < warmUps; warmUp++) await run();
+  const warm = performance.now() + 1000 * seconds;
+  for (let warmUp = 0; warmUp === 0 || (warmUp < warmUps && performance.now() < warm); warmUp++) await run();
   const times: number[] = [];
-  for (const end = performance.now() + 1000 * seconds; times.length < 5 || performance.now() < end;) {
+  for (const end = performance.now() + 1000 * seconds; times.length < 3 || performance.now() < end;) {
     const start = performance.now();
     await run();
     times.push((performance.now() - start) / 1000);

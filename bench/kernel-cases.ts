@@ -111,6 +111,8 @@ function normalization(size: number, channels: number, { activated }: { readonly
 const parameters = 68_000;
 
 export const kernelCases: readonly KernelCase[] = [
+  product(64),
+  product(128),
   product(256),
   product(512),
   convolution(3, 3, 24, 32),
@@ -195,6 +197,9 @@ export const kernelCases: readonly KernelCase[] = [
     (inputs) => record("sgd", inputs, { momentum: 0.9, nesterov: true, weightDecay: 1e-5 }),
   ),
 ];
+
+/** Cases whose name holds a text. */
+export const casesNamed = (text = ""): KernelCase[] => kernelCases.filter(({ name }) => name.includes(text));
 
 /** The values of an input for so many images. */
 export function inputValues({ shape, fill }: KernelInput, stream: number): Float32Array {

@@ -4,7 +4,7 @@ import { graphMacs } from "../engine/plan/macs.ts";
 import { elementCount } from "../engine/shape.ts";
 import type { MeasureOptions } from "./benny.ts";
 import { timeKernel } from "./device-timing.ts";
-import { kernelCases } from "./kernel-cases.ts";
+import { casesNamed } from "./kernel-cases.ts";
 import { kernelJobs, type KernelJob } from "./kernel-jobs.ts";
 import { roofline, type Peak } from "./roofline.ts";
 import type { KernelRow } from "./rows.ts";
@@ -18,6 +18,8 @@ export interface KernelBenchOptions extends MeasureOptions {
   readonly peak: Peak | null;
   /** Only cases whose name holds this. */
   readonly filter?: string | undefined;
+  /** Only these cases. */
+  readonly names?: readonly string[];
   readonly onRow?: (row: KernelRow) => void;
 }
 
@@ -29,10 +31,15 @@ const tolerance = 1e-4;
  * compared with the reference back end's.
  * @throws BackendError when a result is wrong: a fast wrong kernel is no result
  */
-export async function benchKernels({ filter = "", onRow, ...options }: KernelBenchOptions): Promise<KernelRow[]> {
+export async function benchKernels({
+  filter = "",
+  names,
+  onRow,
+  ...options
+}: KernelBenchOptions): Promise<KernelRow[]> {
   const rows: KernelRow[] = [];
-  for (const kernelCase of kernelCases) {
-    if (!kernelCase.name.includes(filter)) continue;
+  for (const kernelCase of casesNamed(filter)) {
+    if (names?.includes(kernelCase.name) === false) continue;
     for (const job of await kernelJobs(kernelCase, options.batch)) {
       const row = await benchJob(job, kernelCase.batched, options);
       rows.push(row);
@@ -45,7 +52,7 @@ export async function benchKernels({ filter = "", onRow, ...options }: KernelBen
 async function benchJob(
   job: KernelJob,
   batched: boolean,
-  { backend, batch, peak, ...measureOptions }: Omit<KernelBenchOptions, "filter" | "onRow">,
+  { backend, batch, peak, ...measureOptions }: Omit<KernelBenchOptions, "filter" | "names" | "onRow">,
 ): Promise<KernelRow> {
   const { kernel, pass, shape, graph, feeds, expected, checkedImages } = job;
   const program = await backend.compile(graph);

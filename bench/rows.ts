@@ -190,6 +190,22 @@ export const crossoverRowSchema = z.object({
   from: z.int().nullable(),
 });
 
+/** All launches of a training step on a GPU whose kernels are of one pattern, each waited for. */
+export const patternRowSchema = z.object({
+  suite: z.literal("patterns"),
+  arch: z.string(),
+  variant: z.string(),
+  batch: z.int().positive(),
+  pattern: z.enum(["map", "product", "sum", "copy"]),
+  launches: z.int().positive(),
+  /** Each launch's shortest of several steps, summed. */
+  seconds: z.number(),
+  /** Of all patterns. */
+  share: z.number(),
+  /** What the kernels read and write at least: each array once. */
+  bytes: z.int(),
+});
+
 /** The most that the threads of the measurement do together. */
 export const peakSchema = z.object({ threads: z.int(), gflops: z.number(), gigabytesPerSecond: z.number() });
 
@@ -198,6 +214,7 @@ export type CandidatesRow = z.infer<typeof candidatesRowSchema>;
 export type PipelineRow = z.infer<typeof pipelineRowSchema>;
 export type DeviceUse = z.infer<typeof deviceUseSchema>;
 export type CrossoverRow = z.infer<typeof crossoverRowSchema>;
+export type PatternRow = z.infer<typeof patternRowSchema>;
 export type NetworkRow = z.infer<typeof networkRowSchema>;
 export type LatencyRow = z.infer<typeof latencyRowSchema>;
 export type ScalingRow = z.infer<typeof scalingRowSchema>;

@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { Argument, Option } from "@commander-js/extra-typings";
 import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
-import { batchesUpTo, crossovers } from "../bench/crossover.ts";
+import { compareKernels, crossoverText } from "../bench/crossover.ts";
 import { codegenRows } from "../bench/codegen.ts";
+import { casesNamed } from "../bench/kernel-cases.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchLatency, benchTraining } from "../bench/networks.ts";
 import { measurePeak } from "../bench/peak.ts";
@@ -173,13 +174,17 @@ async function kernelSuite(bench: Bench, { filter }: SuiteFlags, output: Output)
 async function crossoverSuite(bench: Bench, { filter }: SuiteFlags, output: Output): Promise<void> {
   const wasm = await openBackend({ backend: "wasm" }, output);
   try {
-    const rows: KernelRow[] = [];
-    for (const batch of batchesUpTo(bench.batch))
-      for (const backend of [bench.backend, wasm])
-        rows.push(...(await benchKernels({ ...bench, backend, batch, filter })));
-    const [own, others] = [rows.filter((row) => row.backend === "gpu"), rows.filter((row) => row.backend === "wasm")];
-    const found = crossovers(own, others);
-    output.document({ peak: null, rows: [...rows, ...found] });
+    const measureOn = (backend: Backend) => (name: string, batch: number) =>
+      benchKernels({ ...bench, backend, batch, names: [name] });
+    const rows = await compareKernels({
+      cases: casesNamed(filter),
+      batch: bench.batch,
+      gpu: measureOn(bench.backend),
+      other: measureOn(wasm),
+      onRow: (row) => output.message(crossoverText(row)),
+    });
+    output.document({ peak: null, rows });
+    const found = rows.filter((row) => row.suite === "crossover");
     output.table(found.map(crossoverTableRow));
     output.data(`${bench.backend.variant} against ${found[0]?.against ?? "nothing"}`);
   } finally {
@@ -195,7 +200,7 @@ function crossoverTableRow({ kernel, pass, sizes, from }: CrossoverRow): Record<
     batch: largest.batch,
     "gpu ms": milliseconds(largest.seconds),
     "wasm ms": milliseconds(largest.againstSeconds),
-    "faster from batch": from ?? "never here",
+    "faster from batch": from ?? "none of these",
   };
 }
 

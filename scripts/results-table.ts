@@ -5,9 +5,11 @@ import { z } from "zod";
 import { peerResultSchema, type PeerResult, type PeerRow } from "../bench/peers/rows.ts";
 import {
   candidatesRowSchema,
+  crossoverRowSchema,
   kernelRowSchema,
   latencyRowSchema,
   networkRowSchema,
+  patternRowSchema,
   scalingRowSchema,
   type KernelRow,
 } from "../bench/rows.ts";
@@ -135,6 +137,88 @@ function kernelLines(rows: readonly KernelRow[]): string[][] {
   });
 }
 
+/** Best first; what is no GPU last. */
+const gpuModes = ["webgpu", "webgl2", "webgl", "webasm", "cpu"];
+const modeOf = ({ variant }: { readonly variant: string }): string => variant.split(", ")[0]!;
+const byMode = (a: string, b: string): number => gpuModes.indexOf(a) - gpuModes.indexOf(b);
+const milliseconds = (seconds: number): string => {
+  const value = 1000 * seconds;
+  return value >= 100 ? whole(value) : String(Number(value.toPrecision(2)));
+};
+
+const gpuRowSchema = z.discriminatedUnion("suite", [
+  networkRowSchema,
+  kernelRowSchema,
+  crossoverRowSchema,
+  patternRowSchema,
+]);
+
+/** What `npm run bench:gpu` measured, beside wasm. */
+function gpuTables(): string[] {
+  const rows = rowsOf("gpu-", gpuRowSchema);
+  if (rows.length === 0) return [];
+  const steps = rows.flatMap((row) => (row.suite === "train" ? [row] : []));
+  const kernels = rows.filter((row) => row.suite === "kernels");
+  const crossings = rows.filter((row) => row.suite === "crossover");
+  const onGpu = steps.filter(({ device }) => device !== undefined).sort((a, b) => byMode(modeOf(a), modeOf(b)));
+  const wasmStep = (arch: string, batch: number) =>
+    Math.min(
+      ...steps
+        .filter((row) => row.device === undefined && row.arch === arch && row.batch === batch)
+        .map((row) => row.median),
+    );
+  const stepLines = onGpu.map(({ arch, batch, median, device, ...row }) => [
+    `\`${arch}\`, batch ${batch}`,
+    modeOf(row),
+    String(device!.launches),
+    String(device!.readBacks),
+    `${times(device!.bytes / 1e6)} MB`,
+    milliseconds(median),
+    milliseconds(wasmStep(arch, batch)),
+  ]);
+
+  const modes = [...new Set(crossings.map(modeOf))].sort(byMode);
+  const wasm = kernels.filter(({ backend }) => backend === "wasm");
+  const forward = [...new Set(crossings.filter(({ pass }) => /^forward/.test(pass)).map(({ kernel }) => kernel))];
+  const kernelRows = forward.flatMap((kernel) => {
+    const found = crossings.filter((row) => row.kernel === kernel && /^forward/.test(row.pass));
+    const shared = found
+      .map(({ sizes }) => sizes.map(({ batch }) => batch))
+      .reduce((common, batches) => common.filter((batch) => batches.includes(batch)));
+    const batch = Math.max(...shared);
+    const secondsOf = (mode: string) =>
+      found.find((row) => modeOf(row) === mode)?.sizes.find((size) => size.batch === batch)?.seconds;
+    const other = wasm.find((row) => row.kernel === kernel && /^forward/.test(row.pass) && row.batch === batch)!;
+    const cells = modes
+      .map((mode) => secondsOf(mode))
+      .map((seconds) => (seconds === undefined ? "–" : milliseconds(seconds)));
+    return [[kernel, String(batch), ...cells, milliseconds(other.median)]];
+  });
+  const faster = crossings
+    .filter(({ from }) => from !== null)
+    .map((row) => `${row.kernel}, ${row.pass} on ${modeOf(row)} from batch ${row.from!}`);
+  const tried = Math.max(...crossings.flatMap(({ sizes }) => sizes.map(({ batch }) => batch)));
+  const profiled = rows.flatMap((row) => (row.suite === "patterns" && row.arch === "ref-hybrid" ? [row] : []));
+  const shares = profiled.map(
+    ({ pattern, launches, share }) => `${pattern} ${(100 * share).toFixed(0)} % in ${launches}`,
+  );
+  return [
+    `On gpu.js (${[...new Set(onGpu.map(({ variant }) => `\`${variant}\``))].join("; ")}), beside wasm on the same processor; by \`npm run bench:gpu\`. A step reads its loss back:`,
+    table(["training step", "mode", "launches", "read-backs", "on the device", "ms", "wasm ms"], stepLines),
+    `Kernels, forward, ms, at the largest batch that all modes were tried with; ` +
+      (faster.length === 0
+        ? `none of these ${crossings.length} forward and gradient kernels is faster than wasm at any batch tried (up to ${tried})`
+        : `faster than wasm: ${faster.join("; ")}`) +
+      ":",
+    table(["kernel", "batch", ...modes, "wasm"], kernelRows),
+    ...(shares.length > 0
+      ? [
+          `Share of a step of \`ref-hybrid\` by pattern of kernel (\`${profiled[0]!.variant}\`, batch ${profiled[0]!.batch}, each launch waited for): ${shares.join(", ")} launches.`,
+        ]
+      : []),
+  ];
+}
+
 /** The text between the markers. */
 export function benchmarkTables(): string {
   const peers = documents("peers-").map((document) => peerResultSchema.parse(document));
@@ -182,6 +266,7 @@ export function benchmarkTables(): string {
           table(["kernel", "forward", "input gradient", "filter gradient"], kernelLines(kernels)),
         ]
       : []),
+    ...gpuTables(),
   ].join("\n\n");
 }
 

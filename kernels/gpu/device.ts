@@ -129,6 +129,17 @@ export class GpuDevice {
     device.queue.submit([encoder.finish()]);
   }
 
+  /**
+   * Waits until the device has done all that it was given.
+   * @throws BackendError in modes that cannot tell
+   */
+  async idle(): Promise<void> {
+    this.check();
+    if (!this.#context || !("device" in this.#context))
+      throw new BackendError(`gpu: ${this.mode} cannot tell when a launch is over, webgpu can`);
+    await this.#context.device.queue.onSubmittedWorkDone();
+  }
+
   async read(held: Held, count: number): Promise<Float32Array> {
     this.check();
     if (held instanceof Float32Array) return held.slice();

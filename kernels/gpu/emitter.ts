@@ -18,6 +18,9 @@ export class Value {
   }
 }
 
+/** What a kernel is: a function of cells at one place, terms for each cell by itself, a pass of sums, or cells elsewhere. */
+export type Pattern = "map" | "product" | "sum" | "copy";
+
 /** A kernel before it is text: each of its threads gives one cell of an array. */
 export interface Piece {
   readonly op: string;
@@ -30,8 +33,8 @@ export interface Piece {
   readonly operands: readonly Value[];
   /** Writes statements and gives the expression of the cell. */
   readonly write: (text: KernelText, cells: readonly string[], operands: readonly Operand[]) => string;
-  /** Nothing but a function of its own cells: it may be computed where its result is read. */
-  readonly isMap: boolean;
+  /** A map is nothing but a function of its own cells: it may be computed where its result is read. */
+  readonly pattern: Pattern;
 }
 
 /** An array that the host computes from another. */
@@ -55,7 +58,7 @@ const busyThreads = 1 << 16;
 /** Terms of a sum that are worth a thread. */
 const leastTerms = 128;
 
-/** What ops write their kernels to: three patterns. */
+/** What ops write their kernels to: three patterns, and copies. */
 export class Emitter {
   readonly pieces: Piece[] = [];
   readonly derived: Derived[] = [];
@@ -89,7 +92,7 @@ export class Emitter {
     write: (text: KernelText, cells: Cells<C>, operands: Operands<V>) => string,
     operands: V = [] as readonly Value[] as V,
   ): Value {
-    return this.#piece(cells[0].count, cells, operands, true, write as Piece["write"]);
+    return this.#piece(cells[0].count, cells, operands, "map", write as Piece["write"]);
   }
 
   /** Product: each cell by itself from arrays that are read anywhere. */
@@ -98,8 +101,16 @@ export class Emitter {
     operands: V,
     write: (text: KernelText, operands: Operands<V>) => string,
   ): Value {
-    return this.#piece(count, [], operands, false, ((text, _, arrays) =>
-      write(text, arrays as unknown as Operands<V>)) satisfies Piece["write"]);
+    return this.#alone("product", count, operands, write);
+  }
+
+  /** A pass of sums that are more than what `sums` writes: each cell by itself. */
+  pass<const V extends readonly Value[]>(
+    count: number,
+    operands: V,
+    write: (text: KernelText, operands: Operands<V>) => string,
+  ): Value {
+    return this.#alone("sum", count, operands, write);
   }
 
   /**
@@ -123,7 +134,7 @@ export class Emitter {
     );
     const size = Math.ceil(length / most);
     const chunks = Math.ceil(length / size);
-    const partial = this.cells(chunks * count, operands, (text, arrays) => {
+    const partial = this.pass(chunks * count, operands, (text, arrays) => {
       const [chunk, index] = chunks === 1 ? ["0", cell] : text.split(cell, count);
       const body = write(text, arrays, index);
       const inside = chunks * size === length ? body : `if (place < ${length}) {\n${body}\n}`;
@@ -139,7 +150,7 @@ ${inside}
 
   /** x [parts,count] → [count], the sum of all parts. */
   fold(parts: Value, count: number): Value {
-    return this.cells(count, [parts], (text, [x]) => {
+    return this.pass(count, [parts], (text, [x]) => {
       text.block(`let sum = 0;
 for (let part = 0; part < ${parts.count / count}; part++) {
 sum += ${x.at(`part * ${count} + ${cell}`)};
@@ -150,7 +161,7 @@ sum += ${x.at(`part * ${count} + ${cell}`)};
 
   /** The same cells in an array of their own. */
   copy(x: Value): Value {
-    return this.cells(x.count, [x], (_, [x]) => x.at(cell));
+    return this.#alone("copy", x.count, [x], (_, [x]) => x.at(cell));
   }
 
   /** All cells of the values one after the other. */
@@ -171,7 +182,7 @@ sum += ${x.at(`part * ${count} + ${cell}`)};
       );
     }
     const count = values.reduce((sum, value) => sum + value.count, 0);
-    return this.cells(count, values, (text, operands) => {
+    return this.#alone("copy", count, values, (text, operands) => {
       const [row, at] = text.split(cell, count / rows);
       let end = 0;
       const choices = operands.map((operand, index) => {
@@ -185,15 +196,25 @@ sum += ${x.at(`part * ${count} + ${cell}`)};
     });
   }
 
+  #alone<const V extends readonly Value[]>(
+    pattern: Pattern,
+    count: number,
+    operands: V,
+    write: (text: KernelText, operands: Operands<V>) => string,
+  ): Value {
+    return this.#piece(count, [], operands, pattern, ((text, _, arrays) =>
+      write(text, arrays as unknown as Operands<V>)) satisfies Piece["write"]);
+  }
+
   #piece(
     count: number,
     cells: readonly Value[],
     operands: readonly Value[],
-    isMap: boolean,
+    pattern: Pattern,
     write: Piece["write"],
   ): Value {
     const result = this.array(count);
-    this.pieces.push({ op: this.#op, count, array: result.array, cells, operands, write, isMap });
+    this.pieces.push({ op: this.#op, count, array: result.array, cells, operands, write, pattern });
     return result;
   }
 }

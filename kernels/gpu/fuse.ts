@@ -1,10 +1,12 @@
-import { mostOperands, type Piece, type Value } from "./emitter.ts";
+import { mostOperands, type Pattern, type Piece, type Value } from "./emitter.ts";
 import { cell, KernelText, type Operand } from "./kernel-text.ts";
 
 /** One kernel: its text, and the arrays that it takes in order. */
 export interface Launch {
   /** Names of the ops that it computes, joined by `+`. */
   readonly op: string;
+  /** Of the piece that is no map, if there is one. */
+  readonly pattern: Pattern;
   readonly source: string;
   readonly operands: readonly number[];
   readonly array: number;
@@ -30,7 +32,7 @@ export function fuse(pieces: readonly Piece[], kept: ReadonlySet<number>): Launc
   const trees = new Map<number, Tree>();
   for (const piece of pieces) {
     const inner: (Tree | undefined)[] = piece.cells.map(() => undefined);
-    if (piece.isMap)
+    if (piece.pattern === "map")
       for (const [index, value] of piece.cells.entries()) {
         const producer = trees.get(value.array);
         if (producer === undefined || reads.get(value.array) !== 1 || kept.has(value.array)) continue;
@@ -46,7 +48,7 @@ export function fuse(pieces: readonly Piece[], kept: ReadonlySet<number>): Launc
 }
 
 function blocks({ piece, inner }: Tree): number {
-  return inner.reduce((sum, tree) => sum + (tree ? blocks(tree) : 0), piece.isMap ? 0 : 1);
+  return inner.reduce((sum, tree) => sum + (tree ? blocks(tree) : 0), piece.pattern === "map" ? 0 : 1);
 }
 
 function arraysOf({ piece, inner }: Tree, found = new Set<number>()): Set<number> {
@@ -57,6 +59,12 @@ function arraysOf({ piece, inner }: Tree, found = new Set<number>()): Set<number
   }
   for (const { array } of piece.operands) found.add(array);
   return found;
+}
+
+function patternOf({ piece, inner }: Tree): Pattern {
+  return (
+    [piece.pattern, ...inner.flatMap((tree) => (tree ? patternOf(tree) : []))].find((one) => one !== "map") ?? "map"
+  );
 }
 
 function opsOf({ piece, inner }: Tree): string[] {
@@ -81,5 +89,5 @@ function launchOf(tree: Tree): Launch {
       piece.operands.map(operandOf),
     );
   const source = text.source([...names.values()], write(tree));
-  return { op: [...new Set(opsOf(tree))].join("+"), source, operands, array, count };
+  return { op: [...new Set(opsOf(tree))].join("+"), pattern: patternOf(tree), source, operands, array, count };
 }

@@ -8,7 +8,7 @@ import { DeviceProgram, type GpuProgram } from "./program.ts";
 
 export type { GpuAdapter } from "./adapter.ts";
 export { gpuModes, type GpuJs, type GpuMode } from "./gpu-js.ts";
-export type { GpuCounts, GpuProgram } from "./program.ts";
+export type { GpuCounts, GpuProgram, LaunchTime } from "./program.ts";
 
 export interface GpuOptions {
   /**

@@ -55,7 +55,7 @@ function moments(emit: Emitter, x: Value, rows: number, c: number): Value {
   const size = Math.ceil(Math.sqrt(rows));
   const chunks = Math.ceil(rows / size);
   const last = rows - (chunks - 1) * size;
-  const parts = emit.cells(2 * chunks * c, [x], (text, [x]) => {
+  const parts = emit.pass(2 * chunks * c, [x], (text, [x]) => {
     const [half, chunk, channel] = text.coordinates(cell, [2, chunks, c]);
     const value = x.at(`from + row * ${c}`);
     text.block(`const from = ${chunk} * ${size * c} + ${channel};
@@ -82,7 +82,7 @@ result += difference * difference;
 }`);
     return "result";
   });
-  return emit.cells(2 * c, [parts], (text, [parts]) => {
+  return emit.pass(2 * c, [parts], (text, [parts]) => {
     const [half, channel] = text.split(cell, c);
     const mean = parts.at(`chunk * ${c} + ${channel}`);
     text.block(`let mean = 0;
@@ -180,7 +180,7 @@ export function layerNormGradient(
   const statistics = rowStatistics(emit, x, rows, c, epsilon);
   const scaled = (dy: string, channel: string, gamma: Operand | undefined): string =>
     gamma ? `${dy} * ${gamma.at(channel)}` : dy;
-  const rowSums = emit.cells(2 * rows, [dy, x, statistics, ...optional(gamma)], (text, [dy, x, statistics, gamma]) => {
+  const rowSums = emit.pass(2 * rows, [dy, x, statistics, ...optional(gamma)], (text, [dy, x, statistics, gamma]) => {
     const [half, row] = text.split(cell, rows);
     const value = text.let(statistics!.at(row));
     const inverse = text.let(statistics!.at(`${rows} + ${row}`));
@@ -213,7 +213,7 @@ ${twoSums(half, gradient, `${gradient} * (${x!.at("from + i")} - ${value}) * ${i
 
 /** [2,rows]: mean and 1 / √(variance + epsilon) of each row of x [rows,c] */
 function rowStatistics(emit: Emitter, x: Value, rows: number, c: number, epsilon: number): Value {
-  return emit.cells(2 * rows, [x], (text, [x]) => {
+  return emit.pass(2 * rows, [x], (text, [x]) => {
     const [half, row] = text.split(cell, rows);
     text.block(`const from = ${row} * ${c};
 let result = 0;

@@ -3,7 +3,7 @@ import { checkFeed, lookUpBytes } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import { elementCount } from "../../engine/shape.ts";
-import type { Value } from "./emitter.ts";
+import type { Pattern, Value } from "./emitter.ts";
 import type { DeviceKernel, GpuDevice, Held, Upload } from "./device.ts";
 import type { Launch } from "./fuse.ts";
 import type { Dispatch } from "./gpu-js.ts";
@@ -23,6 +23,21 @@ export interface GpuCounts {
 
 export interface GpuProgram extends Program {
   readonly counts: GpuCounts;
+  /**
+   * Runs one more step, on the inputs of the last, waiting for each launch.
+   * @throws BackendError where the mode cannot tell when a launch is over: all but `webgpu`
+   */
+  trace(): Promise<readonly LaunchTime[]>;
+}
+
+/** One launch of a traced step. */
+export interface LaunchTime {
+  readonly op: string;
+  readonly pattern: Pattern;
+  /** From its start until the device has done it. */
+  readonly seconds: number;
+  /** Of its operands and its result, each once. */
+  readonly bytes: number;
 }
 
 interface Step {
@@ -130,14 +145,26 @@ export class DeviceProgram implements GpuProgram {
       this.#dispatches = undefined;
     }
 
-    for (const report of this.#reports.values()) report.values = undefined;
     await this.#step();
-    for (const [{ array, next }, state] of this.#slots) {
-      if (next === undefined) continue;
-      this.#held.set(array, this.#held.get(next)!);
-      state.host = undefined;
+    this.#advance();
+  }
+
+  async trace(): Promise<readonly LaunchTime[]> {
+    this.#check();
+    if (!this.#hasRun) throw new BackendError("gpu: the program has not run yet");
+    const times: LaunchTime[] = [];
+    await this.#device.idle();
+    for (const step of this.#steps) {
+      const { op, pattern, array, operands } = step.launch;
+      const start = performance.now();
+      await this.#launch([step]);
+      await this.#device.idle();
+      const seconds = (performance.now() - start) / 1000;
+      const cells = [array, ...operands].reduce((sum, one) => sum + this.#plan.counts[one]!, 0);
+      times.push({ op, pattern, seconds, bytes: 4 * cells });
     }
-    this.#hasRun = true;
+    this.#advance();
+    return times;
   }
 
   async read(output: string): Promise<Float32Array> {
@@ -187,6 +214,17 @@ export class DeviceProgram implements GpuProgram {
       launch,
       kernel: this.#device.kernel(launch.op, launch.source, launch.count, memoryOf(launch)),
     }));
+  }
+
+  /** What a step computed is what there is now. */
+  #advance(): void {
+    for (const report of this.#reports.values()) report.values = undefined;
+    for (const [{ array, next }, state] of this.#slots) {
+      if (next === undefined) continue;
+      this.#held.set(array, this.#held.get(next)!);
+      state.host = undefined;
+    }
+    this.#hasRun = true;
   }
 
   /** Launches all steps: at once, where they have run on the same arrays before and the mode can. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type * as gpuPage from "../../bench/browser/gpu-page.ts";
 import { crossovers } from "../../bench/crossover.ts";
-import { crossoverRowSchema, kernelRowSchema, networkRowSchema } from "../../bench/rows.ts";
+import { crossoverRowSchema, kernelRowSchema, networkRowSchema, patternRowSchema } from "../../bench/rows.ts";
 import { parseArchitecture } from "../../engine/architecture.ts";
 import { hasBrowser, suitePage } from "./browser.ts";
 
@@ -24,11 +24,17 @@ describe.skipIf(!hasBrowser)("benchmarks in a page", () => {
     expect(row.minimum).toBeGreaterThan(0);
   });
 
+  it("webgpu: launches of a step by the pattern of their kernels", async () => {
+    const rows = patternRowSchema.array().parse(await page.call("patternRows", "webgpu", architecture, 4));
+    expect(new Set(rows.map(({ pattern }) => pattern))).toEqual(new Set(["map", "product", "sum", "copy"]));
+    expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+  });
+
   it("webgpu: rows of a kernel, and from which batch on it is faster", async () => {
     const rows = kernelRowSchema
       .array()
-      .parse(await page.call("kernelRows", "webgpu", "gemm 256", { batch: 1, seconds: 0.05 }));
-    expect(rows.map(({ kernel }) => kernel)).toEqual(["gemm 256×256×256"]);
+      .parse(await page.call("kernelRows", "webgpu", "gemm 64×64×64", { batch: 1, seconds: 0.05 }));
+    expect(rows.map(({ kernel }) => kernel)).toEqual(["gemm 64×64×64"]);
     const slow = rows.map((row) => ({ ...row, backend: "wasm", variant: "slow", median: row.median + 1 }));
     const [found] = crossovers(rows, slow);
     expect(crossoverRowSchema.parse(found)).toMatchObject({
