@@ -67,7 +67,7 @@ export class Emitter {
   #op = "";
 
   /** The op that is being lowered, for errors and profiles. */
-  begin(op: OpName | "assign"): void {
+  begin(op: OpName | "input" | "assign"): void {
     this.#op = op;
   }
 

@@ -1,10 +1,11 @@
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import type { OpName } from "../../engine/ops/vocabulary.ts";
-import type { GraphNode, OpNode } from "../../engine/record.ts";
+import type { GraphNode, InputNode, OpNode } from "../../engine/record.ts";
 import { elementCount, formatShape, type Shape } from "../../engine/shape.ts";
 import type { Slot } from "../../engine/slot.ts";
 import type { Tensor } from "../../engine/tensor.ts";
+import { byteLookupForward, packedCount } from "./byte-lookup.ts";
 import { Emitter, type Derived, type Piece, type Value } from "./emitter.ts";
 import { fuse, type Launch } from "./fuse.ts";
 import { groupUpdates, type UpdateGroup } from "./group.ts";
@@ -25,13 +26,20 @@ export interface Report {
   readonly array: number;
 }
 
+interface PlannedInput extends Pick<InputNode, "lookup"> {
+  /** Holds what is fed; bytes packed. */
+  readonly array: number;
+  /** Of the values that are fed. */
+  readonly count: number;
+}
+
 /** A graph as kernels and arrays, which have numbers. */
 export interface GpuPlan {
   /** Of one run, in order. */
   readonly launches: readonly Launch[];
   /** Elements of each array. */
   readonly counts: readonly number[];
-  readonly inputs: ReadonlyMap<string, { readonly array: number; readonly lookup: Float32Array | undefined }>;
+  readonly inputs: ReadonlyMap<string, PlannedInput>;
   readonly constants: readonly { readonly array: number; readonly data: Float32Array }[];
   readonly derived: readonly Derived[];
   readonly slotArrays: readonly SlotArray[];
@@ -52,6 +60,8 @@ class Planner {
   readonly #emit = new Emitter();
   readonly #values = new Map<GraphNode, readonly Value[]>();
   readonly #slots = new Map<Slot, Value>();
+  readonly #inputs = new Map<string, PlannedInput>();
+  readonly #constants: { readonly array: number; readonly data: Float32Array }[] = [];
 
   constructor(graph: Graph) {
     this.#graph = graph;
@@ -60,7 +70,8 @@ class Planner {
   plan(): GpuPlan {
     const emit = this.#emit;
     const { ops, inputs, constants, assigns, outputs } = this.#graph;
-    for (const node of [...inputs, ...constants]) this.#values.set(node, [emit.array(elementCount(node.shapes[0]))]);
+    for (const node of inputs) this.#values.set(node, [this.#input(node)]);
+    for (const node of constants) this.#values.set(node, [this.#constant(node.data)]);
     const groups = groupUpdates(ops);
     const slotLists = this.#placeSlots(groups);
     for (const node of this.#graph.slots) this.#values.set(node, [this.#slots.get(node.slot)!]);
@@ -89,10 +100,8 @@ class Planner {
     return {
       launches,
       counts: emit.counts,
-      inputs: new Map(
-        inputs.map((node) => [node.name, { array: this.#values.get(node)![0]!.array, lookup: node.lookup }]),
-      ),
-      constants: constants.map((node) => ({ array: this.#values.get(node)![0]!.array, data: node.data })),
+      inputs: this.#inputs,
+      constants: this.#constants,
       derived: emit.derived,
       slotArrays,
       slots: new Map(
@@ -102,6 +111,22 @@ class Planner {
       ),
       outputs: new Map(results.map(([name], index) => [name, reports[index]!])),
     };
+  }
+
+  #constant(data: Float32Array): Value {
+    const value = this.#emit.array(data.length);
+    this.#constants.push({ array: value.array, data });
+    return value;
+  }
+
+  /** Bytes are looked up on the device. */
+  #input({ name, shapes: [shape], lookup }: InputNode): Value {
+    const count = elementCount(shape);
+    const fed = this.#emit.array(lookup ? packedCount(count) : count);
+    this.#inputs.set(name, { array: fed.array, count, lookup });
+    if (lookup === undefined) return fed;
+    this.#emit.begin("input");
+    return byteLookupForward(this.#emit, fed, this.#constant(lookup), count);
   }
 
   /** Slots of the same part in a group of updates lie in one array, in the order of the members; others alone. */

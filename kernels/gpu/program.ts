@@ -1,8 +1,9 @@
 import type { Feeds, Program, ProgramStatistics } from "../../engine/backend.ts";
-import { checkFeed, lookUpBytes } from "../../engine/byte-lookup.ts";
+import { checkFeed } from "../../engine/byte-lookup.ts";
 import { BackendError } from "../../engine/errors.ts";
 import type { Graph } from "../../engine/graph.ts";
 import { elementCount } from "../../engine/shape.ts";
+import { packBytes } from "./byte-lookup.ts";
 import type { Pattern, Value } from "./emitter.ts";
 import type { DeviceKernel, GpuDevice, Held, Upload } from "./device.ts";
 import type { Launch } from "./fuse.ts";
@@ -118,13 +119,10 @@ export class DeviceProgram implements GpuProgram {
     for (const [name, values] of Object.entries(inputs)) {
       const input = this.#plan.inputs.get(name);
       if (input === undefined) throw unknownName("input", name, this.#plan.inputs.keys());
-      const { array, lookup } = input;
+      const { array, count, lookup } = input;
       checkFeed("gpu", name, lookup, values);
-      checkLength(`input ${name}`, values, this.#plan.counts[array]!);
-      const floats = new Float32Array(values.length);
-      if (lookup) lookUpBytes(floats, values as Uint8Array, lookup);
-      else floats.set(values);
-      this.#inputs.set(array, floats);
+      checkLength(`input ${name}`, values, count);
+      this.#inputs.set(array, values instanceof Uint8Array ? packBytes(values) : Float32Array.from(values));
       changed.add(array);
       this.#missing.delete(name);
     }

@@ -15,6 +15,8 @@ import { elementCount, type Shape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { trainingStep } from "../../engine/train/training-step.ts";
+import { createGpuBackend } from "../../kernels/gpu/index.ts";
+import { loadGpuJs } from "../../kernels/gpu/node/load-gpu-js.ts";
 import { createReferenceBackend } from "../../kernels/reference/index.ts";
 import { createWasmBackend } from "../../kernels/wasm/node/index.ts";
 
@@ -25,7 +27,9 @@ const backends: readonly Backend[] = [
   await createWasmBackend({ variant: "plain", inline: true }),
   await createWasmBackend({ threads: 2 }),
 ];
-afterAll(() => Promise.all(backends.map((backend) => backend.dispose())));
+/** Packs bytes, and is slow. */
+const gpu = await createGpuBackend(await loadGpuJs(), { mode: "cpu" });
+afterAll(() => Promise.all([...backends, gpu].map((backend) => backend.dispose())));
 
 const normals = (count: number, stream: number): Float32Array =>
   Float32Array.from({ length: count }, (_, index) => randomNormal(stream, index));
@@ -91,7 +95,7 @@ describe("an input of bytes", () => {
           .filter(({ name }) => name === "w")
           .map(({ shapes }) => normals(elementCount(shapes[0]), 2));
         const others: Feeds = w[0] ? { w: w[0] } : {};
-        for (const backend of backends)
+        for (const backend of [...backends, gpu])
           expect(await results(backend, fed, { x: bytes, ...others })).toEqual(
             await results(backend, graph(input("x", image)), { x: floats, ...others }),
           );
@@ -133,7 +137,7 @@ describe("an input of bytes", () => {
     await floats.dispose();
   });
 
-  it.each(backends.map((backend) => [`${backend.name} ${backend.variant}`, backend] as const))(
+  it.each([...backends, gpu].map((backend) => [`${backend.name} ${backend.variant}`, backend] as const))(
     "is refused floats, and floats are refused bytes: %s",
     async (_, backend) => {
       const program = await backend.compile(
