@@ -197,6 +197,7 @@ function gpuTables(): string[] {
   const faster = crossings
     .filter(({ from }) => from !== null)
     .map((row) => `${row.kernel}, ${row.pass} on ${modeOf(row)} from batch ${row.from!}`);
+  const measured = new Set(crossings.map(({ kernel, pass }) => `${kernel}, ${pass}`)).size;
   const tried = Math.max(...crossings.flatMap(({ sizes }) => sizes.map(({ batch }) => batch)));
   const profiled = rows.flatMap((row) => (row.suite === "patterns" && row.arch === "ref-hybrid" ? [row] : []));
   const shares = profiled.map(
@@ -207,7 +208,7 @@ function gpuTables(): string[] {
     table(["training step", "mode", "launches", "read-backs", "on the device", "ms", "wasm ms"], stepLines),
     `Kernels, forward, ms, at the largest batch that all modes were tried with; ` +
       (faster.length === 0
-        ? `none of these ${crossings.length} forward and gradient kernels is faster than wasm at any batch tried (up to ${tried})`
+        ? `none of ${measured} kernels, gradients among them, is faster than wasm at any batch tried (up to ${tried})`
         : `faster than wasm: ${faster.join("; ")}`) +
       ":",
     table(["kernel", "batch", ...modes, "wasm"], kernelRows),
