@@ -1,3 +1,6 @@
+import { type CodegenNetwork, generate } from "../codegen/generate.ts";
+import { checkCode, type CheckRow } from "../codegen/verify/checks.ts";
+import { type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
@@ -5,7 +8,9 @@ import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
 import { ConfigError } from "../engine/errors.ts";
+import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
+import { inferenceToGraph } from "../engine/plan/record-inference.ts";
 import { writeState } from "../engine/train/evaluate-model.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
 import type { OpenedModel } from "./open-model.ts";
@@ -21,8 +26,24 @@ export interface VerifyModelOptions {
 
 /** Compares the C of a model with references, on images of a set. @throws ToolError, ConfigError */
 export async function verifyModel(opened: OpenedModel, options: VerifyModelOptions): Promise<VerifyRow[]> {
-  const { model, values, name, classes, normalization } = opened;
   const { targets, against, set, images: count, onProgress } = options;
+  const images = imagesOf(opened, set, count);
+  return verifyNetwork({
+    network: networkOf(opened),
+    targets,
+    against,
+    images,
+    referenceOutputs: against.includes("engine") ? await engineOutputs(opened, images) : [],
+    ...(onProgress ? { onProgress } : {}),
+  });
+}
+
+function networkOf({ model, values, name, classes, normalization }: OpenedModel): CodegenNetwork {
+  return { graph: lowerModel(model, values), name, classes, normalization };
+}
+
+/** The first images of a set, as the model takes them. */
+function imagesOf({ model, normalization }: OpenedModel, set: ImageSet, count: number): Float32Array[] {
   const [height, width, channels] = model.input;
   const size = height * width * channels;
   if (count > set.count) throw new ConfigError(`verify: ${count} images were asked for, the data have ${set.count}`);
@@ -31,19 +52,56 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
       `verify: the images are ${set.height}×${set.width}×${set.channels}, the model takes ${height}×${width}×${channels}`,
     );
   const table = normalizationTable(normalization);
-  const images = Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const image = new Float32Array(size);
     lookUpBytes(image, set.images.subarray(index * size, (index + 1) * size), table);
     return image;
   });
-  return verifyNetwork({
-    network: { graph: lowerModel(model, values), name, classes, normalization },
-    targets,
-    against,
-    images,
-    referenceOutputs: against.includes("engine") ? await engineOutputs(opened, images) : [],
-    ...(onProgress ? { onProgress } : {}),
-  });
+}
+
+/** Each layer of the C of a model beside the same layer on the reference back end in float64, for one image of a set. */
+export async function verifyModelLayers(opened: OpenedModel, options: Omit<VerifyModelOptions, "against" | "images">) {
+  const [image] = imagesOf(opened, options.set, 1);
+  const network = networkOf(opened);
+  const expected = await layersOfEngine(network.graph, image!);
+  const reports: { target: VerifyTarget; rows: LayerRow[] }[] = [];
+  for (const target of options.targets) {
+    options.onProgress?.(`${target}: layer by layer`);
+    const code = generate(network, { target, precision: "float32", observed: true });
+    const rows = await verifyLayers({ code, target, image: image!, expected: ({ value }) => expected.get(value)! });
+    reports.push({ target, rows });
+  }
+  return reports;
+}
+
+/** Properties of the C of a model that no output shows. */
+export async function checkModel(
+  opened: OpenedModel,
+  options: Omit<VerifyModelOptions, "against">,
+): Promise<CheckRow[]> {
+  const images = imagesOf(opened, options.set, options.images);
+  const network = networkOf(opened);
+  const rows: CheckRow[] = [];
+  for (const target of options.targets) {
+    const code = generate(network, { target, precision: "float32" });
+    const { onProgress } = options;
+    rows.push(...(await checkCode({ code, target, images, ...(onProgress ? { onProgress } : {}) })));
+  }
+  return rows;
+}
+
+async function layersOfEngine(graph: InferenceGraph, image: Float32Array): Promise<Map<ValueId, Float32Array>> {
+  const values = graph.layers.map(({ output }) => output);
+  const backend = createReferenceBackend({ precision: "float64" });
+  const program = await backend.compile(inferenceToGraph(graph, { observed: values }));
+  try {
+    await program.run({ images: image });
+    const cells = new Map<ValueId, Float32Array>();
+    for (const value of values) cells.set(value, await program.read(graph.values[value]!.name));
+    return cells;
+  } finally {
+    await program.dispose();
+  }
 }
 
 /** Logits of the model as it was trained, nothing folded, on the reference back end. */

@@ -1,14 +1,17 @@
 import { Option } from "@commander-js/extra-typings";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
+import type { CheckRow } from "../codegen/verify/checks.ts";
+import type { LayerRow } from "../codegen/verify/layers.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
+import { MismatchError } from "../engine/errors.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count, percent } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
-import { verifyModel } from "./verify-model.ts";
+import { checkModel, verifyModel, verifyModelLayers } from "./verify-model.ts";
 
 export const command = () =>
   verb(
@@ -29,6 +32,8 @@ export const command = () =>
     )
     .addOption(new Option("--precision <name>", "arithmetic").choices(["float32"] as const).default("float32" as const))
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
+    .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
+    .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
     .addOption(dataOption().default(undefined, "what it was trained on"))
     .addOption(dataDirOption())
     .action((name, options) =>
@@ -37,19 +42,60 @@ export const command = () =>
         const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
         const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
         const { targets, against, images } = options;
-        const rows = await verifyModel(opened, {
-          targets,
-          against,
-          images,
-          set: await data.test(),
-          onProgress: (message) => output.message(message),
-        });
-        output.document({ rows });
+        const about = { targets, images, set: await data.test(), onProgress: (text: string) => output.message(text) };
+        const rows = await verifyModel(opened, { ...about, against });
+        const layers = options.layers ? await verifyModelLayers(opened, about) : undefined;
+        const checks = options.checks ? await checkModel(opened, about) : undefined;
+        output.document({ rows, ...(layers && { layers }), ...(checks && { checks }) });
+        for (const report of layers ?? []) {
+          output.message(`${report.target}, layer by layer:`);
+          output.table(report.rows.map(layerTableRow));
+        }
+        if (checks) output.table(checks.map(checkTableRow));
+        for (const { check, tool, target, state, detail } of checks ?? [])
+          if (state === "failed") output.message(`${check} (${tool}, ${target}): ${detail}`);
         output.table(rows.map(verifyTableRow));
+        checkLayers(layers ?? []);
         checkAgreement(rows);
+        checkChecks(checks ?? []);
         output.data(`All ${rows.length} comparisons over ${images} images agree.`);
       }),
     );
+
+function layerTableRow(row: LayerRow): Record<string, string> {
+  return {
+    layer: row.layer,
+    shape: row.shape.slice(1).join("×"),
+    "max error": row.maxAbsError.toExponential(1) + (row.departs ? " departs" : ""),
+    MACs: count(row.macs),
+    instructions: row.instructions === null ? "–" : count(row.instructions),
+    "per MAC": row.instructions === null || row.macs === 0 ? "–" : (row.instructions / row.macs).toFixed(2),
+  };
+}
+
+function checkTableRow({ check, tool, target, state, detail }: CheckRow): Record<string, string> {
+  return { target, check, tool, state: state === "skipped" ? `skipped: ${detail}` : state };
+}
+
+/** @throws MismatchError naming the first layer that departs */
+function checkLayers(reports: readonly { readonly target: string; readonly rows: readonly LayerRow[] }[]): void {
+  for (const { target, rows } of reports) {
+    const first = rows.find(({ departs }) => departs);
+    if (first)
+      throw new MismatchError(
+        `generated C on ${target} departs from the engine at layer ${first.layer}: largest error ${first.maxAbsError.toExponential(2)} beside values up to ${first.largest.toPrecision(3)}`,
+      );
+  }
+}
+
+/** @throws MismatchError naming the checks that failed */
+function checkChecks(checks: readonly CheckRow[]): void {
+  const failed = checks.filter(({ state }) => state === "failed");
+  if (failed.length > 0)
+    throw new MismatchError(
+      `generated C failed ${failed.length} checks: ${failed.map(({ check, tool, target }) => `${check} (${tool}, ${target})`).join(", ")}`,
+    );
+}
 
 export function verifyTableRow(row: VerifyRow): Record<string, string | number> {
   return {

@@ -25,6 +25,8 @@ export interface Facts {
   readonly classes: readonly string[] | undefined;
   readonly normalization: Normalization | undefined;
   readonly selftest: readonly SelftestVector[] | undefined;
+  /** Whether every layer shows its result. */
+  readonly observed: boolean;
 }
 
 /** The comment at the head of every generated file. */

@@ -1,11 +1,12 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import { ConfigError } from "../engine/errors.ts";
 import type { InferenceOp } from "../engine/ops/vocabulary.ts";
-import type { InferenceGraph } from "../engine/plan/inference.ts";
-import { networkMacs } from "../engine/plan/macs.ts";
+import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
+import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
 import type { Emitter, LayerShapes } from "./emit/emitter.ts";
 import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
+import type { ElementName } from "./element.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
@@ -38,13 +39,29 @@ export interface CodegenOptions {
   readonly ram?: number;
   /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
   readonly prefix?: string;
-  /** For measurements: calls `void <prefix>_stamp(int step)`, which the caller defines, before each layer. */
-  readonly stamps?: boolean;
+  /**
+   * Every layer shows its result to `void <prefix>_observe(int layer, const void *cells)`, which the program around it
+   * has to define. For comparing layer by layer. Default false.
+   */
+  readonly observed?: boolean;
 }
 
 export interface GeneratedFile {
   readonly name: string;
   readonly text: string;
+}
+
+/** A statement of the generated C. */
+export interface Stage {
+  /** Place of the layer in its network. */
+  readonly layer: number;
+  readonly name: string;
+  readonly op: InferenceOp;
+  /** What it computes; holds the result of this layer with its epilogue. */
+  readonly value: ValueId;
+  readonly shape: readonly number[];
+  readonly element: ElementName;
+  readonly macs: number;
 }
 
 /** A C library of one network: `int <prefix>_run(<prefix>_context *, const float *input, float *output)`. */
@@ -65,6 +82,8 @@ export interface GeneratedCode {
   readonly arenaLowerBoundBytes: number;
   /** What lies where in the arena, and when. */
   readonly buffers: readonly ArenaBuffer[];
+  /** What is computed one after the other: the layers of the network, those left out that compute nothing. */
+  readonly stages: readonly Stage[];
   /** Name of the layer at which most memory is in use; null when none is. */
   readonly peakLayer: string | null;
   readonly weightBytes: number;
@@ -108,8 +127,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
       scratch: storage.scratch(step),
       summands: layer.epilogue.flatMap((step) => (step.kind === "add" ? [storage.pointer(step.value)] : [])),
     });
-    const stamp = `extern void ${prefix}_stamp(int step);\n${prefix}_stamp(${step});\n`;
-    statements.push({ layer, statement: options.stamps ? stamp + statement : statement });
+    statements.push({ layer, statement, result: storage.pointer(layer.output) });
   });
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
@@ -133,6 +151,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     classes,
     normalization,
     selftest,
+    observed: options.observed ?? false,
   };
   return {
     files: [
@@ -149,6 +168,15 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     arenaBytes,
     arenaLowerBoundBytes,
     buffers: storage.buffers,
+    stages: statements.map(({ layer }) => ({
+      layer: graph.layers.indexOf(layer),
+      name: layer.name,
+      op: layer.op,
+      value: layer.output,
+      shape: graph.values[layer.output]!.shape,
+      element: arithmetic.elementOf(layer.output),
+      macs: layerMacs(graph, layer),
+    })),
     peakLayer: graph.layers[storage.peakLayer]?.name ?? null,
     weightBytes: unit.constantBytes,
     macs,

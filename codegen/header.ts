@@ -57,6 +57,13 @@ export function headerText(facts: Facts): string {
     "/* The place of the largest output, the first of equal ones; -1 for a null pointer. */",
     `int ${prefix}_argmax(const ${output} *output);`,
     "",
+    ...(facts.observed
+      ? [
+          "/* Called with the result of each layer. Written by the program that uses this library. */",
+          `void ${prefix}_observe(int layer, const void *cells);`,
+          "",
+        ]
+      : []),
     ...(facts.normalization === undefined
       ? []
       : [

@@ -9,6 +9,8 @@ import { indent, type Unit } from "./unit.ts";
 export interface Statement {
   readonly layer: Layer;
   readonly statement: string;
+  /** Pointer to its result. */
+  readonly result: string;
 }
 
 /** `<prefix>.c`: tables, kernels and the function that calls them in order. */
@@ -94,7 +96,11 @@ function runFunction(facts: Facts, statements: readonly Statement[], outputIsInp
     ...(usesArena ? [`union ${prefix}_arena *arena;`] : []),
     `if (!context || !input || !output) return ${upper}_NULL_POINTER;`,
     ...(usesArena ? ["arena = &context->arena;"] : []),
-    ...statements.flatMap(({ layer, statement }) => [`/* ${commentText(layer.name)} */`, statement]),
+    ...statements.flatMap(({ layer, statement, result }, index) => [
+      `/* ${commentText(layer.name)} */`,
+      statement,
+      ...(facts.observed ? [`${prefix}_observe(${index}, ${result});`] : []),
+    ]),
     ...copy,
     `return ${upper}_OK;`,
     "}",

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +34,8 @@ export interface CompileOptions {
   readonly flags?: readonly string[];
   /** Compile for a processor that traps on misaligned access (RISC-V only). */
   readonly strictAlign?: boolean;
+  /** More flags for all that is compiled, the driver too, and for the linker. */
+  readonly everywhere?: readonly string[];
 }
 
 /** How a model is compiled unless told otherwise. In C99 mode gcc fuses no multiply-add on its own. */
@@ -63,6 +66,8 @@ export interface ProgramRun {
   readonly stackBytes: number;
   /** RAM of the model besides input, output and stack. */
   readonly modelRamBytes: number;
+  /** What the glue of observed C wrote of each layer; null for other C. */
+  readonly layers: Uint8Array | null;
 }
 
 /** A folder of its own for `work`, removed afterwards. */
@@ -81,7 +86,7 @@ export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T
  * @throws ToolError when a compiler is missing (naming the Debian package) or rejects the C.
  */
 export async function compileProgram(source: ModelSource, folder: string, options: CompileOptions): Promise<Program> {
-  const { target, flags = releaseFlags } = options;
+  const { target, flags = releaseFlags, everywhere = [] } = options;
   await mkdir(folder, { recursive: true });
   for (const { name, text } of source.files) await writeFile(join(folder, name), text);
   await writeFile(join(folder, "model_glue.h"), source.glue);
@@ -94,7 +99,9 @@ export async function compileProgram(source: ModelSource, folder: string, option
   const alignment = options.strictAlign && !host ? ["-mstrict-align"] : [];
   const compile = async (name: string, cFlags: readonly string[]) => {
     const object = name.replace(/\.c$/, ".o");
-    await runTool(compiler, [...machine, ...sections, ...cFlags, "-c", name, "-o", object], { cwd: folder });
+    await runTool(compiler, [...machine, ...sections, ...cFlags, ...everywhere, "-c", name, "-o", object], {
+      cwd: folder,
+    });
     return object;
   };
   const objects = [...(source.objects ?? [])];
@@ -103,7 +110,7 @@ export async function compileProgram(source: ModelSource, folder: string, option
   }
   const driver = await compile("driver.c", ["-std=gnu99", "-O2"]);
   // Symbols are bound at start: binding one at its first call would use the stack that is measured.
-  const linkFlags = host ? ["-Wl,-z,now"] : boardLinkFlags;
+  const linkFlags = [...(host ? ["-Wl,-z,now"] : boardLinkFlags), ...everywhere];
   const executable = join(folder, "model.elf");
   await runTool(compiler, [...machine, ...linkFlags, driver, ...objects, "-lm", "-o", executable], { cwd: folder });
   return {
@@ -175,12 +182,14 @@ export async function runProgram(
     if (rows.length !== images.length || bytes.length !== images.length * outputLength * 4) {
       throw new ToolError(`${what} gave ${rows.length} outputs for ${images.length} images`);
     }
+    const layers = existsSync(join(folder, "layers.bin")) ? await readFile(join(folder, "layers.bin")) : null;
     const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     return {
       outputs: images.map((_, index) => values.slice(index * outputLength, (index + 1) * outputLength)),
       instructions: target === "host" ? null : Math.max(...rows.map(({ high, low }) => high * 2 ** 32 + low)),
       stackBytes: Math.max(...rows.map(({ stack }) => stack)),
       modelRamBytes: ram,
+      layers,
     };
   });
 }

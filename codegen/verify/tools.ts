@@ -13,12 +13,16 @@ export const externalTools = {
     commands: ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14"],
     debianPackage: "clang",
   },
+  "g++": { commands: ["g++"], debianPackage: "g++" },
+  cppcheck: { commands: ["cppcheck"], debianPackage: "cppcheck" },
   size: { commands: ["size"], debianPackage: "binutils" },
+  nm: { commands: ["nm"], debianPackage: "binutils" },
   "riscv64-unknown-elf-gcc": { commands: ["riscv64-unknown-elf-gcc"], debianPackage: "gcc-riscv64-unknown-elf" },
   "riscv64-unknown-elf-size": {
     commands: ["riscv64-unknown-elf-size"],
     debianPackage: "binutils-riscv64-unknown-elf",
   },
+  "riscv64-unknown-elf-nm": { commands: ["riscv64-unknown-elf-nm"], debianPackage: "binutils-riscv64-unknown-elf" },
   "qemu-system-riscv32": { commands: ["qemu-system-riscv32"], debianPackage: "qemu-system-misc" },
   "qemu-system-riscv64": { commands: ["qemu-system-riscv64"], debianPackage: "qemu-system-misc" },
 } as const satisfies Record<string, ExternalTool>;

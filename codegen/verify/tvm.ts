@@ -186,12 +186,13 @@ async function cachedRun(
   const file = join(cacheFolder(), "tvm-runs", `${key}.json`);
   if (existsSync(file)) {
     const kept = cachedRunSchema.safeParse(JSON.parse(await readFile(file, "utf8")));
-    if (kept.success) return { ...kept.data, outputs: kept.data.outputs.map((values) => Float32Array.from(values)) };
+    if (kept.success)
+      return { ...kept.data, outputs: kept.data.outputs.map((values) => Float32Array.from(values)), layers: null };
   }
-  const run = await runProgram(program, images, { timeoutSeconds });
+  const { layers, ...run } = await runProgram(program, images, { timeoutSeconds });
   await mkdir(join(cacheFolder(), "tvm-runs"), { recursive: true });
   const staging = `${file}.${randomUUID()}`;
   await writeFile(staging, JSON.stringify({ ...run, outputs: run.outputs.map((values) => [...values]) }));
   await rename(staging, file);
-  return run;
+  return { ...run, layers };
 }

@@ -2,8 +2,10 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.ts";
 import { compareOutputs } from "./agreement.ts";
+import { checkRowSchema } from "./checks.ts";
 import { finchGlue } from "./driver/glue.ts";
 import { inParallel } from "./in-parallel.ts";
+import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
 import { compileProgram, type HostCompiler, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
 import { type VerifyTarget, verifyTargets } from "./targets.ts";
@@ -46,7 +48,13 @@ const verifyRowSchema = z.object({
 export type VerifyRow = z.infer<typeof verifyRowSchema>;
 
 /** What `finch verify --json` prints. */
-export const verifyReportSchema = z.object({ rows: z.array(verifyRowSchema) });
+export const verifyReportSchema = z.object({
+  rows: z.array(verifyRowSchema),
+  /** With `--layers`: each target's layers for the first image. */
+  layers: z.array(z.object({ target: z.enum(verifyTargets), rows: z.array(layerRowSchema) })).optional(),
+  /** With `--checks`. */
+  checks: z.array(checkRowSchema).optional(),
+});
 
 /** What `verify` reads of generated code. */
 export interface VerifiableCode {

@@ -3,11 +3,19 @@ import { constant, input, recordOne } from "../record.ts";
 import type { Tensor } from "../tensor.ts";
 import type { EpilogueStep, InferenceGraph, Layer, ValueId, Weights } from "./inference.ts";
 
+export interface RecordInferenceOptions {
+  /** Values that can be read besides the logits, each under its name. */
+  readonly observed?: readonly ValueId[];
+}
+
 /** The lowered network as a graph of plain ops, so that every back end can run it: `images` → `logits`. */
-export function inferenceToGraph(network: InferenceGraph): Graph {
+export function inferenceToGraph(network: InferenceGraph, { observed = [] }: RecordInferenceOptions = {}): Graph {
   const values = new Map<ValueId, Tensor>([[network.input, input("images", network.values[network.input]!.shape)]]);
   for (const layer of network.layers) values.set(layer.output, recordLayer(layer, (id) => values.get(id)!).at(-1)!);
-  return buildGraph({ logits: values.get(network.output)! });
+  return buildGraph({
+    ...Object.fromEntries(observed.map((id) => [network.values[id]!.name, values.get(id)!])),
+    logits: values.get(network.output)!,
+  });
 }
 
 /** What a layer computes from its inputs: the result of its op, then of each step of its epilogue. */

@@ -13,6 +13,47 @@ static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_
 `;
 }
 
+/**
+ * As `finchGlue`, for C that shows the result of each layer: for each image and layer, the instructions since the layer
+ * before and then its cells go to `layers.bin`.
+ */
+export function observingGlue(model: {
+  readonly prefix: string;
+  readonly header: string;
+  readonly inputLength: number;
+  readonly outputLength: number;
+  /** Bytes of each layer's result. */
+  readonly layerBytes: readonly number[];
+}): string {
+  const { prefix, header, inputLength, outputLength, layerBytes } = model;
+  return `#include <stdint.h>
+#include <stdio.h>
+#include "${header}"
+enum { MODEL_INPUT = ${inputLength}, MODEL_OUTPUT = ${outputLength} };
+static ${prefix}_context model_context __attribute__((aligned(64)));
+static const uint32_t layer_bytes[] = {${layerBytes.join(", ")}};
+static FILE *layers;
+static uint64_t layer_begin;
+static uint64_t instructions_now(void);
+
+void ${prefix}_observe(int layer, const void *cells) {
+  const uint64_t executed = instructions_now() - layer_begin;
+  fwrite(&executed, sizeof executed, 1, layers);
+  fwrite(cells, 1, layer_bytes[layer], layers);
+  fflush(layers);
+  layer_begin = instructions_now();
+}
+
+static int model_run(const float *in, float *out) {
+  if (!layers) layers = fopen("layers.bin", "wb");
+  if (!layers) return 1;
+  layer_begin = instructions_now();
+  return ${prefix}_run(&model_context, in, out);
+}
+static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_context; }
+`;
+}
+
 const workspaceBytes = 16 * 1024 * 1024;
 
 /**
