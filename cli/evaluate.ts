@@ -1,10 +1,17 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
-import { DataError } from "../engine/errors.ts";
-import { evaluateModel } from "../engine/train/evaluate-model.ts";
+import { evaluateQuantized } from "../codegen/quantize/evaluate.ts";
+import { floatGraph } from "../codegen/quantize/float-graph.ts";
+import { measureSensitivity, type Sensitivity } from "../codegen/quantize/sensitivity.ts";
+import { roundNetworkWeights } from "../codegen/quantize/weight-only.ts";
+import type { Backend } from "../engine/backend.ts";
+import type { ImageSet } from "../engine/data/image-set.ts";
+import { ConfigError, DataError } from "../engine/errors.ts";
+import { lowerModel } from "../engine/plan/lower.ts";
+import { checkFits, evaluateModel, type Evaluation } from "../engine/train/evaluate-model.ts";
 import { openBackend } from "./open-backend.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
-import { openModel } from "./open-model.ts";
+import { openModel, type OpenedModel } from "./open-model.ts";
 import {
   backendOption,
   batchOption,
@@ -16,7 +23,16 @@ import {
   validationOption,
   variantOption,
 } from "./options.ts";
-import { count, percent } from "./output.ts";
+import { count, type Output, percent } from "./output.ts";
+import {
+  calibrateModel,
+  calibrationImagesOption,
+  calibrationOption,
+  keepFloatOption,
+  quantizeModel,
+  type QuantizeFlags,
+  someImages,
+} from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { evaluateSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -37,6 +53,15 @@ export const command = () =>
     )
     .addOption(limitOption())
     .addOption(validationOption())
+    .addOption(
+      new Option("--precision <name>", "arithmetic: int8 runs the integers that generated C has")
+        .choices(["float32", "int8", "int8-weights"] as const)
+        .default("float32" as const),
+    )
+    .addOption(calibrationImagesOption())
+    .addOption(calibrationOption())
+    .addOption(keepFloatOption())
+    .option("--sensitivity", "what each layer alone costs in int8, over 64 images")
     .addOption(batchOption())
     .addOption(backendOption())
     .addOption(gpuModeOption())
@@ -44,7 +69,8 @@ export const command = () =>
     .addOption(threadsOption())
     .action((path, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, state, classes, normalization, checkpoint } = await openModel(path);
+        const opened = await openModel(path);
+        const { model, classes, checkpoint } = opened;
         const name = options.data ?? checkpoint.data.name;
         const data = await openData({ ...options, data: name, ...imageSizeFor(name, model.input) }, output);
         if (data.classes.join() !== classes.join())
@@ -54,7 +80,11 @@ export const command = () =>
         const set = options.split === "test" ? await data.test() : data[options.split];
         const backend = await openBackend(options, output);
         try {
-          const result = await evaluateModel(model, state, set, { backend, normalization, batchSize: options.batch });
+          const { precision } = options;
+          const result = await evaluate(opened, set, data.train, backend, options, output);
+          const sensitivity = options.sensitivity
+            ? await sensitivityOf(opened, set, data.train, backend, options, output)
+            : undefined;
           output.document({
             images: result.images,
             accuracy: result.accuracy,
@@ -63,6 +93,8 @@ export const command = () =>
             classes: [...classes],
             backend: backend.name,
             variant: backend.variant,
+            precision,
+            ...(sensitivity === undefined ? {} : { sensitivity }),
           } satisfies z.input<typeof evaluateSchema>);
           output.table(
             result.confusion.map((row, label) => {
@@ -79,6 +111,7 @@ export const command = () =>
               };
             }),
           );
+          if (sensitivity !== undefined) output.table(sensitivity.map(sensitivityTableRow));
           output.data(
             `accuracy ${percent(result.accuracy)}, loss ${result.loss.toFixed(4)}, ${count(result.images)} images`,
           );
@@ -87,3 +120,56 @@ export const command = () =>
         }
       }),
     );
+
+interface EvaluateFlags extends QuantizeFlags {
+  readonly precision: "float32" | "int8" | "int8-weights";
+  readonly batch: number;
+}
+
+async function evaluate(
+  opened: OpenedModel,
+  set: ImageSet,
+  train: ImageSet,
+  backend: Backend,
+  flags: EvaluateFlags,
+  output: Output,
+): Promise<Evaluation> {
+  const { model, state, values, normalization } = opened;
+  if (flags.precision === "float32")
+    return evaluateModel(model, state, set, { backend, normalization, batchSize: flags.batch });
+  checkFits(model, set);
+  const graph =
+    flags.precision === "int8"
+      ? await quantizeModel(opened, train, flags, output, backend)
+      : floatGraph(roundNetworkWeights(lowerModel(model, values)));
+  const progress = output.progress(set.count);
+  try {
+    return await evaluateQuantized(graph, set, {
+      normalization,
+      backend,
+      onProgress: (images) => progress.update(images, `${count(images)} of ${count(set.count)} images`),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Images that each layer alone is measured with. */
+const sensitivityImages = 64;
+
+async function sensitivityOf(
+  opened: OpenedModel,
+  set: ImageSet,
+  train: ImageSet,
+  backend: Backend,
+  flags: EvaluateFlags,
+  output: Output,
+): Promise<Sensitivity[]> {
+  if (flags.precision !== "int8") throw new ConfigError("evaluate: --sensitivity goes with --precision int8");
+  const ranged = await calibrateModel(opened, train, flags, output, backend);
+  return measureSensitivity(ranged, someImages(set, sensitivityImages, opened.normalization), backend);
+}
+
+function sensitivityTableRow({ name, op, error, changed }: Sensitivity): Record<string, string> {
+  return { layer: name, op, "error of the outputs": percent(error), "other class": percent(changed) };
+}

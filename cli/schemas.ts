@@ -55,6 +55,9 @@ export const evaluateSchema = z.object({
   classes: z.array(z.string()),
   backend: z.string(),
   variant: z.string(),
+  precision: z.enum(["float32", "int8", "int8-weights"]),
+  /** With --sensitivity: what the outputs lose when one layer alone is in integers, most sensitive first. */
+  sensitivity: z.array(z.object({ name: z.string(), op: z.string(), error: z.number(), changed: fraction })).optional(),
 });
 
 export const predictSchema = z.object({

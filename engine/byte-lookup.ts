@@ -2,7 +2,11 @@ import type { BackendName } from "./backend.ts";
 import { BackendError } from "./errors.ts";
 
 /** Writes what each byte stands for: [...,channels] of them, and `lookup` [channels,256]. */
-export function lookUpBytes(to: Float32Array | Float64Array, bytes: Uint8Array, lookup: Float32Array): void {
+export function lookUpBytes(
+  to: Float32Array | Float64Array | Int8Array,
+  bytes: Uint8Array,
+  lookup: Float32Array | Int8Array,
+): void {
   const channels = lookup.length / 256;
   for (let at = 0; at < bytes.length; at += channels)
     for (let channel = 0; channel < channels; channel++)

@@ -11,7 +11,7 @@ import { boundsOf, endsInTable } from "./steps.ts";
 /** Ops whose outputs keep the scale and zero point of their inputs. */
 const moving: ReadonlySet<InferenceOp> = new Set(["maxPool", "concat", "slice", "pad", "reshape", "transpose"]);
 
-function moves(op: InferenceOp): boolean {
+export function moves(op: InferenceOp): boolean {
   return moving.has(op);
 }
 

@@ -36,24 +36,36 @@ function firstBiases(layer: Layer, channels: number): Float64Array {
   return sums;
 }
 
-/** The least that a factor of a fused sum may be. */
-export const leastFactor = 16;
-
-/** Real value of a weight of 1, for each channel. @param summand scale of the first summand of the epilogue */
-export function weightScales(layer: Layer, scaleOfX: number, summand: number | undefined): Float64Array {
+/** The largest |w| of each output channel. */
+export function largestWeights(layer: Layer): Float64Array {
   const { channels, of } = channelsOf(layer);
   const largest = new Float64Array(channels);
   valuesOf(layer.weights[0]).forEach((value, index) => {
     largest[of(index)] = Math.max(largest[of(index)], Math.abs(value));
   });
+  return largest;
+}
+
+/** The least that a factor of a fused sum may be. */
+export const leastFactor = 16;
+
+/** Real value of a weight of 1, for each channel. @param summand scale of the first summand of the epilogue */
+export function weightScales(layer: Layer, scaleOfX: number, summand: number | undefined): Float64Array {
+  const largest = largestWeights(layer);
   const least = Math.max(...largest) / 127 / 2 ** 16;
-  const biases = firstBiases(layer, channels);
+  const biases = firstBiases(layer, largest.length);
   return largest.map((value, c) => {
     const scale = Math.max(value / 127, least, Math.abs(biases[c]) / scaleOfX / 2 ** 30) || 2 ** -20;
     if (summand === undefined) return scale;
     const factor = Math.floor(summand / (scaleOfX * scale));
     return factor >= leastFactor ? summand / (scaleOfX * factor) : scale;
   });
+}
+
+/** Real values of weights of a layer. */
+export function realWeights(layer: Layer, cells: Int8Array, scales: ArrayLike<number>): Float32Array {
+  const { of } = channelsOf(layer);
+  return Float32Array.from(cells, (q, index) => scales[of(index)] * q);
 }
 
 /** Weights as −127 … 127. @throws ConfigError for values that are not finite */

@@ -1,8 +1,9 @@
 import type { Backend } from "../../../engine/backend.ts";
 import { ShapeError } from "../../../engine/errors.ts";
+import type { ValueId } from "../../../engine/plan/inference.ts";
 import { elementCount } from "../../../engine/shape.ts";
 import type { QuantizedGraph, QuantizedLayer, QuantizedOp, QuantizedValue } from "../graph.ts";
-import { bindFloat } from "./float.ts";
+import { bindFloats } from "./float.ts";
 import { kernels } from "./kernels.ts";
 import type { Call, Kernel, Operand, Run } from "./operand.ts";
 
@@ -11,7 +12,9 @@ export interface Interpreter {
   /** Cells of the output for those of the input; the array is the interpreter's own. @throws ShapeError */
   run(input: Operand["cells"]): Promise<Operand["cells"]>;
   /** The cells of a value as the last run left them. */
-  cells(value: number): Operand["cells"];
+  cells(value: ValueId): Operand["cells"];
+  /** Gives back the programs of layers in float32. */
+  dispose(): Promise<void>;
 }
 
 /** Runs the integers of a network as docs/int8.md defines them. @param backend runs layers that are kept in float32 */
@@ -20,15 +23,24 @@ export async function createInterpreter(
   { backend }: { readonly backend?: Backend } = {},
 ): Promise<Interpreter> {
   const operands = graph.values.map((value): Operand => ({ ...value, cells: cellsOf(value) }));
-  const runs: Run[] = [];
-  for (const layer of graph.layers) {
-    const call = {
-      layer,
-      x: layer.inputs.map((id) => operands[id]),
-      y: operands[layer.output],
-      operand: (id: number) => operands[id],
-    };
-    runs.push(layer.op === "float32" ? await bindFloat({ ...call, layer }, backend) : bind(call));
+  const runs: (() => void | Promise<void>)[] = [];
+  const disposals: (() => Promise<void>)[] = [];
+  for (let at = 0; at < graph.layers.length; at++) {
+    const layer = graph.layers[at];
+    if (layer.op !== "float32") {
+      const x = layer.inputs.map((id) => operands[id]);
+      runs.push(bind({ layer, x, y: operands[layer.output], operand: (id: number) => operands[id] }));
+      continue;
+    }
+    const end = graph.layers.findIndex((each, index) => index > at && each.op !== "float32");
+    const joined = graph.layers.slice(at, end < 0 ? undefined : end) as QuantizedLayer<"float32">[];
+    const floats = joined.map((each) => each.layer);
+    const others = graph.layers.filter((each) => !joined.some((float) => float === each));
+    const read = new Set([...others.flatMap(readBy), graph.output]);
+    const { run, dispose } = await bindFloats(floats, operands, read, backend);
+    runs.push(run);
+    disposals.push(dispose);
+    at += joined.length - 1;
   }
   const { cells } = operands[graph.input];
   return {
@@ -43,7 +55,16 @@ export async function createInterpreter(
       return operands[graph.output].cells;
     },
     cells: (value) => operands[value].cells,
+    dispose: async () => {
+      for (const dispose of disposals) await dispose();
+    },
   };
+}
+
+/** Inputs and summands of a layer. */
+function readBy(layer: QuantizedLayer): ValueId[] {
+  const epilogue = layer.op === "float32" ? layer.layer.epilogue : "epilogue" in layer ? layer.epilogue : [];
+  return [...layer.inputs, ...epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []))];
 }
 
 function bind(call: Call<QuantizedOp>): Run {

@@ -16,7 +16,7 @@ export interface Call<K extends QuantizedOp> {
 }
 
 /** Computes the cells of the output from those of the inputs. */
-export type Run = () => void | Promise<void>;
+export type Run = () => void;
 
 /** What one op does; all that depends on shapes and tables alone is done when a call is bound. */
 export type Kernel<K extends QuantizedOp> = (call: Call<K>) => Run;

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
-import type { Int8Element, QuantizedGraph } from "../../../codegen/quantize/graph.ts";
+import { feedImages } from "../../../codegen/quantize/evaluate.ts";
+import type { QuantizedGraph } from "../../../codegen/quantize/graph.ts";
 import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
 import { quantizeNetwork, type QuantizeOptions } from "../../../codegen/quantize/quantize.ts";
-import { roundCells } from "../../../codegen/quantize/rows.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { deployableOps, opCaseNetworks } from "../op-case-networks.ts";
@@ -21,13 +21,12 @@ async function quantized(
 
 /** Real values of the output in integers. */
 async function outputs(graph: QuantizedGraph, image: Float32Array): Promise<number[]> {
-  const { element: input } = graph.values[graph.input]!;
-  const { element } = graph.values[graph.output]!;
   const interpreter = await createInterpreter(graph, { backend });
-  const cells = await interpreter.run(input.type === "float32" ? image : roundCells(image, input as Int8Element));
-  return Array.from(cells, (q) =>
-    element.type === "float32" ? q : element.scale * (q - (element.type === "int8" ? element.zero : 0)),
-  );
+  try {
+    return Array.from(await feedImages(graph, interpreter)(image));
+  } finally {
+    await interpreter.dispose();
+  }
 }
 
 /** Root of the mean square of the error over that of the values. */
