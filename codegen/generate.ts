@@ -4,17 +4,18 @@ import type { InferenceOp } from "../engine/ops/vocabulary.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
-import type { Emitter, LayerShapes } from "./emit/emitter.ts";
-import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
+import { float32Arithmetic, type Precision } from "./arithmetic.ts";
 import type { ElementName } from "./element.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
-import { defaultSchedule, scheduleOf, type Plan, type Schedule } from "./schedule.ts";
+import { defaultSchedule, scheduleOf, type Plan } from "./schedule.ts";
 import { selftestText, type SelftestVector } from "./selftest.ts";
-import { sourceText, type Statement } from "./source.ts";
-import { isAlias, planStorage, type ArenaBuffer, type Storage } from "./storage.ts";
-import { targets, type Target, type TargetName } from "./target.ts";
+import { placeNetwork } from "./place.ts";
+import { sourceText } from "./source.ts";
+import { statementsOf } from "./statements.ts";
+import { isAlias, type ArenaBuffer } from "./storage.ts";
+import { targets, type TargetName } from "./target.ts";
 import { Unit } from "./unit.ts";
 
 /** A trained network with what its user has to know. */
@@ -40,8 +41,8 @@ export interface CodegenOptions {
   /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
   readonly prefix?: string;
   /**
-   * Every layer shows its result to `void <prefix>_observe(int layer, const void *cells)`, which the program around it
-   * has to define. For comparing layer by layer. Default false.
+   * Every layer shows its result to `<prefix>_observe`, which the program around it has to define: at once, or row by
+   * row as it is computed. For comparing and measuring layer by layer. Default false.
    */
   readonly observed?: boolean;
 }
@@ -51,7 +52,7 @@ export interface GeneratedFile {
   readonly text: string;
 }
 
-/** A statement of the generated C. */
+/** A layer that is computed. */
 export interface Stage {
   /** Place of the layer in its network. */
   readonly layer: number;
@@ -91,16 +92,11 @@ export interface GeneratedCode {
   readonly macs: number;
 }
 
-function emitterOf<K extends InferenceOp>({ emitters }: Arithmetic, op: K): Emitter<K> {
-  const emitter = emitters[op];
-  if ("unsupported" in emitter) throw new ConfigError(`codegen: ${op}: ${emitter.unsupported}`);
-  return emitter;
-}
-
 /**
  * Writes a network as C99 that needs no library but `memcpy`, allocates nothing, and keeps all its state in a
  * context of the caller. The same network and options give the same text.
  * @throws ConfigError for a name, class list or layer that has no C
+ * @throws LimitError when no plan fits in `ram`
  */
 export function generate(network: CodegenNetwork, options: CodegenOptions): GeneratedCode {
   const { graph, classes, normalization, selftest } = network;
@@ -112,23 +108,10 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
 
   const arithmetic = float32Arithmetic;
   const schedule = scheduleOf(options);
-  const { storage, shapes } = placeLayers(graph, arithmetic, target, schedule);
-
+  const placement = placeNetwork(graph, arithmetic, target, schedule);
+  const { storage } = placement;
   const unit = new Unit(prefix);
-  const statements: Statement[] = [];
-  graph.layers.forEach((layer, step) => {
-    if (isAlias(layer)) return;
-    const emitter = emitterOf(arithmetic, layer.op);
-    const statement = emitter.emit({
-      ...shapes[step]!,
-      unit,
-      x: layer.inputs.map(storage.pointer),
-      y: storage.pointer(layer.output),
-      scratch: storage.scratch(step),
-      summands: layer.epilogue.flatMap((step) => (step.kind === "add" ? [storage.pointer(step.value)] : [])),
-    });
-    statements.push({ layer, statement, result: storage.pointer(layer.output) });
-  });
+  const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
   const macs = networkMacs(graph);
@@ -168,15 +151,21 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     arenaBytes,
     arenaLowerBoundBytes,
     buffers: storage.buffers,
-    stages: statements.map(({ layer }) => ({
-      layer: graph.layers.indexOf(layer),
-      name: layer.name,
-      op: layer.op,
-      value: layer.output,
-      shape: graph.values[layer.output]!.shape,
-      element: arithmetic.elementOf(layer.output),
-      macs: layerMacs(graph, layer),
-    })),
+    stages: graph.layers.flatMap((layer, index) =>
+      isAlias(layer)
+        ? []
+        : [
+            {
+              layer: index,
+              name: layer.name,
+              op: layer.op,
+              value: layer.output,
+              shape: graph.values[layer.output]!.shape,
+              element: arithmetic.elementOf(layer.output),
+              macs: layerMacs(graph, layer),
+            },
+          ],
+    ),
     peakLayer: graph.layers[storage.peakLayer]?.name ?? null,
     weightBytes: unit.constantBytes,
     macs,
@@ -185,47 +174,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
 
 /** Bytes of the generated C's working memory, without writing it: what a search limits. @throws ConfigError as generate */
 export function arenaBytes(graph: InferenceGraph, target: TargetName = "rv32imafc"): number {
-  return placeLayers(graph, float32Arithmetic, targets[target], defaultSchedule).storage.arenaBytes;
-}
-
-/** Places all values, and makes layers compact as long as that lowers the peak. */
-function placeLayers(
-  graph: InferenceGraph,
-  arithmetic: Arithmetic,
-  target: Target,
-  schedule: Schedule,
-): { readonly storage: Storage; readonly shapes: readonly LayerShapes[] } {
-  const place = (compact: ReadonlySet<number>): { storage: Storage; shapes: LayerShapes[] } => {
-    const shapes = graph.layers.map((layer, step) => ({
-      layer,
-      attributes: layer.attributes,
-      inputs: layer.inputs.map((id) => graph.values[id]!.shape),
-      output: graph.values[layer.output]!.shape,
-      target,
-      schedule,
-      compact: compact.has(step),
-    }));
-    const needs = shapes.map((layer) => {
-      const emitter = emitterOf(arithmetic, layer.layer.op);
-      return {
-        scratch: emitter.scratch?.(layer) ?? [],
-        overwritableInputs: emitter.overwritableInputs?.(layer) ?? [],
-        overwritableSummands: emitter.overwritableSummands ?? true,
-      };
-    });
-    return { storage: planStorage(graph, needs, arithmetic.elementOf), shapes };
-  };
-  let chosen = new Set<number>();
-  let placed = place(chosen);
-  for (;;) {
-    const { peakLayer, arenaBytes } = placed.storage;
-    const layer = placed.shapes[peakLayer];
-    if (layer === undefined || layer.compact || !emitterOf(arithmetic, layer.layer.op).compact?.(layer)) return placed;
-    chosen = new Set([...chosen, peakLayer]);
-    const next = place(chosen);
-    if (next.storage.arenaBytes >= arenaBytes) return placed;
-    placed = next;
-  }
+  return placeNetwork(graph, float32Arithmetic, targets[target], defaultSchedule).storage.arenaBytes;
 }
 
 function checkNetwork(

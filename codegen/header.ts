@@ -59,8 +59,9 @@ export function headerText(facts: Facts): string {
     "",
     ...(facts.observed
       ? [
-          "/* Called with the result of each layer. Written by the program that uses this library. */",
-          `void ${prefix}_observe(int layer, const void *cells);`,
+          "/* Called with the result of each layer, or with some bytes of it as they are computed; written by the program that",
+          "   uses this library. */",
+          `void ${prefix}_observe(int layer, const void *cells, unsigned long offset, unsigned long bytes);`,
           "",
         ]
       : []),

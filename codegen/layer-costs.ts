@@ -43,8 +43,18 @@ export function layerCosts(graph: InferenceGraph, { buffers }: Pick<GeneratedCod
     output: graph.values[layer.output]!.shape.slice(1),
     macs: layerMacs(graph, layer),
     parameters: constantsOf(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0),
-    liveBytes: buffers.reduce((sum, { first, last, bytes }) => (first <= step && step <= last ? sum + bytes : sum), 0),
+    liveBytes: bytesCovered(buffers.filter(({ first, last }) => first <= step && step <= last)),
   }));
+}
+
+/** Buffers may overlap: rows of one take the place of rows of another that have been read. */
+function bytesCovered(buffers: GeneratedCode["buffers"]): number {
+  let [covered, end] = [0, 0];
+  for (const { offset, bytes } of [...buffers].sort((a, b) => a.offset - b.offset)) {
+    covered += Math.max(0, offset + bytes - Math.max(end, offset));
+    end = Math.max(end, offset + bytes);
+  }
+  return covered;
 }
 
 function constantsOf({ weights, epilogue }: Layer): Layer["weights"] {

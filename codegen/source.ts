@@ -1,20 +1,11 @@
 import type { Normalization } from "../engine/data/image-set.ts";
-import type { Layer } from "../engine/plan/inference.ts";
 import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
-import { commentText, floatLiteral, stringLiteral } from "./literals.ts";
+import { floatLiteral, stringLiteral } from "./literals.ts";
 import { indent, type Unit } from "./unit.ts";
 
-/** What a layer is in the function that runs the network. */
-export interface Statement {
-  readonly layer: Layer;
-  readonly statement: string;
-  /** Pointer to its result. */
-  readonly result: string;
-}
-
 /** `<prefix>.c`: tables, kernels and the function that calls them in order. */
-export function sourceText(facts: Facts, unit: Unit, statements: readonly Statement[], outputIsInput: boolean): string {
+export function sourceText(facts: Facts, unit: Unit, statements: readonly string[], outputIsInput: boolean): string {
   const { prefix } = facts;
   const upper = prefix.toUpperCase();
   return [
@@ -85,22 +76,18 @@ function argmaxFunction({ prefix, outputElement }: Facts): string {
   ].join("\n");
 }
 
-function runFunction(facts: Facts, statements: readonly Statement[], outputIsInput: boolean): string {
+function runFunction(facts: Facts, statements: readonly string[], outputIsInput: boolean): string {
   const { prefix, outputSize } = facts;
   const [input, output] = [facts.inputElement, facts.outputElement].map((name) => elements[name].type);
   const upper = prefix.toUpperCase();
-  const usesArena = statements.some(({ statement }) => /\barena\b/.test(statement));
+  const usesArena = statements.some((statement) => /\barena\b/.test(statement));
   const copy = outputIsInput ? [`for (int i = 0; i < ${outputSize}; i++) {`, "output[i] = input[i];", "}"] : [];
   const body = [
     "{",
     ...(usesArena ? [`union ${prefix}_arena *arena;`] : []),
     `if (!context || !input || !output) return ${upper}_NULL_POINTER;`,
     ...(usesArena ? ["arena = &context->arena;"] : []),
-    ...statements.flatMap(({ layer, statement, result }, index) => [
-      `/* ${commentText(layer.name)} */`,
-      statement,
-      ...(facts.observed ? [`${prefix}_observe(${index}, ${result});`] : []),
-    ]),
+    ...statements,
     ...copy,
     `return ${upper}_OK;`,
     "}",

@@ -1,6 +1,6 @@
 import type { Activation } from "../../engine/ops/activation.ts";
 import type { Unit } from "../unit.ts";
-import { emitElementwise } from "./elementwise.ts";
+import { emitElementwise, sameRows } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 import { defineExponential, log2e } from "./exponential.ts";
 
@@ -16,6 +16,7 @@ export function defineActivation(unit: Unit, activation: Activation): Activated 
 export function activationEmitter<K extends Activation>(activation: K): Emitter<K> {
   return {
     overwritableInputs: () => [0],
+    window: sameRows,
     emit: (call) =>
       emitElementwise(
         call,

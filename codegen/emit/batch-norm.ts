@@ -1,9 +1,10 @@
-import { emitElementwise } from "./elementwise.ts";
+import { emitElementwise, sameRows } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 
 /** A norm that no convolution before it could take in: one factor and one shift per channel. */
 export const batchNorm: Emitter<"batchNorm"> = {
   overwritableInputs: () => [0],
+  window: sameRows,
   emit: (call) => {
     const { layer, unit } = call;
     const [mean, variance, gamma, beta] = layer.weights.map((weights) => weights.values());

@@ -1,42 +1,54 @@
-import type { Emitter } from "./emitter.ts";
+import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
-import { emitConvolution } from "./register-tile.ts";
-import { plainAxis } from "./spans.ts";
+import { emitConvolution, estimateConvolution, type Convolution } from "./register-tile.ts";
+import { extentOf, plainAxis } from "./spans.ts";
+
+/** @throws ConfigError when the weights are computed */
+function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
+  const weights = onlyWeights(shapes, 1);
+  const { stride, padding, dilation, groups } = shapes.attributes;
+  const [, height, width, channels] = shapes.inputs[0] as [number, number, number, number];
+  const [, outHeight, outWidth, allOutChannels] = shapes.output as [number, number, number, number];
+  const [kernelHeight, kernelWidth, inChannels] = weights.shape as [number, number, number, number];
+  const pointwise = kernelHeight === 1 && kernelWidth === 1;
+  const flat = shapes.turn === null && pointwise && [...stride, ...padding].join() === "1,1,0,0,0,0";
+  const outChannels = allOutChannels / groups;
+  const steps = { groups, inChannels, outChannels, pixelStep: channels, channelStep: 1 };
+  if (flat)
+    return {
+      ...steps,
+      rows: plainAxis(1),
+      columns: plainAxis(height * width),
+      rowStep: height * width * channels,
+    };
+  return {
+    ...steps,
+    rows: {
+      ...{ input: height, output: outHeight, kernel: kernelHeight },
+      ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
+    },
+    columns: {
+      ...{ input: width, output: outWidth, kernel: kernelWidth },
+      ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
+    },
+    rowStep: width * channels,
+  };
+}
 
 export const conv2d: Emitter<"conv2d"> = {
+  window: (shapes) => {
+    if (shapes.layer.inputs.length !== 1) return undefined;
+    const { rows } = convolutionOf({ ...shapes, turn: 1 });
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  estimate: (shapes) => estimateConvolution(convolutionOf(shapes), shapes.target),
   emit: (call) => {
     const weights = onlyWeights(call, 1);
-    const { stride, padding, dilation, groups } = call.attributes;
-    const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
-    const [, outHeight, outWidth, allOutChannels] = call.output as [number, number, number, number];
-    const [kernelHeight, kernelWidth, inChannels] = weights.shape as [number, number, number, number];
-    const pointwise = kernelHeight === 1 && kernelWidth === 1;
-    const flat = pointwise && [...stride, ...padding].join() === "1,1,0,0,0,0";
-    const outChannels = allOutChannels / groups;
-    const steps = { groups, inChannels, outChannels, pixelStep: channels, channelStep: 1 };
-    const shape = flat
-      ? {
-          ...steps,
-          rows: plainAxis(1),
-          columns: plainAxis(height * width),
-          rowStep: height * width * channels,
-        }
-      : {
-          ...steps,
-          rows: {
-            ...{ input: height, output: outHeight, kernel: kernelHeight },
-            ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
-          },
-          columns: {
-            ...{ input: width, output: outWidth, kernel: kernelWidth },
-            ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
-          },
-          rowStep: width * channels,
-        };
+    const [, kernelWidth, inChannels, allOutChannels] = weights.shape as [number, number, number, number];
     return emitConvolution(
       call,
       "conv2d",
-      shape,
+      convolutionOf(call),
       weights,
       (values, row, column, inChannel, outChannel) =>
         values[((row * kernelWidth + column) * inChannels + inChannel) * allOutChannels + outChannel]!,

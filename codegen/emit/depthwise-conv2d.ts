@@ -1,14 +1,14 @@
-import { elementCount, sameShape, type Pair } from "../../engine/shape.ts";
 import type { Target } from "../target.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
+import { rowAt, rowText, type Room } from "./rows.ts";
 import {
+  bySpan,
   clampedTaps,
   dilationText,
   extentOf,
   instructionsPerByte,
-  largestDivisor,
   overSpan,
   spansOf,
   type Axis,
@@ -19,11 +19,8 @@ interface Depthwise {
   readonly rows: Axis;
   readonly columns: Axis;
   readonly channels: number;
-  /** Floats from one input pixel to the next in its row, and from one row to the next. */
-  readonly pixelStep: number;
+  /** Floats from one row of the input to the next. */
   readonly rowStep: number;
-  /** C expression of a pointer to the first pixel of channel c. */
-  readonly source: string;
 }
 
 /** Outputs of one channel that are summed at once, and whether the kernel stays in registers for all of them. */
@@ -31,6 +28,8 @@ interface DepthwiseSchedule {
   readonly height: number;
   readonly width: number;
   readonly resident: boolean;
+  /** Of one inference, estimated. */
+  readonly instructions: number;
 }
 
 interface Taps {
@@ -38,51 +37,58 @@ interface Taps {
   readonly reads: number;
 }
 
-function tapsOf(down: Span, across: Span, { rows, columns }: Depthwise): Taps {
+/** Pairs of outputs and taps along one axis that meet, and cells that are read for them. */
+function meetings({ size, taps }: Span, { kernel, stride, dilation }: Axis): Taps {
   let products = 0;
-  const read = new Set<string>();
-  for (let y = 0; y < down.size; y++)
-    for (let x = 0; x < across.size; x++)
-      for (let ky = 0; ky < rows.kernel; ky++)
-        for (let kx = 0; kx < columns.kernel; kx++) {
-          const row = y * rows.stride + ky * rows.dilation;
-          const column = x * columns.stride + kx * columns.dilation;
-          if (!down.taps[row] || !across.taps[column]) continue;
-          products++;
-          read.add(`${row},${column}`);
-        }
+  const read = new Set<number>();
+  for (let output = 0; output < size; output++)
+    for (let tap = 0; tap < kernel; tap++) {
+      const cell = output * stride + tap * dilation;
+      if (!taps[cell]) continue;
+      products++;
+      read.add(cell);
+    }
   return { products, reads: read.size };
 }
 
 /** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
-function scheduleDepthwise(shape: Depthwise, target: Target): DepthwiseSchedule {
-  const { rows, columns } = shape;
+function scheduleDepthwise(shape: Depthwise, target: Target, turn: number | null): DepthwiseSchedule {
+  const { rows, columns, channels } = shape;
   const kernel = rows.kernel * columns.kernel;
   let best: DepthwiseSchedule | undefined;
   let bestCost = Infinity;
-  for (let height = 1; height <= Math.min(4, rows.output); height++)
+  for (let height = turn ?? 1; height <= Math.min(turn ?? 4, rows.output); height++)
     for (let width = 1; width <= Math.min(8, columns.output); width++) {
       if (height * width + kernel + 2 > target.registers) continue;
-      let total = 0;
-      for (const down of spansOf(rows, height, false))
-        for (const across of spansOf(columns, width, false)) {
-          const { products, reads } = tapsOf(down, across, shape);
+      let instructions = 0;
+      let bytes = 0;
+      const acrossAll = spansOf(columns, width, false).map((across) => ({ across, met: meetings(across, columns) }));
+      for (const down of spansOf(rows, height, false)) {
+        const met = meetings(down, rows);
+        for (const { across, met: metAcross } of acrossAll) {
+          const products = met.products * metAcross.products;
+          const reads = met.reads * metAcross.reads;
           const outputs = down.size * across.size;
           const tile = products + reads + outputs * 3 + down.taps.length + down.size + 6;
-          total += tile * down.tiles * across.tiles * shape.channels + tile * 4 * instructionsPerByte;
+          instructions += tile * down.tiles * across.tiles * channels;
+          bytes += tile * 4;
         }
-      if (total < bestCost) {
-        best = { height, width, resident: true };
-        bestCost = total;
+        // Called row by row, each turn loads the kernel anew.
+        if (turn !== null) instructions += (kernel + 6) * down.tiles * channels;
+      }
+      const price = instructions + bytes * instructionsPerByte;
+      if (price < bestCost) {
+        best = { height, width, resident: true, instructions };
+        bestCost = price;
       }
     }
-  const widest = Math.max(1, Math.min(columns.output, Math.floor((target.registers - columns.kernel - 2) / 2), 8));
-  return best ?? { height: 1, width: widest, resident: false };
+  const width = Math.max(1, Math.min(columns.output, Math.floor((target.registers - columns.kernel - 2) / 2), 8));
+  return best ?? { height: 1, width, resident: false, instructions: 0 };
 }
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
-function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epilogue): string {
-  const { rows, columns, channels, pixelStep, rowStep } = shape;
+function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epilogue, inRooms: boolean): string {
+  const { rows, columns, channels, rowStep } = shape;
   const sum = (y: number, x: number): string => `a${y}_${x}`;
   const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
     y: Math.floor(i / across.size),
@@ -90,185 +96,224 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
   }));
   const lines = [
     `float ${outputs.map(({ y, x }) => `${sum(y, x)} = start`).join(", ")};`,
-    `const int o = (y0 * ${columns.output} + x0) * ${channels} + c;`,
+    `const int o = ${inRooms ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   const lastRow = across.taps.includes(true) ? down.taps.lastIndexOf(true) : -1;
+  const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
   if (lastRow >= 0)
     lines.push(
-      `const float *in = ${shape.source} + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
-        `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${pixelStep};`,
+      inRooms
+        ? "const float *in;"
+        : `const float *in = x + c + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ${column};`,
       "float v;",
     );
   for (let row = down.firstTap; row <= lastRow; row++) {
-    for (let column = 0; column < across.taps.length; column++) {
-      if (!across.taps[column]) continue;
+    if (inRooms && down.taps[row]) lines.push(`in = row${row} + ${column} + c;`);
+    for (let at = 0; at < across.taps.length; at++) {
+      if (!across.taps[at]) continue;
       const uses = outputs.flatMap(({ y, x }) => {
         const ky = (row - y * rows.stride) / rows.dilation;
-        const kx = (column - x * columns.stride) / columns.dilation;
+        const kx = (at - x * columns.stride) / columns.dilation;
         const meets = (tap: number, kernel: number): boolean => Number.isInteger(tap) && tap >= 0 && tap < kernel;
         const inside = meets(ky, rows.kernel) && meets(kx, columns.kernel);
         return inside ? [`${sum(y, x)} += v * k${ky * columns.kernel + kx};`] : [];
       });
-      if (uses.length > 0) lines.push(`v = in[${(column - across.firstTap) * pixelStep}];`, uses.join(" "));
+      if (uses.length > 0) lines.push(`v = in[${(at - across.firstTap) * channels}];`, uses.join(" "));
     }
-    if (row < lastRow) lines.push(`in += ${rowStep};`);
+    if (row < lastRow && !inRooms) lines.push(`in += ${rowStep};`);
   }
   for (const { y, x } of outputs)
     lines.push(epilogue.store(sum(y, x), `o + ${(y * columns.output + x) * channels}`, "c"));
   return lines.join("\n");
 }
 
-/** A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel` in scope. */
-function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue): string {
-  const { columns, channels, pixelStep } = shape;
+/**
+ * A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `kernel` and `row`, or `taps` in rooms,
+ * in scope.
+ */
+function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue, inRooms: boolean): string {
+  const { columns, channels } = shape;
+  const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
   const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
   const lines = [
     `float ${pixels.map((pixel) => `a${pixel} = start`).join(", ")};`,
-    `const float *in = row + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${pixelStep};`,
+    ...(inRooms ? [] : [`const float *in = row + ${column};`]),
     "const float *k = kernel;",
-    `const int o = (oy * ${columns.output} + x0) * ${channels} + c;`,
+    `const int o = ${inRooms ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   if (across.taps.some((exists) => exists)) {
     lines.push("for (int ky = from; ky < to; ky++) {", "float v;");
+    if (inRooms) lines.push(`const float *const in = taps[ky] + ${column} + c;`);
     for (let tap = 0; tap < columns.kernel; tap++) {
       const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
       const used = pixels.filter((pixel) => across.taps[columnOf(pixel)]);
       if (used.length === 0) continue;
       lines.push(`v = k[${tap}];`);
-      for (const pixel of used) lines.push(`a${pixel} += v * in[${(columnOf(pixel) - across.firstTap) * pixelStep}];`);
+      for (const pixel of used) lines.push(`a${pixel} += v * in[${(columnOf(pixel) - across.firstTap) * channels}];`);
     }
-    lines.push(`in += ${shape.rows.dilation * shape.rowStep};`, `k += ${columns.kernel};`, "}");
+    if (!inRooms) lines.push(`in += ${shape.rows.dilation * shape.rowStep};`);
+    lines.push(`k += ${columns.kernel};`, "}");
   }
   for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`, "c"));
   return lines.join("\n");
 }
 
-/** Sizes of one padded channel: [height, width]. */
-function planeSizes({ attributes, inputs }: LayerShapes<"depthwiseConv2d">): Pair {
-  const [, height, width] = inputs[0] as [number, number, number, number];
-  const [top, bottom, left, right] = attributes.padding;
-  return [height + top + bottom, width + left + right];
+/** @throws ConfigError when the weights are computed */
+function depthwiseOf(shapes: LayerShapes<"depthwiseConv2d">): Depthwise {
+  const { stride, padding, dilation } = shapes.attributes;
+  const [, height, width, channels] = shapes.inputs[0] as [number, number, number, number];
+  const [, outHeight, outWidth] = shapes.output as [number, number, number, number];
+  const [kernelHeight, kernelWidth] = onlyWeights(shapes, 1).shape as [number, number, number];
+  return {
+    rows: {
+      ...{ input: height, output: outHeight, kernel: kernelHeight },
+      ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
+    },
+    columns: {
+      ...{ input: width, output: outWidth, kernel: kernelWidth },
+      ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
+    },
+    channels,
+    rowStep: width * channels,
+  };
 }
 
-/** Copies channel c of x [height,width,channels] into the zeros-bordered `plane`. */
-function fillPlane([height, width]: Pair, channels: number, planeWidth: number, first: number): string[] {
-  const turn = largestDivisor(width, 8);
-  const cells = Array.from({ length: turn }, (_, cell) => `to[${cell}] = from[${cell * channels}];`);
+export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
+  window: (shapes) => {
+    if (shapes.layer.inputs.length !== 1) return undefined;
+    const { rows } = depthwiseOf(shapes);
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  // Rows of a summand would not lie next to each other.
+  turn: (shapes) =>
+    shapes.layer.epilogue.some(({ kind }) => kind === "add")
+      ? 1
+      : scheduleDepthwise(depthwiseOf(shapes), shapes.target, null).height,
+  estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes.target, shapes.turn).instructions,
+  emit: (call) => {
+    const { unit } = call;
+    const weights = onlyWeights(call, 1);
+    const shape = depthwiseOf(call);
+    const { rows, columns, channels } = shape;
+    const taps = rows.kernel * columns.kernel;
+    const values = weights.values();
+    const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
+    const schedule = scheduleDepthwise(shape, call.target, call.turn);
+    const epilogue = epilogueOf(call, { accumulates: true });
+    const rowwise = rowText(call);
+    const room = call.rows?.x[0];
+    const body = schedule.resident
+      ? residentBody(shape, schedule, epilogue, room)
+      : streamedBody(shape, schedule, epilogue, room);
+    const name = unit.define(
+      call.rows ? "depthwise_conv2d_rows" : "depthwise_conv2d",
+      [
+        `const float *${call.rows ? "" : "restrict "}x`,
+        "const float *restrict w",
+        `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
+        ...epilogue.parameters,
+        ...rowwise.parameters,
+      ],
+      rowwise.body(columns.output * channels, body),
+      {
+        about:
+          `[${rows.input},${columns.input},${channels}] to [${rows.output},${columns.output},${channels}], kernel ` +
+          `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${schedule.height} x ${schedule.width} pixels`,
+      },
+    );
+    const table = unit.constant(weights.name, packed);
+    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...rowwise.arguments].join(", ")});`;
+  },
+};
+
+/** All channels, one after the other, with their kernels at `w`. */
+function overChannels({ rows, columns, channels }: Depthwise, epilogue: Epilogue, body: readonly string[]): string[] {
   return [
-    "const float *from = x + c;",
-    `float *to = plane + ${first};`,
-    `for (int iy = 0; iy < ${height}; iy++) {`,
-    `for (int ix = 0; ix < ${width}; ix += ${turn}) {`,
-    cells.join(" "),
-    `from += ${turn * channels};`,
-    `to += ${turn};`,
-    "}",
-    `to += ${planeWidth - width};`,
+    `for (int c = 0; c < ${channels}; c++) {`,
+    `const float start = ${epilogue.start("c")};`,
+    ...body,
+    `w += ${rows.kernel * columns.kernel};`,
     "}",
   ];
 }
 
-export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
-  // Compact: each channel is copied before its results take its place.
-  compact: ({ inputs, output }) => sameShape(inputs[0]!, output),
-  overwritableInputs: ({ compact }) => (compact ? [0] : []),
-  scratch: (shapes) => (shapes.compact ? [{ element: "float32", count: elementCount(planeSizes(shapes)) }] : []),
-  emit: (call) => {
-    const { unit, compact } = call;
-    const weights = onlyWeights(call, 1);
-    const { stride, padding, dilation } = call.attributes;
-    const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
-    const [, outHeight, outWidth] = call.output as [number, number, number, number];
-    const [kernelHeight, kernelWidth] = weights.shape as [number, number, number];
-    const plane = planeSizes(call);
-    const axis = (at: 0 | 1): Axis => ({
-      input: compact ? plane[at] : [height, width][at]!,
-      output: [outHeight, outWidth][at]!,
-      kernel: [kernelHeight, kernelWidth][at]!,
-      stride: stride[at],
-      dilation: dilation[at],
-      padding: compact ? 0 : padding[at === 0 ? 0 : 2],
-    });
-    const shape: Depthwise = {
-      rows: axis(0),
-      columns: axis(1),
-      channels,
-      pixelStep: compact ? 1 : channels,
-      rowStep: compact ? plane[1] : width * channels,
-      source: compact ? "plane" : "x + c",
-    };
-    const taps = kernelHeight * kernelWidth;
-    const values = weights.values();
-    const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
-    const schedule = scheduleDepthwise(shape, call.target);
-    const epilogue = epilogueOf(call, { accumulates: true });
-    const restrict = compact ? "" : "restrict ";
-    const name = unit.define(
-      "depthwise_conv2d",
-      [
-        `const float *${restrict}x`,
-        "const float *restrict w",
-        `float *${compact ? "" : epilogue.restrict}y`,
-        ...(compact ? ["float *restrict plane"] : []),
-        ...epilogue.parameters,
-      ],
-      [
-        ...(compact ? [`for (int i = 0; i < ${elementCount(plane)}; i++) {`, "plane[i] = 0.0f;", "}"] : []),
-        `for (int c = 0; c < ${channels}; c++) {`,
-        `const float start = ${epilogue.start("c")};`,
-        ...(compact ? fillPlane([height, width], channels, plane[1], padding[0] * plane[1] + padding[2]) : []),
-        ...(schedule.resident ? residentBody(shape, schedule, epilogue) : streamedBody(shape, schedule, epilogue)),
-        `w += ${taps};`,
-        "}",
-      ].join("\n"),
-      {
-        about:
-          `[${height},${width},${channels}] to [${outHeight},${outWidth},${channels}], kernel ` +
-          `${kernelHeight}x${kernelWidth}${dilationText(shape.rows, shape.columns)}; tiles of ${schedule.height} x ${schedule.width} pixels` +
-          (compact ? "; in place" : ""),
-      },
-    );
-    const table = unit.constant(weights.name, packed);
-    return `${name}(${[call.x[0], table, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
-  },
-};
-
-function residentBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
+function residentBody(
+  shape: Depthwise,
+  schedule: DepthwiseSchedule,
+  epilogue: Epilogue,
+  room: Room | undefined,
+): string[] {
   const { rows, columns } = shape;
-  const tiles = spansOf(rows, schedule.height, false).map((down) =>
-    overSpan(
-      down,
-      "y0",
-      spansOf(columns, schedule.width, false)
-        .map((across) => overSpan(across, "x0", residentTile(shape, down, across, epilogue)))
-        .join("\n"),
-    ),
-  );
   // Where padding is wide, some taps only ever meet zeros.
-  const text = tiles.join("\n");
-  const used = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => tap).filter((tap) =>
-    new RegExp(`\\bk${tap}\\b`).test(text),
-  );
-  const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
-  return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
+  const withTaps = (tiles: readonly string[]): string[] => {
+    const text = tiles.join("\n");
+    const used = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => tap).filter((tap) =>
+      new RegExp(`\\bk${tap}\\b`).test(text),
+    );
+    const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
+    return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
+  };
+  const acrossTiles = (down: Span): string[] =>
+    spansOf(columns, schedule.width, false).map((across) =>
+      overSpan(across, "x0", residentTile(shape, down, across, epilogue, room !== undefined)),
+    );
+  const downs = spansOf(rows, schedule.height, false);
+  if (room === undefined)
+    return overChannels(
+      shape,
+      epilogue,
+      withTaps(downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n")))),
+    );
+  return bySpan(downs, (down) => {
+    const tiles = withTaps(acrossTiles(down));
+    const text = tiles.join("\n");
+    const pointers = down.taps.flatMap((_, row) => {
+      const at = `(oy * ${rows.stride} + ${row} - ${rows.padding})`;
+      return new RegExp(`\\brow${row}\\b`).test(text)
+        ? [`const float *const row${row} = ${rowAt("x", room, at, shape.rowStep)};`]
+        : [];
+    });
+    return [...pointers, ...overChannels(shape, epilogue, tiles)];
+  });
 }
 
-function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
+function streamedBody(
+  shape: Depthwise,
+  schedule: DepthwiseSchedule,
+  epilogue: Epilogue,
+  room: Room | undefined,
+): string[] {
   const { rows, columns } = shape;
   const { from, to } = clampedTaps(rows, "top");
   const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
-  return [
-    `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+  const range = [
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
     `const int above = top < 0 ? ${from} : 0;`,
     `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
     `const int below = top + ${extentOf(rows)} > ${rows.input} ? ${to} : ${rows.kernel};`,
     `const int to = below > from ? below : from;`,
-    `const float *const row = ${shape.source} + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
+  ];
+  const tiles = [
     `const float *const kernel = w + from * ${columns.kernel};`,
     ...spansOf(columns, schedule.width, false).map((across) =>
-      overSpan(across, "x0", streamedTile(shape, across, epilogue)),
+      overSpan(across, "x0", streamedTile(shape, across, epilogue, room !== undefined)),
     ),
+  ];
+  if (room === undefined)
+    return overChannels(shape, epilogue, [
+      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+      ...range,
+      `const float *const row = x + c + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
+      ...tiles,
+      "}",
+    ]);
+  const tap = `(top + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
+  return [
+    ...range,
+    `const float *taps[${rows.kernel}];`,
+    "for (int ky = from; ky < to; ky++) {",
+    `taps[ky] = ${rowAt("x", room, tap, shape.rowStep)};`,
     "}",
+    ...overChannels(shape, epilogue, tiles),
   ];
 }

@@ -1,7 +1,14 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
-import { elementCount } from "../../engine/shape.ts";
-import type { LayerCall } from "./emitter.ts";
+import { elementCount, sameShape } from "../../engine/shape.ts";
+import type { LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { rowAt, rowText } from "./rows.ts";
+
+/** Row by row, for tensors of rows. */
+export function sameRows<K extends InferenceOp>({ inputs, output }: LayerShapes<K>): RowWindow | undefined {
+  const same = output.length === 4 && inputs.every((shape) => sameShape(shape, output));
+  return same ? { kernel: 1, stride: 1, padding: 0 } : undefined;
+}
 
 /**
  * A loop over all cells: `operands` are pointers named x0, x1, … read at the cell, `tables` pointers named t0, t1, …
@@ -14,22 +21,27 @@ export function emitElementwise<K extends InferenceOp>(
 ): string {
   const { output, unit } = call;
   const epilogue = epilogueOf(call);
-  const count = elementCount(output);
+  const rows = rowText(call);
+  const count = elementCount(call.rows ? output.slice(2) : output);
   const channels = output.at(-1) ?? 1;
   const byChannel = tables.length > 0 || call.layer.epilogue.some((step) => step.kind === "bias");
   const cell = `float v = ${value};\n${epilogue.store("v", "i", "c")}`;
   const body = byChannel
     ? `for (int i = 0; i < ${count};) {\nfor (int c = 0; c < ${channels}; c++, i++) {\n${cell}\n}\n}`
     : `for (int i = 0; i < ${count}; i++) {\n${cell}\n}`;
+  const operandRows = (call.rows?.x ?? []).map(
+    (room, index) => `const float *const x${index} = ${rowAt(`x${index}_rows`, room, "oy", count)};`,
+  );
   const name = unit.define(
     kind,
     [
-      ...operands.map((_, index) => `const float *x${index}`),
+      ...operands.map((_, index) => `const float *x${index}${index < operandRows.length ? rows.suffix : ""}`),
       ...tables.map((_, index) => `const float *restrict t${index}`),
-      "float *y",
+      `float *y${rows.suffix}`,
       ...epilogue.parameters,
+      ...rows.parameters,
     ],
-    body,
+    rows.body(count, [...operandRows, body]),
   );
-  return `${name}(${[...operands, ...tables, call.y, ...epilogue.arguments].join(", ")});`;
+  return `${name}(${[...operands, ...tables, call.y, ...epilogue.arguments, ...rows.arguments].join(", ")});`;
 }

@@ -6,6 +6,7 @@ import type { Scratch } from "../element.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "../target.ts";
 import type { Unit } from "../unit.ts";
+import type { RowCall } from "./rows.ts";
 
 /** A layer with the shapes it works on. */
 export interface LayerShapes<K extends InferenceOp = InferenceOp> {
@@ -15,8 +16,8 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly output: Shape;
   readonly target: Target;
   readonly schedule: Schedule;
-  /** The layer has been chosen to save memory at the cost of instructions; see `Emitter.compact`. */
-  readonly compact: boolean;
+  /** Rows of the output that one call computes; null where a call computes the whole layer. See `Emitter.window`. */
+  readonly turn: number | null;
 }
 
 /** A layer whose values have their places. */
@@ -29,6 +30,18 @@ export interface LayerCall<K extends InferenceOp = InferenceOp> extends LayerSha
   readonly scratch: readonly string[];
   /** C expressions of pointers to the summands of the epilogue, in order. */
   readonly summands: readonly string[];
+  /** For a call that computes some rows. */
+  readonly rows?: RowCall | undefined;
+}
+
+/** Which rows of its inputs a row of an output is made of: `kernel` ones from `row * stride - padding` on. */
+export interface RowWindow {
+  /** Rows from the first that is read to the last. */
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  /** Each row of the input is added to one output without rows: what is computed row by row is the sum. */
+  readonly reduces?: boolean;
 }
 
 /** How one op becomes C. */
@@ -39,8 +52,15 @@ export interface Emitter<K extends InferenceOp> {
   readonly overwritableInputs?: (shapes: LayerShapes<K>) => readonly number[];
   /** Whether every summand of the epilogue is read in the cell that is written next. Default true. */
   readonly overwritableSummands?: boolean;
-  /** Whether this layer can do with less memory where memory is scarcest. */
-  readonly compact?: (shapes: LayerShapes<K>) => boolean;
+  /**
+   * How rows of the output [1,height,width,channels] follow from those of the inputs, where the kernel can be written
+   * to compute some rows at a call, reading and writing rows in rings.
+   */
+  readonly window?: (shapes: LayerShapes<K>) => RowWindow | undefined;
+  /** Rows that such a call computes best; 1 by default. */
+  readonly turn?: (shapes: LayerShapes<K>) => number;
+  /** Instructions of one inference, estimated, in so far as they depend on `turn`. */
+  readonly estimate?: (shapes: LayerShapes<K>) => number;
   /** Adds what the layer needs to the unit and gives the statement that runs it. */
   readonly emit: (call: LayerCall<K>) => string;
 }

@@ -40,7 +40,7 @@ export function epilogueOf<K extends InferenceOp>(
       }
       case "add": {
         const name = `summand${summands}`;
-        parameters.push(`const float *${name}`);
+        parameters.push(`const float *${name}${call.rows === undefined ? "" : "_rows"}`);
         given.push(call.summands[summands++]!);
         steps.push((value, cell) => `${value} += ${name}[${cell}];`);
         break;

@@ -1,10 +1,10 @@
 import { ConfigError } from "../../engine/errors.ts";
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../engine/plan/inference.ts";
-import type { LayerCall } from "./emitter.ts";
+import type { LayerShapes } from "./emitter.ts";
 
 /** The trained operand of a layer that has `activations` other inputs. @throws ConfigError when it is computed */
-export function onlyWeights<K extends InferenceOp>({ layer }: LayerCall<K>, activations: number): Weights {
+export function onlyWeights<K extends InferenceOp>({ layer }: LayerShapes<K>, activations: number): Weights {
   const [weights] = layer.weights;
   if (weights === undefined || layer.inputs.length !== activations)
     throw new ConfigError(

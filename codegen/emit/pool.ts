@@ -2,7 +2,8 @@ import type { Pooling } from "../../engine/ops/vocabulary.ts";
 import { floatLiteral } from "../literals.ts";
 import type { Emitter, LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
-import { overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import { rowAt, rowText, type Room } from "./rows.ts";
+import { bySpan, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
@@ -10,7 +11,14 @@ const kinds = { maxPool: "max_pool", averagePool: "average_pool", mixPool: "mix_
 
 /** Windows that slide over an image, each clamped to the cells that exist. */
 export function poolEmitter<K extends PoolOp>(op: K): Emitter<K> {
-  return { emit: (call) => emitPool(op, call) };
+  return {
+    window: ({ attributes: { kernel, stride, padding } }) => ({
+      kernel: kernel[0],
+      stride: stride[0],
+      padding: padding[0],
+    }),
+    emit: (call) => emitPool(op, call),
+  };
 }
 
 function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
@@ -27,17 +35,21 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const rows = axis(height, outHeight, 0, call.attributes);
   const columns = axis(width, outWidth, 1, call.attributes);
   const store = `v = ${value};\n${epilogue.store("v", "o", "c")}`;
-  const body =
-    kernel[0] * kernel[1] <= largestWrittenOut
-      ? writtenOut(rows, columns, channels, { largest, sums }, store)
-      : looped(rows, columns, channels, { largest, sums }, store);
+  const rowwise = rowText(call);
+  const write = kernel[0] * kernel[1] <= largestWrittenOut ? writtenOut : looped;
+  const body = write(rows, columns, channels, { largest, sums }, store, call.rows?.x[0]);
   const name = unit.define(
-    kinds[op],
-    ["const float *restrict x", `float *${epilogue.restrict}y`, ...epilogue.parameters],
-    body,
+    call.rows ? `${kinds[op]}_row` : kinds[op],
+    [
+      `const float *${call.rows ? "" : "restrict "}x`,
+      `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
+      ...epilogue.parameters,
+      ...rowwise.parameters,
+    ],
+    rowwise.body(outWidth * channels, [body]),
     { about: `${height}x${width}x${channels}, window ${kernel.join("x")}, stride ${stride.join("x")}` },
   );
-  return `${name}(${[call.x[0], call.y, ...epilogue.arguments].join(", ")});`;
+  return `${name}(${[call.x[0], call.y, ...epilogue.arguments, ...rowwise.arguments].join(", ")});`;
 }
 
 interface Gathered {
@@ -54,62 +66,83 @@ function axis(input: number, output: number, at: 0 | 1, { kernel, stride, paddin
 }
 
 /** Windows inside the image and at each border have code of their own, without a loop over their cells. */
-function writtenOut(rows: Axis, columns: Axis, channels: number, { largest, sums }: Gathered, store: string): string {
+function writtenOut(
+  rows: Axis,
+  columns: Axis,
+  channels: number,
+  { largest, sums }: Gathered,
+  store: string,
+  room: Room | undefined,
+): string {
   const rowStep = columns.input * channels;
   const window = (down: Span, across: Span): string => {
-    const cells = down.taps.flatMap((inRow, ky) =>
-      across.taps.flatMap((inColumn, kx) =>
-        inRow && inColumn ? [`in[${(ky - down.firstTap) * rowStep + (kx - across.firstTap) * channels}]`] : [],
-      ),
+    const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
+    const read = down.taps.flatMap((inRow, ky) => (inRow ? [ky] : []));
+    const cells = read.flatMap((ky) =>
+      across.taps.flatMap((inColumn, kx) => {
+        const cell = (kx - across.firstTap) * channels;
+        if (!inColumn) return [];
+        return [room ? `in${ky}[${cell}]` : `in[${(ky - down.firstTap) * rowStep + cell}]`];
+      }),
     );
     const gather = cells.flatMap((cell) => [
       `v = ${cell};`,
       ...(largest ? ["largest = v > largest ? v : largest;"] : []),
       ...(sums ? ["sum += v;"] : []),
     ]);
-    const pointer =
-      `const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
-      `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`;
+    const pointers = room
+      ? read.map((ky) => `const float *in${ky} = row${ky} + ${column};`)
+      : [`const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ${column};`];
+    const advance = room ? read.map((ky) => `, in${ky}++`).join("") : ", in++";
     return [
-      pointer,
-      `int o = (y0 * ${columns.output} + x0) * ${channels};`,
-      `for (int c = 0; c < ${channels}; c++, in++, o++) {`,
+      ...pointers,
+      `int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels};`,
+      `for (int c = 0; c < ${channels}; c++${advance}, o++) {`,
       `float v${largest ? `, largest = ${cells[0]}` : ""}${sums ? ", sum = 0.0f" : ""};`,
       ...gather,
       store,
       "}",
     ].join("\n");
   };
-  return spansOf(rows, 1, false)
-    .map((down) =>
-      overSpan(
-        down,
-        "y0",
-        spansOf(columns, 1, false)
-          .map((across) => overSpan(across, "x0", window(down, across)))
-          .join("\n"),
-      ),
-    )
-    .join("\n");
+  const downs = spansOf(rows, 1, false);
+  const acrossTiles = (down: Span): string =>
+    spansOf(columns, 1, false)
+      .map((across) => overSpan(across, "x0", window(down, across)))
+      .join("\n");
+  if (room === undefined) return downs.map((down) => overSpan(down, "y0", acrossTiles(down))).join("\n");
+  return bySpan(downs, (down) => [
+    ...down.taps.flatMap((inRow, ky) => {
+      const at = `(oy * ${rows.stride} + ${ky} - ${rows.padding})`;
+      return inRow ? [`const float *const row${ky} = ${rowAt("x", room, at, rowStep)};`] : [];
+    }),
+    acrossTiles(down),
+  ]).join("\n");
 }
 
 /** Large windows: loops over the cells that exist. */
-function looped(rows: Axis, columns: Axis, channels: number, { largest, sums }: Gathered, store: string): string {
-  return `for (int oy = 0; oy < ${rows.output}; oy++) {
-    const int top = oy * ${rows.stride} - ${rows.padding};
+function looped(
+  rows: Axis,
+  columns: Axis,
+  channels: number,
+  { largest, sums }: Gathered,
+  store: string,
+  room: Room | undefined,
+): string {
+  const row = rowAt("x", room ?? { rows: rows.input, of: rows.input }, "yy", columns.input * channels);
+  const body = `const int top = oy * ${rows.stride} - ${rows.padding};
     const int y0 = top < 0 ? 0 : top;
     const int y1 = top + ${rows.kernel} > ${rows.input} ? ${rows.input} : top + ${rows.kernel};
     for (int ox = 0; ox < ${columns.output}; ox++) {
     const int left = ox * ${columns.stride} - ${columns.padding};
     const int x0 = left < 0 ? 0 : left;
     const int x1 = left + ${columns.kernel} > ${columns.input} ? ${columns.input} : left + ${columns.kernel};
-    int o = (oy * ${columns.output} + ox) * ${channels};
+    int o = ${room ? "ox" : `(oy * ${columns.output} + ox)`} * ${channels};
     for (int c = 0; c < ${channels}; c++, o++) {
     ${largest ? `float largest = ${lowest};` : ""}
     ${sums ? "float sum = 0.0f;" : ""}
     float v;
     for (int yy = y0; yy < y1; yy++) {
-    const float *cell = x + (yy * ${columns.input} + x0) * ${channels} + c;
+    const float *cell = ${row} + x0 * ${channels} + c;
     for (int xx = x0; xx < x1; xx++) {
     ${largest ? "largest = *cell > largest ? *cell : largest;" : ""}
     ${sums ? "sum += *cell;" : ""}
@@ -118,6 +151,6 @@ function looped(rows: Axis, columns: Axis, channels: number, { largest, sums }: 
     }
     ${store}
     }
-    }
     }`;
+  return room ? body : `for (int oy = 0; oy < ${rows.output}; oy++) {\n${body}\n}`;
 }

@@ -3,6 +3,7 @@ import type { Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { rowAt, rowText } from "./rows.ts";
 import {
   clampedTaps,
   dilationText,
@@ -100,6 +101,23 @@ function isPlain({ rows, columns }: Convolution): boolean {
   return inside(rows) && inside(columns);
 }
 
+/** Instructions of one inference, roughly: those of the tile that reads least. */
+export function estimateConvolution(shape: Convolution, { registers }: Target): number {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const terms = rows.kernel * columns.kernel * inChannels;
+  let least = Infinity;
+  for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
+    for (let channels = 1; channels <= Math.min(16, outChannels); channels++) {
+      if (pixels * channels + Math.min(pixels, channels) + 1 > registers) continue;
+      const across = Math.ceil(columns.output / pixels);
+      const blocks = Math.ceil(outChannels / channels);
+      const reads = columns.output * blocks + outChannels * across;
+      const sums = columns.output * outChannels;
+      least = Math.min(least, terms * (sums + reads) + 12 * across * blocks + 2 * sums);
+    }
+  return least * rows.output * groups;
+}
+
 /** The cheapest tile that the registers of the target hold. */
 function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number): TileSchedule {
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
@@ -152,13 +170,13 @@ function packWeights(
   return packed;
 }
 
-/** Sums `size` channels of the pixels of one tile. Expects `row`, `block`, `from`, `to` in scope. */
+/** Sums `size` channels of the pixels of one tile. Expects `row` or, in a ring, `taps`, `block`, `from`, `to` in scope. */
 function emitTile(
   shape: Convolution,
   span: Span,
   size: number,
   { unroll, peeled }: TileSchedule,
-  clamped: boolean,
+  { clamped, ring }: { readonly clamped: boolean; readonly ring: boolean },
   start: (channel: string) => string,
   store: (value: string, cell: string, channel: string) => string,
 ): string {
@@ -176,7 +194,8 @@ function emitTile(
       );
   const first = span.firstTap - columns.padding;
   const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
-  lines.push(`const float *in = row + ${offset};`, "const float *weight = block;");
+  if (!ring) lines.push(`const float *in = row + ${offset};`);
+  lines.push("const float *weight = block;");
 
   const begin = (channel: number): string => {
     const value = start(`c + ${channel}`);
@@ -222,6 +241,7 @@ function emitTile(
     const looped = rows.kernel > 1 || clamped;
     if (looped)
       lines.push(clamped ? "for (int ky = from; ky < to; ky++) {" : `for (int ky = 0; ky < ${rows.kernel}; ky++) {`);
+    if (ring) lines.push(`const float *in = taps[ky] + ${offset};`);
     const turns = inChannels / unroll;
     const turn = (fresh: boolean): string[] =>
       Array.from({ length: unroll }, (_, u) => ["{", ...step(u, fresh && u === 0), "}"]).flat();
@@ -232,7 +252,8 @@ function emitTile(
     lines.push(...turn(false));
     if (turns > 1 || looped) lines.push(...advance);
     if (turns > 1) lines.push("} while (in != end);");
-    if (looped) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`, "}");
+    if (looped && !ring) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`);
+    if (looped) lines.push("}");
   }
   for (const pixel of pixels)
     for (const channel of channels)
@@ -270,7 +291,11 @@ export function emitConvolution<K extends InferenceOp>(
   const extent = extentOf(rows);
   const lowest = (rows.output - 1) * rows.stride - rows.padding + extent;
   const clamped = rows.padding > 0 || lowest > rows.input;
-  const lines = [`for (int oy = 0; oy < ${rows.output}; oy++) {`];
+  const streamed = rowText(call);
+  const room = call.rows?.x[0] ?? { rows: rows.input, of: rows.input };
+  const outStep = columns.output * groups * outChannels;
+  const ring = room.rows < room.of && (clamped || rows.kernel > 1);
+  const lines = call.rows ? [] : [`for (int oy = 0; oy < ${rows.output}; oy++) {`];
   if (clamped) {
     const { from, to } = clampedTaps(rows, "top");
     const above = from === "-top" ? "-top" : `(${from})`;
@@ -280,12 +305,26 @@ export function emitConvolution<K extends InferenceOp>(
       `const int to = top + ${extent} > ${rows.input} ? ${to} : ${rows.kernel};`,
     );
     const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
+    if (!ring)
+      lines.push(
+        hasEmptyRows(rows)
+          ? `const float *const row = from < to ? x + (top + ${first}) * ${shape.rowStep} : x;`
+          : `const float *const row = x + (top + ${first}) * ${shape.rowStep};`,
+      );
+  } else if (!ring)
     lines.push(
-      hasEmptyRows(rows)
-        ? `const float *const row = from < to ? x + (top + ${first}) * ${shape.rowStep} : x;`
-        : `const float *const row = x + (top + ${first}) * ${shape.rowStep};`,
+      `const float *const row = ${rowAt("x", room, rows.stride === 1 ? "oy" : `(oy * ${rows.stride})`, shape.rowStep)};`,
     );
-  } else lines.push(`const float *const row = x + oy * ${rows.stride * shape.rowStep};`);
+
+  if (ring) {
+    const tap = `${clamped ? "top" : `oy * ${rows.stride}`} + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`}`;
+    lines.push(
+      `const float *taps[${rows.kernel}];`,
+      clamped ? "for (int ky = from; ky < to; ky++) {" : `for (int ky = 0; ky < ${rows.kernel}; ky++) {`,
+      `taps[ky] = ${rowAt("x", room, `(${tap})`, shape.rowStep)};`,
+      "}",
+    );
+  }
 
   const perRow = columns.kernel * inChannels;
   const spans = spansOf(columns, schedule.pixels, schedule.even);
@@ -297,8 +336,8 @@ export function emitConvolution<K extends InferenceOp>(
       overSpan(
         span,
         "x0",
-        `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n` +
-          emitTile(shape, span, size, schedule, clamped, epilogue.start, epilogue.store),
+        `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n` +
+          emitTile(shape, span, size, schedule, { clamped, ring }, epilogue.start, epilogue.store),
       ),
     );
     if (blocks > 1)
@@ -312,11 +351,17 @@ export function emitConvolution<K extends InferenceOp>(
     else lines.push("{", `enum { c = ${first} };`, `const float *const block = ${source};`, ...tiles, "}");
     first += size * blocks;
   }
-  lines.push("}");
+  if (!call.rows) lines.push("}");
   const name = unit.define(
-    kind,
-    ["const float *restrict x", "const float *restrict w", `float *${epilogue.restrict}y`, ...epilogue.parameters],
-    lines.join("\n"),
+    call.rows ? `${kind}_row` : kind,
+    [
+      `const float *${call.rows ? "" : "restrict "}x`,
+      "const float *restrict w",
+      `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
+      ...epilogue.parameters,
+      ...streamed.parameters,
+    ],
+    streamed.body(outStep, lines),
     {
       about:
         `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
@@ -325,12 +370,14 @@ export function emitConvolution<K extends InferenceOp>(
     },
   );
   const table = unit.constant(weights.name, packed);
-  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments].join(", ")});`;
+  if (groups === 1)
+    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
   const slice = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
   const pointers = [
     slice(call.x[0]!, inChannels),
     slice(table, packed.length / groups),
     ...[call.y, ...epilogue.arguments].map((pointer) => slice(pointer, outChannels)),
+    ...streamed.arguments,
   ];
   return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
 }

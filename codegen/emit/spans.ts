@@ -82,6 +82,16 @@ export function overSpan(span: Span, variable: string, body: string): string {
     : `for (int ${variable} = ${start}; ${variable} < ${start + size * tiles}; ${variable} += ${size}) {\n${body}\n}`;
 }
 
+/** What is done for the rows of each span, chosen by the first row `oy` of a tile. */
+export function bySpan(spans: readonly Span[], body: (span: Span) => readonly string[]): string[] {
+  if (spans.length === 1) return [...body(spans[0]!)];
+  return spans.flatMap((span, index) => [
+    index === spans.length - 1 ? "{" : `if (oy < ${span.start + span.size * span.tiles}) {`,
+    ...body(span),
+    index === spans.length - 1 ? "}" : "} else",
+  ]);
+}
+
 /** Instructions that one byte of code must save: keeps rare tiles small. */
 export const instructionsPerByte = 4;
 

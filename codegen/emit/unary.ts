@@ -3,7 +3,7 @@ import type { Attributes } from "../../engine/ops/vocabulary.ts";
 import { floatLiteral } from "../literals.ts";
 import type { Unit } from "../unit.ts";
 import { defineActivation } from "./activation.ts";
-import { emitElementwise } from "./elementwise.ts";
+import { emitElementwise, sameRows } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 import { defineExponential, log2e } from "./exponential.ts";
 import { defineLogarithm } from "./logarithm.ts";
@@ -114,6 +114,7 @@ export function defineUnary(unit: Unit, attributes: Attributes<"unary">): (value
 
 export const unary: Emitter<"unary"> = {
   overwritableInputs: () => [0],
+  window: sameRows,
   emit: (call) =>
     emitElementwise(call, "unary", { operands: call.x, value: defineUnary(call.unit, call.attributes)("x0[i]") }),
 };

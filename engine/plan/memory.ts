@@ -1,5 +1,13 @@
 import { ConfigError } from "../errors.ts";
 
+/** An equal part of a buffer that is alive from its first step to its last. */
+interface LiveSlice {
+  readonly first: number;
+  readonly last: number;
+  /** At the last step, the buffer that `LiveBuffer.shares` names takes its place. */
+  readonly replaced?: boolean;
+}
+
 /** A value that occupies memory from its first step to its last, both included. */
 export interface LiveBuffer {
   readonly bytes: number;
@@ -7,11 +15,17 @@ export interface LiveBuffer {
   readonly last: number;
   /** Buffers of one group lie at one address: aliases, and results computed in place. */
   readonly group?: number;
+  /** Parts of it, in the order of their addresses, that are alive for less. Not for members of a group. */
+  readonly slices?: readonly LiveSlice[];
+  /** Index of a buffer that this one may lie upon, at the same address: its result is computed in place. */
+  readonly shares?: number;
 }
 
 export interface MemoryPlanOptions {
   /** Offsets and sizes are rounded up to multiples of this many bytes. Default 64. */
   readonly alignment?: number;
+  /** How many partial placements may be tried where a greedy one is not known to be the best. Default 2,000. */
+  readonly nodes?: number;
 }
 
 export interface MemoryPlan {
@@ -23,13 +37,19 @@ export interface MemoryPlan {
   readonly lowerBoundBytes: number;
   /** The first step at which that sum is reached; −1 without buffers. */
   readonly peakStep: number;
+  /** No placement needs less than this one: it meets the bound, or all others have been tried. */
+  readonly optimal: boolean;
 }
 
 interface Block {
+  readonly index: number;
   bytes: number;
   first: number;
   last: number;
   offset: number;
+  readonly slices: readonly LiveSlice[] | undefined;
+  readonly sliceBytes: number;
+  shares: Block | undefined;
 }
 
 type Order = (a: Block, b: Block) => number;
@@ -44,16 +64,21 @@ const orders: readonly Order[] = [
   (a, b) => b.last - a.last || b.bytes - a.bytes,
 ];
 
+/** Buffers beyond which trying placements is hopeless. */
+const largestSearch = 64;
+
 /**
  * Places buffers in one arena so that no two alive at the same step overlap: greedy by several orders, each buffer in
- * the smallest gap that holds it (Pisarchyk and Lee 2020), keeping the smallest arena found.
+ * the smallest gap that holds it (Pisarchyk and Lee 2020), keeping the smallest arena found; then, unless that meets
+ * the lower bound, by branch and bound over the orders in which buffers can be stacked. The result depends on nothing
+ * but the arguments.
  * @throws ConfigError for a negative or fractional size or a lifetime that ends before it starts
  */
 export function planMemory(buffers: readonly LiveBuffer[], options: MemoryPlanOptions = {}): MemoryPlan {
-  const alignment = options.alignment ?? 64;
+  const { alignment = 64, nodes = 2000 } = options;
   const blocks: Block[] = [];
   const groups = new Map<number, Block>();
-  const blockOf = buffers.map(({ bytes, first, last, group }, index) => {
+  const blockOf = buffers.map(({ bytes, first, last, group, slices }, index) => {
     if (!(Number.isSafeInteger(bytes) && bytes >= 0) || last < first)
       throw new ConfigError(`memory plan: buffer ${index} has ${bytes} bytes and lives from ${first} to ${last}`);
     const rounded = Math.ceil(bytes / alignment) * alignment;
@@ -64,68 +89,219 @@ export function planMemory(buffers: readonly LiveBuffer[], options: MemoryPlanOp
       shared.last = Math.max(shared.last, last);
       return shared;
     }
-    const block = { bytes: rounded, first, last, offset: 0 };
+    const block: Block = {
+      index: blocks.length,
+      ...{ bytes: rounded, first, last, offset: 0 },
+      slices: group === undefined ? slices : undefined,
+      sliceBytes: bytes / (slices?.length ?? 1),
+      shares: undefined,
+    };
     blocks.push(block);
     if (group !== undefined) groups.set(group, block);
     return block;
   });
+  buffers.forEach(({ shares }, index) => {
+    if (shares !== undefined) blockOf[index]!.shares = blockOf[shares]!;
+  });
 
-  const { lowerBoundBytes, peakStep } = peak(blocks);
+  const { lowerBoundBytes, peakStep } = peak(blocks, alignment);
+  const forbidden = new Conflicts(blocks.length, alignment);
   let arenaBytes = Infinity;
   let offsets: number[] = [];
+  const keep = (size: number): void => {
+    if (size >= arenaBytes) return;
+    arenaBytes = size;
+    offsets = blockOf.map((block) => block.offset);
+  };
   for (const order of orders) {
-    const size = place([...blocks].sort(order));
-    if (size < arenaBytes) {
-      arenaBytes = size;
-      offsets = blockOf.map((block) => block.offset);
-    }
+    keep(placeGreedily([...blocks].sort(order), forbidden));
     if (arenaBytes === lowerBoundBytes) break;
   }
-  return { offsets, arenaBytes, lowerBoundBytes, peakStep };
+  let exhausted = false;
+  if (arenaBytes > lowerBoundBytes && blocks.length <= largestSearch)
+    exhausted = search(blocks, forbidden, { limit: nodes, bound: lowerBoundBytes, best: arenaBytes, keep });
+  const plain = blocks.every(({ slices, shares }) => slices === undefined && shares === undefined);
+  const optimal = arenaBytes <= lowerBoundBytes || (exhausted && plain);
+  return { offsets, arenaBytes, lowerBoundBytes, peakStep, optimal };
+}
+
+/** Distances from one block's offset to another's that would let cells overlap which are alive together. */
+interface Interval {
+  readonly above: number;
+  readonly below: number;
+}
+
+class Conflicts {
+  readonly #count: number;
+  readonly #alignment: number;
+  readonly #known = new Map<number, Interval | null>();
+
+  constructor(count: number, alignment: number) {
+    this.#count = count;
+    this.#alignment = alignment;
+  }
+
+  /** `block.offset − other.offset` must not lie between the two; null when anything goes. */
+  between(block: Block, other: Block): Interval | null {
+    if (other.last < block.first || other.first > block.last) return null;
+    if (block.slices === undefined && other.slices === undefined) return { above: -block.bytes, below: other.bytes };
+    const key = block.index * this.#count + other.index;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const interval = this.#compare(block, other);
+    this.#known.set(key, interval);
+    return interval;
+  }
+
+  #compare(block: Block, other: Block): Interval | null {
+    let [above, below] = [Infinity, -Infinity];
+    const ours = block.slices ?? [block];
+    const theirs = other.slices ?? [other];
+    const ownBytes = block.slices ? block.sliceBytes : block.bytes;
+    const otherBytes = other.slices ? other.sliceBytes : other.bytes;
+    ours.forEach((own, i) => {
+      theirs.forEach((their, j) => {
+        if (their.last < own.first || their.first > own.last) return;
+        above = Math.min(above, j * otherBytes - (i + 1) * ownBytes);
+        below = Math.max(below, (j + 1) * otherBytes - i * ownBytes);
+      });
+    });
+    if (above >= below) return null;
+    const unit = this.#alignment;
+    return { above: Math.floor(above / unit) * unit, below: Math.ceil(below / unit) * unit };
+  }
+}
+
+/** Free places for a block among others, lowest first: from one offset to another, both possible. */
+function freePlaces(block: Block, placed: readonly Block[], conflicts: Conflicts): [from: number, to: number][] {
+  const taken: [number, number][] = [];
+  let shared: number | undefined;
+  for (const other of placed) {
+    const conflict = conflicts.between(block, other);
+    if (conflict === null) continue;
+    if (block.shares === other || other.shares === block) shared = other.offset;
+    taken.push([other.offset + conflict.above, other.offset + conflict.below]);
+  }
+  taken.sort((a, b) => a[0] - b[0]);
+  const free: [number, number][] = [];
+  if (shared !== undefined) {
+    const at = shared;
+    const clashing = placed.some((other) => {
+      const conflict = conflicts.between(block, other);
+      if (conflict === null || block.shares === other || other.shares === block) return false;
+      return at - other.offset > conflict.above && at - other.offset < conflict.below;
+    });
+    if (!clashing) free.push([at, at]);
+  }
+  let from = 0;
+  for (const [above, below] of taken) {
+    if (above >= from) free.push([from, above]);
+    from = Math.max(from, below);
+  }
+  free.push([from, Infinity]);
+  return free;
 }
 
 /** Sets the offset of every block, in this order, and gives the size of the arena. */
-function place(blocks: readonly Block[]): number {
-  const placed: Block[] = []; // by offset
+function placeGreedily(blocks: readonly Block[], conflicts: Conflicts): number {
+  const placed: Block[] = [];
   let arena = 0;
   for (const block of blocks) {
-    let best = -1;
-    let bestGap = Infinity;
-    let free = 0;
-    for (const other of placed) {
-      if (other.last < block.first || other.first > block.last) continue;
-      const gap = other.offset - free;
-      if (gap >= block.bytes && gap < bestGap) {
-        best = free;
-        bestGap = gap;
-      }
-      free = Math.max(free, other.offset + other.bytes);
+    let tightest = Infinity;
+    for (const [from, to] of freePlaces(block, placed, conflicts)) {
+      if (tightest < Infinity && to - from >= tightest) continue;
+      block.offset = from;
+      tightest = to - from;
     }
-    block.offset = best < 0 ? free : best;
     arena = Math.max(arena, block.offset + block.bytes);
-    let at = placed.length;
-    while (at > 0 && placed[at - 1]!.offset > block.offset) at--;
-    placed.splice(at, 0, block);
+    placed.push(block);
   }
   return arena;
 }
 
-function peak(blocks: readonly Block[]): { lowerBoundBytes: number; peakStep: number } {
+interface Search {
+  /** Blocks that may be placed in all. */
+  readonly limit: number;
+  /** Good enough. */
+  readonly bound: number;
+  /** What has to be improved upon. */
+  readonly best: number;
+  /** Told of each better arena while all offsets are set. */
+  readonly keep: (arena: number) => void;
+}
+
+/**
+ * Stacks blocks from the bottom, each as low as it goes, in every order of rising offsets; a placement in which nothing
+ * can be moved down is one of these. Leaves a branch as soon as some block cannot end below the best arena any more.
+ * @returns whether all orders were tried, or the bound was met
+ */
+function search(all: readonly Block[], conflicts: Conflicts, { limit, bound, best: start, keep }: Search): boolean {
+  const bySize = [...all].sort((a, b) => b.bytes - a.bytes || span(b) - span(a) || a.index - b.index);
+  const placed: Block[] = [];
+  const waiting = new Set(bySize);
+  let best = start;
+  let visited = 0;
+  const lowest = (block: Block, floor: number): number => {
+    let least = Infinity;
+    for (const [from, to] of freePlaces(block, placed, conflicts))
+      if (to >= floor) least = Math.min(least, Math.max(from, floor));
+    return least;
+  };
+  /** False when the limit is reached. */
+  const stack = (floor: number, arena: number): boolean => {
+    if (waiting.size === 0) {
+      best = arena;
+      keep(arena);
+      return true;
+    }
+    const choices: { readonly block: Block; readonly offset: number }[] = [];
+    for (const block of waiting) {
+      const offset = lowest(block, floor);
+      if (offset + block.bytes >= best) return true;
+      choices.push({ block, offset });
+    }
+    choices.sort((a, b) => a.offset - b.offset || b.block.bytes - a.block.bytes);
+    // What is placed first must lie below where the others could end: else they would have come before it.
+    const ceiling = choices.reduce((least, { block, offset }) => Math.min(least, offset + block.bytes), Infinity);
+    for (const { block, offset } of choices) {
+      if (best <= bound) return true;
+      if (offset >= ceiling && offset > choices[0]!.offset) break;
+      if (++visited > limit) return false;
+      const { offset: before } = block;
+      block.offset = offset;
+      placed.push(block);
+      waiting.delete(block);
+      const complete = stack(offset, Math.max(arena, offset + block.bytes));
+      placed.pop();
+      waiting.add(block);
+      if (!complete) return false;
+      block.offset = before;
+    }
+    return true;
+  };
+  return stack(0, 0);
+}
+
+function peak(blocks: readonly Block[], alignment: number): { lowerBoundBytes: number; peakStep: number } {
   const changes = new Map<number, number>();
   const change = (step: number, bytes: number): void => void changes.set(step, (changes.get(step) ?? 0) + bytes);
-  for (const { bytes, first, last } of blocks) {
-    change(first, bytes);
-    change(last + 1, -bytes);
+  for (const { bytes, first, last, slices, sliceBytes } of blocks) {
+    for (const slice of slices ?? [{ first, last }]) {
+      const size = slices === undefined ? bytes : sliceBytes;
+      if ("replaced" in slice && slice.replaced && slice.first === slice.last) continue;
+      change(slice.first, size);
+      change("replaced" in slice && slice.replaced ? slice.last : slice.last + 1, -size);
+    }
   }
   let live = 0;
-  let lowerBoundBytes = 0;
+  let most = 0;
   let peakStep = -1;
   for (const [step, bytes] of [...changes].sort((a, b) => a[0] - b[0])) {
     live += bytes;
-    if (live > lowerBoundBytes) {
-      lowerBoundBytes = live;
+    if (live > most) {
+      most = live;
       peakStep = step;
     }
   }
-  return { lowerBoundBytes, peakStep };
+  return { lowerBoundBytes: Math.ceil(most / alignment) * alignment, peakStep };
 }

@@ -13,7 +13,7 @@ describe("finch draw", () => {
     const file = join(folder, "resnet8.svg");
     const { code, stdout, stderr } = await finch(["draw", "resnet8", "-o", file]);
     expect(code).toBe(0);
-    expect(stdout).toContain("11 layers, 12,501,632 MACs, 131,072 bytes of RAM");
+    expect(stdout).toContain("11 layers, 12,501,632 MACs, 47,360 bytes of RAM");
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(/^next: finch draw resnet8 -o .* --instructions rv32imafc$/);
     expect(readFileSync(file, "utf8")).toMatch(/^<svg /);
   });

@@ -30,6 +30,7 @@ function mainText(codes: readonly GeneratedCode[]): string {
     const upper = prefix.toUpperCase();
     return `  {
     static ${prefix}_context context;
+    memset(&context, 0xff, sizeof context);
     static float input[${upper}_INPUT_SIZE], output[${upper}_OUTPUT_SIZE];
     if (fread(input, sizeof input, 1, in) != 1) return 2;
     if (${prefix}_run(&context, input, output) != ${upper}_OK) return 3;
@@ -38,6 +39,7 @@ function mainText(codes: readonly GeneratedCode[]): string {
   }`;
   });
   return `#include <stdio.h>
+#include <string.h>
 ${codes.map(({ prefix }) => `#include "${prefix}.h"`).join("\n")}
 int main(void) {
   FILE *in = fopen("input.bin", "rb");

@@ -14,8 +14,8 @@ static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_
 }
 
 /**
- * As `finchGlue`, for C that shows the result of each layer: for each image and layer, the instructions since the layer
- * before and then its cells go to `layers.bin`.
+ * As `finchGlue`, for C that shows the result of each layer: for each image and layer, the instructions since another
+ * layer was shown, summed up, and then its cells go to `layers.bin`.
  */
 export function observingGlue(model: {
   readonly prefix: string;
@@ -28,27 +28,43 @@ export function observingGlue(model: {
   const { prefix, header, inputLength, outputLength, layerBytes } = model;
   return `#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include "${header}"
 enum { MODEL_INPUT = ${inputLength}, MODEL_OUTPUT = ${outputLength} };
 static ${prefix}_context model_context __attribute__((aligned(64)));
 static const uint32_t layer_bytes[] = {${layerBytes.join(", ")}};
+enum { LAYERS = ${layerBytes.length} };
+static unsigned char layer_cells[${layerBytes.reduce((sum, bytes) => sum + bytes, 1)}];
+static uint64_t layer_instructions[LAYERS + 1];
 static FILE *layers;
 static uint64_t layer_begin;
 static uint64_t instructions_now(void);
 
-void ${prefix}_observe(int layer, const void *cells) {
-  const uint64_t executed = instructions_now() - layer_begin;
-  fwrite(&executed, sizeof executed, 1, layers);
-  fwrite(cells, 1, layer_bytes[layer], layers);
-  fflush(layers);
+static unsigned char *cells_of(int layer) {
+  unsigned char *cells = layer_cells;
+  for (int i = 0; i < layer; i++) cells += layer_bytes[i];
+  return cells;
+}
+
+void ${prefix}_observe(int layer, const void *cells, unsigned long offset, unsigned long bytes) {
+  layer_instructions[layer] += instructions_now() - layer_begin;
+  memcpy(cells_of(layer) + offset, cells, bytes);
   layer_begin = instructions_now();
 }
 
 static int model_run(const float *in, float *out) {
+  int status;
   if (!layers) layers = fopen("layers.bin", "wb");
   if (!layers) return 1;
+  memset(layer_instructions, 0, sizeof layer_instructions);
   layer_begin = instructions_now();
-  return ${prefix}_run(&model_context, in, out);
+  status = ${prefix}_run(&model_context, in, out);
+  for (int i = 0; i < LAYERS; i++) {
+    fwrite(&layer_instructions[i], sizeof layer_instructions[i], 1, layers);
+    fwrite(cells_of(i), 1, layer_bytes[i], layers);
+  }
+  fflush(layers);
+  return status;
 }
 static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_context; }
 `;
