@@ -5,11 +5,13 @@ import type { z } from "zod";
 import { generate } from "../codegen/generate.ts";
 import { plans } from "../codegen/schedule.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
+import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
-import { positiveInteger } from "./options.ts";
+import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count } from "./output.ts";
+import { packageModel, packageSummary } from "./package-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -17,8 +19,8 @@ import { verb } from "./verb.ts";
 export const command = () =>
   verb(
     "codegen",
-    "Writes a trained model as one C99 header and source that need nothing but a compiler.",
-    "finch codegen runs/first --target rv32imafc --out generated",
+    "Writes a trained model as one C99 header and source that need nothing but a compiler,\nor with --package as a library for plain C, CMake, Arduino, PlatformIO, ESP-IDF and\nZephyr, with examples, self-test and data sheet.",
+    'finch codegen runs/first --target rv32imafc --out generated\nfinch codegen runs/first --target rv32imafc --package --author "Ada Example" --out libraries',
   )
     .argument("<model>", "checkpoint, run folder, or architecture (its weights are random)")
     .addOption(
@@ -33,23 +35,43 @@ export const command = () =>
     )
     .addOption(new Option("--prefix <name>", "beginning of all symbols; default: from the model's name"))
     .addOption(new Option("-o, --out <folder>", "where the files go").default("generated"))
+    .addOption(new Option("--package", "write a folder finch_NAME that is a library"))
+    .addOption(new Option("-f, --force", "write over files of the package that were changed"))
+    .addOption(new Option("--package-version <version>", "of the package").default("1.0.0"))
+    .addOption(new Option("--author <name>", "of the package").default("the author of this network"))
+    .addOption(new Option("--url <address>", "of the package").default("https://www.npmjs.com/package/finch-nas"))
+    .addOption(new Option("--license <name>", "of the package, by SPDX").default("MIT"))
+    .addOption(new Option("--license-file <file>", "its text, for licences other than MIT"))
+    .addOption(
+      new Option(
+        "--measure <names>",
+        `processors whose instructions are counted for the data sheet: none, or some of ${riscvTargetNames.join(",")}; default: all but those without floats, and the target`,
+      ).argParser(listOf([...riscvTargetNames, "none"] as const)),
+    )
+    .addOption(dataOption().default(undefined, "what it was trained on, for the accuracy in the data sheet"))
+    .addOption(dataDirOption())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, values, classes, normalization, name: title } = await openModelOrArchitecture(name, output);
+        const opened = await openModelOrArchitecture(name, output);
+        const { model, values, classes, normalization, name: title } = opened;
         const { target, precision, plan, ram, prefix } = options;
-        const code = generate(
-          { graph: lowerModel(model, values), name: title, classes, normalization },
-          {
-            target,
-            precision,
-            plan,
-            ...(ram === undefined ? {} : { ram }),
-            ...(prefix === undefined ? {} : { prefix }),
-          },
-        );
-        await mkdir(options.out, { recursive: true });
-        const files = code.files.map((file) => join(options.out, file.name));
-        for (const [index, { text }] of code.files.entries()) await writeFileAtomically(files[index]!, text);
+        const generation = {
+          target,
+          precision,
+          plan,
+          ...(ram === undefined ? {} : { ram }),
+          ...(prefix === undefined ? {} : { prefix }),
+        };
+        const pack = options.package ? await packageModel(opened, generation, options, output) : undefined;
+        const code =
+          pack?.code ?? generate({ graph: lowerModel(model, values), name: title, classes, normalization }, generation);
+        const files = pack
+          ? pack.files.map(({ path }) => join(pack.folder, path))
+          : code.files.map((file) => join(options.out, file.name));
+        if (pack === undefined) {
+          await mkdir(options.out, { recursive: true });
+          for (const [index, { text }] of code.files.entries()) await writeFileAtomically(files[index]!, text);
+        }
         const { arenaBytes, arenaLowerBoundBytes, weightBytes, macs, peakLayer } = code;
         output.document({
           files,
@@ -61,6 +83,17 @@ export const command = () =>
           weightBytes,
           macs,
           peakLayer,
+          package:
+            pack === undefined
+              ? null
+              : {
+                  name: pack.name,
+                  folder: pack.folder,
+                  datasheet: join(pack.folder, "extras/datasheet.json"),
+                  flashBytes: pack.sheet.memory.flash.value,
+                  ramBytes: pack.sheet.memory.ram.value,
+                  skipped: pack.sheet.skipped,
+                },
         } satisfies z.input<typeof codegenSchema>);
         output.table([
           {
@@ -72,7 +105,8 @@ export const command = () =>
             MACs: count(macs),
           },
         ]);
-        output.data(files.join("\n"));
-        output.message(`next: finch verify ${name} --targets ${target}`);
+        output.data(pack === undefined ? files.join("\n") : packageSummary(pack));
+        if (pack === undefined) output.message(`next: finch verify ${name} --targets ${target}`);
+        else output.message(`next: open ${join(pack.folder, "extras/datasheet.html")}`);
       }),
     );

@@ -47,7 +47,7 @@ export const command = () =>
             : await profileInstructions(network, {
                 options: generation,
                 processor,
-                image: selftestInput(1, code.inputShape),
+                images: [selftestInput(1, code.inputShape)],
               });
         const svg = drawNetwork(network.graph, code, {
           name: title,

@@ -11,6 +11,7 @@ import {
   profileRowSchema,
   scalingRowSchema,
 } from "../bench/rows.ts";
+import { datasheetSchema } from "../codegen/package/datasheet/schema.ts";
 import { doctorReportSchema } from "../codegen/verify/doctor.ts";
 import { verifyReportSchema } from "../codegen/verify/verify.ts";
 import { architectureSchema } from "../engine/architecture.ts";
@@ -50,6 +51,7 @@ const documents = {
   bench: benchSchema,
   codegen: codegenSchema,
   config: configSchema,
+  datasheet: datasheetSchema,
   doctor: doctorReportSchema,
   draw: drawSchema,
   error: errorSchema,

@@ -86,6 +86,20 @@ export const codegenSchema = z.object({
   macs: wholeNumber,
   /** The layer that sets the peak. */
   peakLayer: z.string().nullable(),
+  /** With `--package`. */
+  package: z
+    .object({
+      name: z.string(),
+      folder: z.string(),
+      datasheet: z.string(),
+      /** Weights, code and tables; null where no compiler is. */
+      flashBytes: wholeNumber.nullable(),
+      /** Arena, input, output, data and the worst-case stack; null where no compiler is. */
+      ramBytes: wholeNumber.nullable(),
+      /** What the data sheet lacks, and why. */
+      skipped: z.array(z.object({ what: z.string(), why: z.string() })),
+    })
+    .nullable(),
 });
 
 export const drawSchema = z.object({

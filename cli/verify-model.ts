@@ -105,7 +105,10 @@ async function layersOfEngine(graph: InferenceGraph, image: Float32Array): Promi
 }
 
 /** Logits of the model as it was trained, nothing folded, on the reference back end. */
-async function engineOutputs({ model, state }: OpenedModel, images: readonly Float32Array[]): Promise<Float32Array[]> {
+export async function engineOutputs(
+  { model, state }: OpenedModel,
+  images: readonly Float32Array[],
+): Promise<Float32Array[]> {
   const program = await createReferenceBackend().compile(evaluationGraph(model));
   try {
     await writeState(program, state);

@@ -22,7 +22,7 @@ const noise = 16;
 const leeway = 10;
 
 /** How far an output of the self-test may lie from the expected one. */
-function selftestTolerance({ expected }: SelftestVector): number {
+export function selftestTolerance({ expected }: SelftestVector): number {
   return leeway * floatTolerance(expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0));
 }
 

@@ -179,6 +179,7 @@ function probes(options: DoctorOptions, ubuntu: boolean): Probe[] {
     compiler("gcc", "compiles generated C for this machine", ["gcc", "libc6-dev"]),
     compiler("clang", "compiles generated C for this machine a second time", ["clang", "libc6-dev"]),
     compiler("riscv64-unknown-elf-gcc", "compiles generated C for RISC-V", ["gcc-riscv64-unknown-elf"]),
+    compiler("cmake", "builds packages of generated C, in tests alone", ["cmake", "make", "g++"]),
     { packages: ["picolibc-riscv64-unknown-elf"], look: lookAtPicolibc },
     emulator("qemu-system-riscv32", "runs rv32imc and rv32imafc programs and counts their instructions"),
     emulator("qemu-system-riscv64", "runs rv64gc programs and counts their instructions"),

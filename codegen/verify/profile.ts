@@ -12,7 +12,8 @@ export interface ProfileOptions {
   readonly options: CodegenOptions;
   /** Processor that runs it; its instructions need not be those that the C is tuned for. */
   readonly processor: RiscvTargetName;
-  readonly image: Float32Array;
+  /** Inputs; the layers are counted on the first. */
+  readonly images: readonly Float32Array[];
   /** Compiler flags of the model's C. Default: as `verify` compiles it. */
   readonly flags?: readonly string[];
 }
@@ -20,7 +21,9 @@ export interface ProfileOptions {
 export interface MeasuredRun extends InstructionProfile {
   /** Deepest stack of the run, bytes. */
   readonly stackBytes: number;
-  readonly output: Float32Array;
+  /** Of each image. */
+  readonly outputs: readonly Float32Array[];
+  readonly instructionsOfEach: readonly number[];
 }
 
 /**
@@ -29,16 +32,17 @@ export interface MeasuredRun extends InstructionProfile {
  * @throws ToolError when compiler or emulator is missing, or the program fails
  */
 export async function profileInstructions(network: CodegenNetwork, request: ProfileOptions): Promise<MeasuredRun> {
-  const { processor, options, image, flags } = request;
+  const { processor, options, images, flags } = request;
   const plain = generate(network, options);
   const whole = await run(plain, request);
-  if (whole.instructions === null) throw new ConfigError(`profile: nothing counts instructions on ${processor}`);
+  if (whole.instructions === null || whole.instructionsOfEach === null)
+    throw new ConfigError(`profile: nothing counts instructions on ${processor}`);
   const code = generate(network, { ...options, observed: true });
   const layers = network.graph.layers.map(() => 0);
   for (const { stage, instructions } of await runObserved({
     code,
     target: processor,
-    image,
+    image: images[0]!,
     ...(flags ? { flags } : {}),
   }))
     layers[stage.layer] = instructions;
@@ -48,17 +52,18 @@ export async function profileInstructions(network: CodegenNetwork, request: Prof
     total: whole.instructions,
     layers,
     stackBytes: whole.stackBytes,
-    output: whole.outputs[0]!,
+    outputs: whole.outputs,
+    instructionsOfEach: whole.instructionsOfEach,
   };
 }
 
-async function run(code: GeneratedCode, { processor, image, flags }: ProfileOptions): Promise<ProgramRun> {
+async function run(code: GeneratedCode, { processor, images, flags }: ProfileOptions): Promise<ProgramRun> {
   const { prefix, inputShape, outputSize: outputLength, files } = code;
   const inputLength = elementCount(inputShape);
   const glue = finchGlue({ prefix, header: `${prefix}.h`, inputLength, outputLength });
   return withTemporaryFolder(async (folder) => {
     const source = { files, glue, inputLength, outputLength };
     const program = await compileProgram(source, folder, { target: processor, ...(flags ? { flags } : {}) });
-    return runProgram(program, [image]);
+    return runProgram(program, images);
   });
 }

@@ -39,10 +39,10 @@ export interface CompileOptions {
 }
 
 /** How a model is compiled unless told otherwise. In C99 mode gcc fuses no multiply-add on its own. */
-const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
+export const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
 
 /** Bytes of the model's own objects, by kind of section. */
-interface CodeSize {
+export interface CodeSize {
   readonly textBytes: number;
   readonly rodataBytes: number;
   readonly dataBytes: number;
@@ -62,6 +62,8 @@ export interface ProgramRun {
   readonly outputs: readonly Float32Array[];
   /** Executed instructions of the costliest inference; null on this machine. */
   readonly instructions: number | null;
+  /** The same of each image. */
+  readonly instructionsOfEach: readonly number[] | null;
   /** Deepest stack of an inference, bytes, from the caller's frame downwards. */
   readonly stackBytes: number;
   /** RAM of the model besides input, output and stack. */
@@ -122,7 +124,8 @@ export async function compileProgram(source: ModelSource, folder: string, option
   };
 }
 
-async function codeSize(objects: readonly string[], folder: string, host: boolean): Promise<CodeSize> {
+/** Bytes of objects in `folder`, by kind of section. */
+export async function codeSize(objects: readonly string[], folder: string, host: boolean): Promise<CodeSize> {
   const { stdout } = await runTool(host ? "size" : "riscv64-unknown-elf-size", ["-A", "-d", ...objects], {
     cwd: folder,
   });
@@ -183,10 +186,12 @@ export async function runProgram(
       throw new ToolError(`${what} gave ${rows.length} outputs for ${images.length} images`);
     }
     const layers = existsSync(join(folder, "layers.bin")) ? await readFile(join(folder, "layers.bin")) : null;
+    const counts = target === "host" ? null : rows.map(({ high, low }) => high * 2 ** 32 + low);
     const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     return {
       outputs: images.map((_, index) => values.slice(index * outputLength, (index + 1) * outputLength)),
-      instructions: target === "host" ? null : Math.max(...rows.map(({ high, low }) => high * 2 ** 32 + low)),
+      instructions: counts === null ? null : Math.max(...counts),
+      instructionsOfEach: counts,
       stackBytes: Math.max(...rows.map(({ stack }) => stack)),
       modelRamBytes: ram,
       layers,

@@ -15,6 +15,7 @@ export const externalTools = {
   },
   "g++": { commands: ["g++"], debianPackage: "g++" },
   cppcheck: { commands: ["cppcheck"], debianPackage: "cppcheck" },
+  cmake: { commands: ["cmake"], debianPackage: "cmake" },
   size: { commands: ["size"], debianPackage: "binutils" },
   nm: { commands: ["nm"], debianPackage: "binutils" },
   "riscv64-unknown-elf-gcc": { commands: ["riscv64-unknown-elf-gcc"], debianPackage: "gcc-riscv64-unknown-elf" },

@@ -46,7 +46,10 @@ export interface TvmModel {
   readonly report: z.infer<typeof reportSchema>;
 }
 
-export interface TvmRun extends ProgramRun {
+/** Kept in the cache without the counts of single images. */
+type SummedRun = Omit<ProgramRun, "instructionsOfEach">;
+
+export interface TvmRun extends SummedRun {
   readonly textBytes: number;
   readonly rodataBytes: number;
   /** Planned storage + peak of the workspaces + input + output + stack. */
@@ -178,7 +181,7 @@ async function cachedRun(
   program: Program,
   images: readonly Float32Array[],
   timeoutSeconds: number,
-): Promise<ProgramRun> {
+): Promise<SummedRun> {
   if (program.target === "host") return runProgram(program, images, { timeoutSeconds });
   const version = (await emulatorVersion(program.target)) ?? "";
   const bytes = images.map((image) => new Uint8Array(image.buffer, image.byteOffset, image.byteLength));

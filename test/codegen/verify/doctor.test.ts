@@ -19,6 +19,7 @@ describe("doctor", () => {
       "gcc",
       "clang",
       "riscv64-unknown-elf-gcc",
+      "cmake",
       "picolibc",
       "qemu-system-riscv32",
       "qemu-system-riscv64",

@@ -1,0 +1,234 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { generate, type CodegenNetwork, type CodegenOptions, type GeneratedCode } from "../codegen/generate.ts";
+import { identifierOf } from "../codegen/identifier.ts";
+import type { Evaluation } from "../codegen/package/datasheet/build.ts";
+import { datasheetSchema, type Datasheet } from "../codegen/package/datasheet/schema.ts";
+import type { PackageTerms } from "../codegen/package/facts.ts";
+import { licenseText } from "../codegen/package/license.ts";
+import { fullPackage, type FullPackage } from "../codegen/package/package.ts";
+import { selftestInput, type SelftestVector } from "../codegen/selftest.ts";
+import { cannotRun, measure, type Measurements } from "../codegen/verify/measure.ts";
+import { riscvTargetNames, type RiscvTargetName } from "../codegen/verify/targets.ts";
+import { ConfigError, DataError } from "../engine/errors.ts";
+import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
+import { lowerModel } from "../engine/plan/lower.ts";
+import { evaluateModel } from "../engine/train/evaluate-model.ts";
+import { openBackend } from "./open-backend.ts";
+import { imageSizeFor, openData } from "./open-data.ts";
+import type { OpenedModel } from "./open-model.ts";
+import { count, type Output } from "./output.ts";
+import { engineOutputs } from "./verify-model.ts";
+
+export interface PackageFlags {
+  readonly out: string;
+  readonly force?: boolean | undefined;
+  readonly packageVersion: string;
+  readonly author: string;
+  readonly url: string;
+  readonly license: string;
+  readonly licenseFile?: string | undefined;
+  /** Processors to count instructions on; undefined decides by the target. */
+  readonly measure?: readonly (RiscvTargetName | "none")[] | undefined;
+  readonly data?: string | undefined;
+  readonly dataDir?: string | undefined;
+}
+
+export interface PackagedModel extends FullPackage {
+  readonly folder: string;
+  readonly code: GeneratedCode;
+}
+
+/** Seeds that are looked at for pictures which the network takes for different classes, and how many are kept. */
+const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
+const vectorCount = 4;
+
+/** Writes a model as one folder with data sheet. @throws ConfigError for a version, licence or folder that cannot be used */
+export async function packageModel(
+  opened: OpenedModel,
+  options: CodegenOptions,
+  flags: PackageFlags,
+  output: Output,
+): Promise<PackagedModel> {
+  const { model, values, name, classes, normalization, architecture, checkpoint } = opened;
+  const terms = await termsOf(flags);
+  const folder = join(flags.out, `finch_${options.prefix ?? identifierOf(name)}`);
+  const old = await oldSheet(folder);
+  if (flags.force !== true) await checkUntouched(folder, old);
+
+  output.message("computing the known answers of the self-test");
+  const network: CodegenNetwork = {
+    graph: lowerModel(model, values),
+    name,
+    classes,
+    normalization,
+    selftest: await selftestVectors(opened),
+  };
+  const code = generate(network, options);
+  const images = network.selftest!.map(({ seed }) => selftestInput(seed, model.input, normalization));
+  const measurements = await measureAll(network, options, flags, images, output);
+  const evaluation = await evaluate(opened, flags, output);
+  const seed = checkpoint?.settings["seed"];
+  const pack = await fullPackage({
+    network,
+    code,
+    terms,
+    measurements,
+    evaluation,
+    training:
+      checkpoint === undefined
+        ? null
+        : {
+            data: checkpoint.data.name,
+            fingerprint: checkpoint.data.fingerprint,
+            epochs: checkpoint.history.length,
+            seed: typeof seed === "number" ? seed : null,
+          },
+    date: today(),
+    ...(architecture === undefined ? {} : { blocks: architecture.blocks.map(({ type }) => type) }),
+  });
+  await writePackage(folder, pack, old);
+  for (const { what, why } of pack.sheet.skipped) output.message(`not measured: ${what}: ${why}`);
+  return { ...pack, folder, code };
+}
+
+async function termsOf(flags: PackageFlags): Promise<PackageTerms> {
+  const { packageVersion: version, author, url, license, licenseFile } = flags;
+  if (!/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(version))
+    throw new ConfigError(
+      `--package-version: ${JSON.stringify(version)} is not three numbers with dots, such as 1.0.0`,
+    );
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw new ConfigError(`--url: ${JSON.stringify(url)} is not an address that begins with https://`);
+  if (author.trim() === "" || /^arduino/i.test(author.trim()))
+    throw new ConfigError(`--author: ${JSON.stringify(author)} is empty, or begins as only Arduino's own may`);
+  const text =
+    licenseFile === undefined
+      ? licenseText(license, author)
+      : await readFile(licenseFile, "utf8").catch((error: Error) => {
+          throw new ConfigError(`--license-file: ${licenseFile}: cannot be read: ${error.message}`);
+        });
+  return { version, author: author.trim(), url, license, licenseText: text };
+}
+
+/** Pictures of different classes first, as far as the network tells them apart. */
+async function selftestVectors(opened: OpenedModel): Promise<SelftestVector[]> {
+  const { model, normalization } = opened;
+  const inputs = seeds.map((seed) => selftestInput(seed, model.input, normalization));
+  const outputs = await engineOutputs(opened, inputs);
+  const vectors = seeds.map((seed, index) => {
+    const expected = outputs[index]!;
+    return { seed, expected, best: expected.indexOf(Math.max(...expected)) };
+  });
+  const firstOfClass = vectors.filter(({ best }, index) => vectors.findIndex((other) => other.best === best) === index);
+  const others = vectors.filter((vector) => !firstOfClass.includes(vector));
+  return [...firstOfClass, ...others].slice(0, vectorCount).map(({ seed, expected }) => ({ seed, expected }));
+}
+
+async function measureAll(
+  network: CodegenNetwork,
+  options: CodegenOptions,
+  flags: PackageFlags,
+  images: readonly Float32Array[],
+  output: Output,
+): Promise<Measurements> {
+  const own = riscvTargetNames.filter((target) => target === options.target);
+  const byDefault = new Set<RiscvTargetName>([...own, "rv32imafc", "rv64gc"]);
+  const wanted = riscvTargetNames.filter((target) =>
+    flags.measure === undefined ? byDefault.has(target) : flags.measure.includes(target),
+  );
+  const skipped: { what: string; why: string }[] = [];
+  const processors: RiscvTargetName[] = [];
+  for (const target of riscvTargetNames) {
+    const what = `${target}: instructions, stack and sizes`;
+    if (!wanted.includes(target))
+      skipped.push({
+        what,
+        why:
+          flags.measure === undefined
+            ? `soft float takes minutes; ask for it with --measure ${[...wanted, target].join(",")}`
+            : `left out by --measure ${flags.measure.join(",")}`,
+      });
+    else {
+      const reason = await cannotRun(target);
+      if (reason === null) processors.push(target);
+      else skipped.push({ what, why: reason });
+    }
+  }
+  const onProgress = (message: string): void => output.message(message);
+  const measurements = await measure({ network, options, processors, images, onProgress });
+  return { ...measurements, skipped: [...measurements.skipped, ...skipped] };
+}
+
+async function evaluate(opened: OpenedModel, flags: PackageFlags, output: Output): Promise<Evaluation> {
+  const { model, state, classes, normalization, checkpoint } = opened;
+  if (checkpoint === undefined) return { missing: "the weights are random" };
+  const name = flags.data ?? checkpoint.data.name;
+  try {
+    const data = await openData({ ...flags, data: name, ...imageSizeFor(name, model.input) }, output);
+    if (data.classes.join() !== classes.join()) throw new DataError(`${name}: its classes are not those of the model`);
+    const backend = await openBackend({ backend: "auto" }, output);
+    try {
+      const { accuracy, images, confusion } = await evaluateModel(model, state, await data.test(), {
+        backend,
+        normalization,
+      });
+      return { accuracy, images, confusion, by: `test images of ${data.name}, engine on ${backend.name}` };
+    } finally {
+      await backend.dispose();
+    }
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof ConfigError)) throw error;
+    return { missing: error.message };
+  }
+}
+
+/** The day, or that of SOURCE_DATE_EPOCH for builds that shall give the same bytes. */
+function today(): string {
+  const epoch = process.env["SOURCE_DATE_EPOCH"];
+  return (epoch === undefined ? new Date() : new Date(1000 * Number(epoch))).toISOString().slice(0, 10);
+}
+
+async function oldSheet(folder: string): Promise<Datasheet | undefined> {
+  const text = await readFile(join(folder, "extras/datasheet.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return datasheetSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws ConfigError when the folder holds what Finch did not write, or what was changed since */
+async function checkUntouched(folder: string, old: Datasheet | undefined): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.length === 0) return;
+  if (old === undefined)
+    throw new ConfigError(`${folder}: is not empty and holds no package of Finch; --force writes into it`);
+  for (const { path, sha256 } of old.identity.files) {
+    const content = await readFile(join(folder, path)).catch(() => undefined);
+    if (content !== undefined && createHash("sha256").update(content).digest("hex") !== sha256)
+      throw new ConfigError(`${join(folder, path)}: was changed since Finch wrote it; --force writes over it`);
+  }
+}
+
+async function writePackage(folder: string, { files }: FullPackage, old: Datasheet | undefined): Promise<void> {
+  for (const { path, content } of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFileAtomically(join(folder, path), content);
+  }
+  const current = new Set(files.map(({ path }) => path));
+  for (const { path } of old?.identity.files ?? [])
+    if (!current.has(path) && !path.split("/").includes("..")) await rm(join(folder, path), { force: true });
+}
+
+/** What a package needs, for people. */
+export function packageSummary({ folder, files, sheet }: PackagedModel): string {
+  const { flash, ram } = sheet.memory;
+  const bytes = [
+    ...(flash.value === null ? [] : [`${count(flash.value)} bytes of flash`]),
+    ...(ram.value === null ? [] : [`${count(ram.value)} bytes of RAM`]),
+  ];
+  return [`${folder}: ${files.length} files`, ...bytes].join(", ");
+}

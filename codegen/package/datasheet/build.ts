@@ -1,0 +1,303 @@
+import { version } from "../../../engine/version.ts";
+import type { CodegenNetwork, GeneratedCode } from "../../generate.ts";
+import { layerCosts } from "../../layer-costs.ts";
+import { hashWeights } from "../../model-hash.ts";
+import { selftestTolerance } from "../../selftest.ts";
+import type { Measurements } from "../../verify/measure.ts";
+import type { PackageTerms } from "../facts.ts";
+import type { Datasheet, Figure } from "./schema.ts";
+
+/** Accuracy on images that the network was not trained on, or why it is not known. */
+export type Evaluation =
+  | {
+      readonly accuracy: number;
+      readonly images: number;
+      readonly confusion: readonly (readonly number[])[];
+      /** What computed it on which images. */
+      readonly by: string;
+    }
+  | { readonly missing: string };
+
+export interface DatasheetRequest {
+  readonly network: CodegenNetwork;
+  readonly code: GeneratedCode;
+  readonly terms: PackageTerms;
+  readonly packageName: string;
+  readonly files: Datasheet["identity"]["files"];
+  readonly measurements: Measurements;
+  readonly evaluation: Evaluation;
+  readonly training: Datasheet["identity"]["training"];
+  readonly date: string | null;
+}
+
+const computed = (value: number, unit: string, by: string): Figure => ({ value, unit, mark: "C", by });
+const measured = (value: number, unit: string, by: string): Figure => ({ value, unit, mark: "M", by });
+const missing = (reason: string): Figure => ({ value: null, reason });
+
+/** The sum of figures of one unit: measured as soon as one of them is, missing when one of them is. */
+function sum(parts: readonly Figure[], by: string): Figure {
+  let [total, mark]: [number, "M" | "C"] = [0, "C"];
+  for (const part of parts) {
+    if (part.value === null) return part;
+    total += part.value;
+    if (part.mark === "M") mark = "M";
+  }
+  return { value: total, unit: "bytes", mark, by };
+}
+
+/** Everything that is known of a package, each number with its origin. */
+export function buildDatasheet(request: DatasheetRequest): Datasheet {
+  const { network, code, terms, packageName, files, measurements, training, date } = request;
+  const header = code.files.find(({ name }) => name === `${code.prefix}.h`)!.text;
+  const source = code.files.find(({ name }) => name === `${code.prefix}.c`)!.text;
+  const selftest = network.selftest ?? [];
+  return {
+    schema: 1,
+    identity: {
+      name: network.name,
+      prefix: code.prefix,
+      package: packageName,
+      packageVersion: terms.version,
+      author: terms.author,
+      license: terms.license,
+      generator: `Finch ${version}`,
+      target: code.target,
+      precision: code.precision,
+      plan: code.plan,
+      modelHash: hashWeights(network.graph),
+      date,
+      training,
+      files,
+    },
+    interface: interfaceOf(network, code, header),
+    memory: memoryOf(code, measurements),
+    time: timeOf(network, code, measurements),
+    numerics: numericsOf(request),
+    portability: portabilityOf(source, measurements),
+    build: {
+      checks: measurements.checks.map(({ flags, ...check }) => ({ ...check, flags: [...flags] })),
+      sizes: measurements.sizes.map(({ target, compiler, level, textBytes, rodataBytes, dataBytes, bssBytes }) => ({
+        target,
+        compiler,
+        level,
+        text: textBytes,
+        rodata: rodataBytes,
+        data: dataBytes,
+        bss: bssBytes,
+      })),
+    },
+    selftest: { vectors: selftest.length, tolerance: selftest.map(selftestTolerance) },
+    excluded: [
+      "start-up code, drivers, the camera, printf and the C library itself",
+      "buffers of the program around the network besides its input and output",
+      "waiting for flash: instructions are counted, not cycles, and no cache or bus is modelled",
+    ],
+    limits: [
+      "A classifier answers with one of its classes for every input, also for what is none of them.",
+      "Accuracy holds for images like those that it was measured on; measure it again on your own camera's.",
+      "One context serves one inference at a time; use one context for each thread.",
+    ],
+    skipped: measurements.skipped.map((entry) => ({ ...entry })),
+  };
+}
+
+function interfaceOf(network: CodegenNetwork, code: GeneratedCode, header: string): Datasheet["interface"] {
+  const { normalization, classes } = network;
+  const upper = code.prefix.toUpperCase();
+  const bytes = 128;
+  const [mean, deviation] = [normalization?.mean[0] ?? 0, normalization?.deviation[0] ?? 1];
+  return {
+    signatures: [...header.matchAll(/^(?:int|extern const) [^#;]*;/gm)].map(([signature]) => signature),
+    input: {
+      shape: [...code.inputShape],
+      layout:
+        code.inputShape.length === 3
+          ? "rows from the top, pixels from the left, channels of a pixel side by side"
+          : "in order",
+      type: "float",
+    },
+    output: { size: code.outputSize, type: "float" },
+    preprocessing:
+      normalization === undefined
+        ? null
+        : {
+            formula: "(byte / 255 - mean) / deviation of its channel",
+            mean: [...normalization.mean],
+            deviation: [...normalization.deviation],
+            example: `byte ${bytes} of channel 0: (${bytes} / 255 - ${mean.toFixed(4)}) / ${deviation.toFixed(4)} = ${((bytes / 255 - mean) / deviation).toFixed(4)}`,
+          },
+    labels: classes === undefined ? null : [...classes],
+    tieRule: "the first of equal outputs",
+    returnCodes: [
+      { name: `${upper}_OK`, value: 0, meaning: "done" },
+      { name: `${upper}_NULL_POINTER`, value: 1, meaning: "a pointer is null; nothing was written" },
+    ],
+  };
+}
+
+/** The row of sizes and the run that the sums are made of: of the target that the C is tuned for, else of the first. */
+function reference({ runs, sizes }: Measurements, target: string) {
+  const run = runs.find((run) => run.target === target) ?? runs[0];
+  const of = run?.target ?? (sizes.some((size) => size.target === target) ? target : sizes[0]?.target);
+  return { run, size: sizes.find((size) => size.target === of && size.level === "-O2") };
+}
+
+function memoryOf(code: GeneratedCode, measurements: Measurements): Datasheet["memory"] {
+  const { run, size } = reference(measurements, code.target);
+  const noCompiler = missing(reasonFor(measurements, "size") ?? "no compiler was found");
+  const noRun = missing(reasonFor(measurements, "stack") ?? "no processor was chosen to run it on");
+  const where = size === undefined ? "" : `${size.compiler}, ${size.target}, ${size.level}`;
+  const plan = "memory plan of the generator";
+  const weights = computed(code.weightBytes, "bytes", "sum over the tables in the C");
+  const text = size === undefined ? noCompiler : measured(size.textBytes, "bytes", `size -A: ${where}`);
+  const tables =
+    size === undefined
+      ? noCompiler
+      : measured(size.rodataBytes - code.weightBytes, "bytes", `size -A less weights: ${where}`);
+  const arena = computed(code.arenaBytes, "bytes", plan);
+  const floats = (count: number): Figure => computed(4 * count, "bytes", `${count} floats`);
+  const input = floats(code.inputShape.reduce((product, axis) => product * axis, 1));
+  const output = floats(code.outputSize);
+  const data =
+    size === undefined
+      ? noCompiler
+      : measured(size.dataBytes + size.bssBytes, "bytes", `size -A, .data and .bss: ${where}`);
+  const stackBound =
+    run === undefined
+      ? noRun
+      : run.stack === null
+        ? missing("the compiler gave no call graph")
+        : computed(
+            run.stack.bytes,
+            "bytes",
+            `frames on the deepest way of calls (${run.stack.path.join(" → ")}), gcc -fcallgraph-info=su, ${run.target}`,
+          );
+  return {
+    weights,
+    code: text,
+    tables,
+    flash: sum([weights, text, tables], "weights + code + tables"),
+    arena,
+    arenaLowerBound: computed(code.arenaLowerBoundBytes, "bytes", "the most that is alive at one layer"),
+    input,
+    output,
+    data,
+    stackBound,
+    stackPainted:
+      run === undefined
+        ? noRun
+        : measured(run.stackBytes, "bytes", `deepest changed byte of a painted stack, ${run.target}, ${run.tool}`),
+    stackOutside: [...(run?.stack?.outside ?? [])],
+    ram: sum([arena, input, output, data, stackBound], "arena + input + output + data + stack"),
+    heap: computed(0, "bytes", "the C calls no allocator"),
+    alignment: 16,
+    peakLayer: code.peakLayer,
+    buffers: code.buffers.map(({ name, offset, bytes, first, last }) => ({ name, offset, bytes, first, last })),
+  };
+}
+
+function reasonFor({ skipped }: Measurements, word: string): string | undefined {
+  return skipped.find(({ what }) => what.includes(word))?.why;
+}
+
+function timeOf(network: CodegenNetwork, code: GeneratedCode, { runs }: Measurements): Datasheet["time"] {
+  const expected = network.selftest ?? [];
+  return {
+    macs: computed(code.macs, "multiply-accumulates", "shapes of the layers"),
+    processors: runs.map((run) => {
+      const errors = run.outputs.flatMap((output, vector) =>
+        Array.from(output, (value, at) => Math.abs(value - (expected[vector]?.expected[at] ?? Number.NaN))),
+      );
+      const count = (value: number): Figure => measured(value, "instructions", run.tool);
+      return {
+        target: run.target,
+        flags: [...run.flags],
+        compiler: run.compiler,
+        emulator: run.tool,
+        instructions: count(run.total),
+        instructionsPerMac: measured(run.total / code.macs, "instructions per multiply-accumulate", run.tool),
+        least: count(Math.min(...run.instructionsOfEach)),
+        most: count(Math.max(...run.instructionsOfEach)),
+        largestError: measured(
+          Math.max(...errors),
+          "absolute, of an output",
+          `against the engine with nothing folded, on ${run.outputs.length} inputs of the self-test`,
+        ),
+        stackBound:
+          run.stack === null
+            ? missing("the compiler gave no call graph")
+            : computed(run.stack.bytes, "bytes", "gcc -fcallgraph-info=su"),
+        stackPainted: measured(run.stackBytes, "bytes", `painted stack, ${run.tool}`),
+      };
+    }),
+    layers: layerCosts(network.graph, code).map(
+      ({ step, name, label, details, output, macs, parameters, liveBytes }) => ({
+        name,
+        operation: [label, ...details].join(", "),
+        output: [...output],
+        macs,
+        parameters,
+        liveBytes,
+        instructions: Object.fromEntries(runs.map((run) => [run.target, run.layers[step]!])),
+      }),
+    ),
+  };
+}
+
+function numericsOf({ evaluation }: DatasheetRequest): Datasheet["numerics"] {
+  const known = "accuracy" in evaluation ? evaluation : undefined;
+  return {
+    arithmetic:
+      "float32, sums in float32 in a fixed order; the compiler may join a product and a sum into one rounding (-ffp-contract=fast)",
+    tolerance:
+      "outputs lie within 1e-5 × max(1, largest output / 10) of the engine's; the self-test allows ten times that",
+    accuracy:
+      known === undefined
+        ? missing("missing" in evaluation ? evaluation.missing : "")
+        : measured(known.accuracy, "fraction of the images", known.by),
+    images: known?.images ?? null,
+    confusion: known === undefined ? null : known.confusion.map((row) => [...row]),
+    int8: "this package computes in float32",
+  };
+}
+
+function portabilityOf(source: string, { runs, checks }: Measurements): Datasheet["portability"] {
+  const text = "text of the C";
+  const headers = [...source.matchAll(/^#include <([^>]+)>/gm)].map(([, name]) => name!);
+  const wide = /\b(u?int64_t|long long)\b/.test(source);
+  const outside = [...new Set(runs.flatMap(({ stack }) => stack?.outside ?? []))];
+  const bound = runs.find(({ stack }) => stack !== null);
+  return [
+    { property: "language", value: "C99; the header is C++ too", by: `${checks.length} compilers, -pedantic` },
+    { property: "standard headers", value: headers.length === 0 ? "none" : headers.join(", "), by: text },
+    {
+      property: "functions of the C library",
+      value: bound === undefined ? "not looked at" : outside.length === 0 ? "none" : outside.join(", "),
+      by: bound === undefined ? "no call graph" : `call graph of gcc, ${bound.target}`,
+    },
+    { property: "64-bit arithmetic", value: wide ? "yes" : "none", by: text },
+    {
+      property: "floating point",
+      value: "single precision; without a unit the compiler's routines are called",
+      by: "design",
+    },
+    { property: "byte order", value: "any", by: "weights are literals, nothing is read as bytes" },
+    { property: "dynamic memory", value: "none", by: text },
+    {
+      property: "recursion",
+      value: "none",
+      by: bound === undefined ? "design" : "call graph of gcc",
+    },
+    { property: "variable-length arrays", value: "none", by: "design; frames of fixed size" },
+    {
+      property: "concurrency",
+      value: "re-entrant: no written globals; one context per thread",
+      by: ".data and .bss are empty where they were measured",
+    },
+    {
+      property: "alignment",
+      value: "context and weights ask for 16 bytes; 4 suffice",
+      by: "the C is compiled for processors that trap as well",
+    },
+  ];
+}

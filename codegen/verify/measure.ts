@@ -1,0 +1,186 @@
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { FinchError } from "../../engine/errors.ts";
+import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
+import { inParallel } from "./in-parallel.ts";
+import { type MeasuredRun, profileInstructions } from "./profile.ts";
+import { type CodeSize, codeSize, releaseFlags, withTemporaryFolder } from "./program.ts";
+import { callGraphFlags, type StackBound, stackBound } from "./stack.ts";
+import { riscvTargetNames, riscvTargets, type RiscvTargetName, type VerifyTarget } from "./targets.ts";
+import { type ExternalToolName, findTool, runTool } from "./tools.ts";
+
+/** What a compiler said of the C under the strictest flags. */
+interface CompilerCheck {
+  readonly target: VerifyTarget;
+  readonly compiler: string;
+  readonly flags: readonly string[];
+  readonly warnings: number;
+}
+
+interface SizeRow extends CodeSize {
+  readonly target: VerifyTarget;
+  readonly compiler: string;
+  readonly level: string;
+}
+
+interface ProcessorRun extends Omit<MeasuredRun, "target"> {
+  readonly target: RiscvTargetName;
+  readonly compiler: string;
+  readonly flags: readonly string[];
+  /** Null when the compiler gives no call graph. */
+  readonly stack: StackBound | null;
+}
+
+/** All that could be measured here, and what could not, with the reason. */
+export interface Measurements {
+  readonly runs: readonly ProcessorRun[];
+  readonly sizes: readonly SizeRow[];
+  readonly checks: readonly CompilerCheck[];
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
+}
+
+export interface MeasureRequest {
+  readonly network: CodegenNetwork;
+  readonly options: CodegenOptions;
+  /** Processors to count instructions on; compilers are asked in any case. */
+  readonly processors: readonly RiscvTargetName[];
+  readonly images: readonly Float32Array[];
+  readonly onProgress?: (message: string) => void;
+}
+
+const strictFlags: readonly string[] = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion"];
+const levels: readonly string[] = ["-Os", "-O2", "-O3"];
+
+interface Compiler {
+  readonly target: VerifyTarget;
+  readonly tool: ExternalToolName;
+  readonly machine: readonly string[];
+}
+
+const compilers: readonly Compiler[] = [
+  { target: "host", tool: "gcc", machine: [] },
+  { target: "host", tool: "clang", machine: [] },
+  ...riscvTargetNames.map((target) => ({
+    target,
+    tool: "riscv64-unknown-elf-gcc" as const,
+    machine: [...riscvTargets[target].flags, "--specs=picolibc.specs"],
+  })),
+];
+
+/** Compiles and runs the C with everything that this machine has. Never throws for a missing tool: it is in `skipped`. */
+export async function measure(request: MeasureRequest): Promise<Measurements> {
+  const { network, options, processors, images, onProgress } = request;
+  const isOneOf = (target: VerifyTarget): boolean => processors.some((processor) => processor === target);
+  const code = generate(network, options);
+  const skipped: { what: string; why: string }[] = [];
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FinchError)) throw error;
+      skipped.push({ what, why: error.message });
+      return undefined;
+    }
+  };
+  const sizes: SizeRow[] = [];
+  const checks: CompilerCheck[] = [];
+  const chosen = compilers.filter(({ target }) => target === "host" || target === options.target || isOneOf(target));
+  const jobs = chosen.flatMap((compiler) =>
+    // Sizes are those of gcc; clang is asked for warnings.
+    (compiler.tool === "clang" ? ["-O2"] : levels).map((level) => async () => {
+      const row = await attempt(`${compiler.tool} for ${compiler.target}: size at ${level}, warnings`, () =>
+        compile(code, compiler, level),
+      );
+      if (row === undefined) return;
+      if (compiler.tool !== "clang") sizes.push(row.size);
+      if (level === "-O2") checks.push(row.check);
+    }),
+  );
+  onProgress?.(
+    `compiling for sizes and warnings: ${chosen.map(({ target, tool }) => `${target} by ${tool}`).join(", ")}`,
+  );
+  await inParallel(jobs, availableParallelism(), (job) => job());
+
+  const runs: ProcessorRun[] = [];
+  for (const target of processors) {
+    onProgress?.(`${target}: counting instructions under QEMU`);
+    const run = await attempt(`${target}: instructions and stack`, async (): Promise<ProcessorRun> => {
+      const compiler = compilers.find((compiler) => compiler.target === target)!;
+      const measured = await profileInstructions(network, { options, processor: target, images });
+      const stack = await attempt(`${target}: static bound of the stack`, () => boundStack(code, compiler));
+      return {
+        ...measured,
+        target,
+        compiler: await versionOf(compiler.tool),
+        flags: [...releaseFlags, ...riscvTargets[target].flags],
+        stack: stack ?? null,
+      };
+    });
+    if (run !== undefined) runs.push(run);
+  }
+  const order = (a: { target: string; level?: string }, b: { target: string; level?: string }): number =>
+    place(a.target) - place(b.target) || levels.indexOf(a.level ?? "") - levels.indexOf(b.level ?? "");
+  return {
+    runs,
+    sizes: sizes.sort(order),
+    checks: checks.sort((a, b) => order(a, b) || (a.compiler < b.compiler ? 1 : -1)),
+    skipped: skipped.sort((a, b) => (a.what < b.what ? -1 : 1)),
+  };
+}
+
+function place(target: string): number {
+  return compilers.findIndex((compiler) => compiler.target === target);
+}
+
+/** First line of `--version`. */
+async function versionOf(tool: ExternalToolName): Promise<string> {
+  return (await runTool(tool, ["--version"])).stdout.split("\n")[0]!.trim();
+}
+
+/** Writes the C into a folder of its own. */
+async function withSources<T>(code: GeneratedCode, work: (folder: string) => Promise<T>): Promise<T> {
+  return withTemporaryFolder(async (folder) => {
+    for (const { name, text } of code.files) await writeFile(join(folder, name), text);
+    return work(folder);
+  });
+}
+
+/** The network's object alone: the self-test is a file that is linked only where it is called. */
+async function compile(
+  code: GeneratedCode,
+  { target, tool, machine }: Compiler,
+  level: string,
+): Promise<{ readonly size: SizeRow; readonly check: CompilerCheck }> {
+  const compiler = await versionOf(tool);
+  const flags = [...strictFlags, level, "-ffp-contract=fast", ...machine.filter((flag) => !flag.startsWith("--specs"))];
+  return withSources(code, async (folder) => {
+    const object = `${code.prefix}.o`;
+    const specs = machine.filter((flag) => flag.startsWith("--specs"));
+    const { stderr } = await runTool(tool, [...specs, ...flags, "-c", `${code.prefix}.c`, "-o", object], {
+      cwd: folder,
+    });
+    const warnings = (stderr.match(/\bwarning: /g) ?? []).length;
+    return {
+      size: { target, compiler, level, ...(await codeSize([object], folder, target === "host")) },
+      check: { target, compiler, flags, warnings },
+    };
+  });
+}
+
+async function boundStack(code: GeneratedCode, { tool, machine }: Compiler): Promise<StackBound> {
+  return withSources(code, async (folder) => {
+    const name = code.prefix;
+    await runTool(tool, [...machine, ...releaseFlags, ...callGraphFlags, "-c", `${name}.c`, "-o", `${name}.o`], {
+      cwd: folder,
+    });
+    return stackBound(folder, [name], `${code.prefix}_run`);
+  });
+}
+
+/** Whether instructions of a processor can be counted here; the reason when not. */
+export async function cannotRun(target: RiscvTargetName): Promise<string | null> {
+  for (const tool of ["riscv64-unknown-elf-gcc", riscvTargets[target].emulator] as const)
+    if ((await findTool(tool)) === null) return `${tool} is not on this machine: finch doctor --install`;
+  return null;
+}
