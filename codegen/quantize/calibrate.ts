@@ -22,12 +22,13 @@ export async function calibrate(
   images: readonly Float32Array[],
   { backend, method = "mean-square", outside = 1e-4 }: CalibrationOptions,
 ): Promise<Ranged> {
-  const { values, stages } = await observe(network, images, backend);
+  const { values, stages, means } = await observe(network, images, backend);
   // Bytes fill the range of the input; there is nothing to gain from cutting it.
   const rangeOf = (id: number, histogram: Histogram): Range =>
     id === network.input ? histogram : chooseRange(histogram, method, outside);
   return {
     network,
+    means,
     values: new Map([...values].map(([id, histogram]) => [id, rangeOf(id, histogram)])),
     stages: new Map(
       [...stages].map(([id, histograms]) => [id, histograms.map((each) => chooseRange(each, method, outside))]),

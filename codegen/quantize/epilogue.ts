@@ -12,7 +12,7 @@ import { valuesOf } from "./weights.ts";
 export interface EpilogueContext {
   /** Real value of 1 in the accumulator. */
   readonly units: readonly number[];
-  /** A bias before all steps of the epilogue. */
+  /** A bias before all steps of the epilogue; one that these begin with is added to it. */
   readonly bias?: ArrayLike<number>;
   readonly output: Element;
   readonly elementFor: (id: ValueId) => Int8Element;
@@ -40,8 +40,12 @@ export function quantizeEpilogue(
   /** The element that indexes the table of the activation that is step `at`. */
   const indexOf = (at: number): Int8Element => elementOf(stages[at], leastStep * Math.max(...unit));
 
-  if (bias !== undefined) epilogue.push({ kind: "bias", bias: inUnits(bias) });
+  const [first] = layer.epilogue;
+  const joined = bias !== undefined && first?.kind === "bias" ? valuesOf(first.weights) : undefined;
+  if (bias !== undefined)
+    epilogue.push({ kind: "bias", bias: inUnits(Float64Array.from(bias, (value, c) => value + (joined?.[c] ?? 0))) });
   layer.epilogue.forEach((step, at) => {
+    if (at === 0 && joined !== undefined) return;
     const isLast = at === layer.epilogue.length - 1;
     switch (step.kind) {
       case "bias":

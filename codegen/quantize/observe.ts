@@ -12,6 +12,8 @@ export interface Observations {
   readonly values: ReadonlyMap<ValueId, Histogram>;
   /** By the layer's output: the result of its op, then of each step of its epilogue. */
   readonly stages: ReadonlyMap<ValueId, readonly Histogram[]>;
+  /** Of each channel (the last axis) of a value. */
+  readonly means: ReadonlyMap<ValueId, Float64Array>;
 }
 
 /**
@@ -37,11 +39,15 @@ export async function observe(
     buildGraph(Object.fromEntries([...names].map(([tensor, name]) => [name, tensor]))),
   );
   try {
-    const histograms = await countAll(program, [...names.values()], images);
+    const channels = new Map([...names].map(([{ shape }, name]) => [name, shape.at(-1) ?? 1]));
+    channels.set("images", network.values[network.input].shape.at(-1) ?? 1);
+    const { histograms, means } = await countAll(program, channels, images);
+    const nameOf = (tensor: Tensor): string => names.get(tensor) ?? "images";
     return {
-      values: new Map([...values].map(([id, tensor]) => [id, histograms.get(names.get(tensor) ?? "images")!])),
+      values: new Map([...values].map(([id, tensor]) => [id, histograms.get(nameOf(tensor))!])),
+      means: new Map([...values].map(([id, tensor]) => [id, means.get(nameOf(tensor))!])),
       stages: new Map(
-        [...stages].map(([id, tensors]) => [id, tensors.map((tensor) => histograms.get(names.get(tensor)!)!)]),
+        [...stages].map(([id, tensors]) => [id, tensors.map((tensor) => histograms.get(nameOf(tensor))!)]),
       ),
     };
   } finally {
@@ -49,33 +55,36 @@ export async function observe(
   }
 }
 
-/** By the name of an output, and of the input `images`. */
+/** By the name of an output, and of the input `images`. @param channels the last axis of each */
 async function countAll(
   program: Program,
-  names: readonly string[],
+  channels: ReadonlyMap<string, number>,
   images: readonly Float32Array[],
-): Promise<Map<string, Histogram>> {
+): Promise<{ histograms: Map<string, Histogram>; means: Map<string, Float64Array> }> {
   const eachTensor = async (use: (name: string, cells: Float32Array) => void): Promise<void> => {
     for (const image of images) {
-      use("images", image);
       await program.run({ images: image });
-      for (const name of names) use(name, await program.read(name));
+      for (const name of channels.keys()) use(name, name === "images" ? image : await program.read(name));
     }
   };
   const ranges = new Map<string, { least: number; largest: number }>();
+  const means = new Map([...channels].map(([name, count]) => [name, new Float64Array(count)]));
   await eachTensor((name, cells) => {
     const range = ranges.get(name) ?? { least: Infinity, largest: -Infinity };
     ranges.set(name, range);
-    let sum = 0;
-    for (const value of cells) {
-      if (value < range.least) range.least = value;
-      if (value > range.largest) range.largest = value;
-      sum += value;
-    }
-    if (!Number.isFinite(sum))
+    const sums = means.get(name)!;
+    const share = sums.length / cells.length / images.length;
+    for (let at = 0; at < cells.length; at += sums.length)
+      for (let c = 0; c < sums.length; c++) {
+        const value = cells[at + c];
+        if (value < range.least) range.least = value;
+        if (value > range.largest) range.largest = value;
+        sums[c] += value * share;
+      }
+    if (!sums.every(Number.isFinite))
       throw new ConfigError("int8: the network gives values that are not finite for a calibration image");
   });
   const histograms = new Map([...ranges].map(([name, range]) => [name, emptyHistogram(range)]));
   await eachTensor((name, cells) => count(histograms.get(name)!, cells));
-  return histograms;
+  return { histograms, means };
 }

@@ -193,6 +193,7 @@ function build(
       elementFor,
       summand: asInt8,
       stages: ranged.stages.get(layer.output)!,
+      means: ranged.means,
     });
     const output = made(layer.output, element);
     layers.push({ ...body, name, inputs, output });

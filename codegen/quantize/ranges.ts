@@ -7,13 +7,16 @@ export interface Ranged {
   readonly values: ReadonlyMap<ValueId, Range>;
   /** By the layer's output: of the result of its op, then of each step of its epilogue. */
   readonly stages: ReadonlyMap<ValueId, readonly Range[]>;
+  /** Means of each channel of a value: biases make up for what rounded weights change of these. Without them they do not. */
+  readonly means?: ReadonlyMap<ValueId, Float64Array>;
 }
 
 /**
  * The same network with the steps of a layer's epilogue from `step` on as a layer of their own, so that what it gives
  * before them is a value.
  */
-export function splitEpilogue({ network, values, stages }: Ranged, layer: Layer, step: number): Ranged {
+export function splitEpilogue(ranged: Ranged, layer: Layer, step: number): Ranged {
+  const { network, values, stages } = ranged;
   const [next, ...rest] = layer.epilogue.slice(step);
   const output = network.values[layer.output];
   const before = { id: network.values.length, name: `${output.name}.before.${next.kind}`, shape: output.shape };
@@ -29,6 +32,7 @@ export function splitEpilogue({ network, values, stages }: Ranged, layer: Layer,
   };
   const taken = stages.get(layer.output)!;
   return {
+    ...ranged,
     network: {
       ...network,
       values: [...network.values, before],

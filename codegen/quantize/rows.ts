@@ -1,5 +1,6 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { InferenceGraph, Layer, ValueId } from "../../engine/plan/inference.ts";
+import type { Shape } from "../../engine/shape.ts";
 import { batchNormFactors, gammaStep, unitsOf } from "./accumulators.ts";
 import { activations, exp, round, unaryFunction } from "./elementary.ts";
 import { lookupTable, quantizeEpilogue } from "./epilogue.ts";
@@ -7,7 +8,7 @@ import { fixedPoint } from "./fixed-point.ts";
 import type { Element, Int8Element, IntegerStep, QuantizedOp, QuantizedOps, Result } from "./graph.ts";
 import type { Range } from "./histogram.ts";
 import { powerOfTwo } from "./powers-of-two.ts";
-import { roundWeights, valuesOf } from "./weights.ts";
+import { meanError, realWeights, roundWeights, valuesOf } from "./weights.ts";
 
 export interface RowContext {
   readonly network: InferenceGraph;
@@ -15,6 +16,7 @@ export interface RowContext {
   readonly elementFor: (id: ValueId) => Int8Element;
   readonly summand: (id: ValueId) => ValueId;
   readonly stages: readonly Range[];
+  readonly means: ReadonlyMap<ValueId, Float64Array> | undefined;
 }
 
 /** What a quantised layer has besides its name, inputs and output. */
@@ -165,15 +167,22 @@ function weighted(
   context: RowContext,
 ): { weights: Int8Array; weightShape: readonly number[]; epilogue: IntegerStep[]; result: Result } {
   const { scale } = context.elementFor(layer.inputs[0]);
-  const units = unitsOf(layer, (id) => context.elementFor(id).scale, context.network);
-  return {
-    weights: roundWeights(
-      layer,
-      units.map((unit) => unit / scale),
-    ),
-    weightShape: layer.weights[0].shape,
-    ...finished(layer, context),
-  };
+  const scales = unitsOf(layer, (id) => context.elementFor(id).scale, context.network).map((unit) => unit / scale);
+  const weights = roundWeights(layer, scales);
+  const means = context.means?.get(layer.inputs[0]);
+  const shapeOf = (id: ValueId): Shape => context.network.values[id].shape;
+  const transposedInput = layer.op === "matmul" && (layer as Layer<"matmul">).attributes.transposeA;
+  const correction =
+    means === undefined || transposedInput
+      ? undefined
+      : meanError(
+          layer,
+          realWeights(layer, weights, scales),
+          means,
+          shapeOf(layer.inputs[0]),
+          shapeOf(layer.output),
+        ).map((error) => -error);
+  return { weights, weightShape: layer.weights[0].shape, ...finished(layer, context, correction) };
 }
 
 function finished(

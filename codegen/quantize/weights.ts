@@ -1,8 +1,9 @@
 import { ConfigError } from "../../engine/errors.ts";
-import type { Attributes } from "../../engine/ops/vocabulary.ts";
-import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { Attributes, Dilated, InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Layer, Weights } from "../../engine/plan/inference.ts";
+import type { Shape } from "../../engine/shape.ts";
 import { round } from "./elementary.ts";
+import { windowsOf } from "./interpreter/windows.ts";
 
 /** Trained values, each read once: a folded batch norm is computed whenever it is asked for. */
 const read = new WeakMap<Weights, Float32Array>();
@@ -13,12 +14,15 @@ export function valuesOf(weights: Weights): Float32Array {
   return values;
 }
 
+/** Whether a row of the weights is an output channel, in place of a column. */
+function isTransposed({ op, attributes }: Layer): boolean {
+  return op === "matmul" && (attributes as Attributes<"matmul">).transposeB;
+}
+
 /** The output channels of trained weights, and that of each of them. */
-function channelsOf({ op, attributes, weights: [{ shape }] }: Layer): {
-  channels: number;
-  of: (index: number) => number;
-} {
-  if (op !== "matmul" || !(attributes as Attributes<"matmul">).transposeB) {
+function channelsOf(layer: Layer): { channels: number; of: (index: number) => number } {
+  const { shape } = layer.weights[0];
+  if (!isTransposed(layer)) {
     const channels = shape.at(-1)!;
     return { channels, of: (index) => index % channels };
   }
@@ -76,4 +80,38 @@ export function roundWeights(layer: Layer<InferenceOp>, scales: ArrayLike<number
     if (Number.isNaN(q)) throw new ConfigError(`int8: ${layer.name} has a weight that is not finite`);
     return Math.max(-127, Math.min(127, q));
   });
+}
+
+/**
+ * What rounded weights add to the mean of each output channel.
+ * @param means of the input's channels
+ * @param x,y shapes of input and output
+ */
+export function meanError(layer: Layer, rounded: Float32Array, means: Float64Array, x: Shape, y: Shape): Float64Array {
+  const { channels, of } = channelsOf(layer);
+  const { shape } = layer.weights[0];
+  const errors = new Float64Array(channels);
+  const inside = tapShares(layer, x, y);
+  /** The mean of what a weight multiplies. */
+  const meanOf = (index: number): number => {
+    if (isTransposed(layer)) return means[index % shape[1]];
+    const row = Math.floor(index / channels);
+    if (layer.op === "matmul") return means[row];
+    if (layer.op === "depthwiseConv2d") return inside[row] * means[index % channels];
+    const inputs = shape[2];
+    const group = Math.floor(((index % channels) * means.length) / inputs / channels);
+    return inside[Math.floor(row / inputs)] * means[group * inputs + (row % inputs)];
+  };
+  valuesOf(layer.weights[0]).forEach((w, index) => (errors[of(index)] += (rounded[index] - w) * meanOf(index)));
+  return errors;
+}
+
+/** For each tap of a kernel the share of the outputs for which it lies inside the image. */
+function tapShares({ op, weights, attributes }: Layer, x: Shape, y: Shape): Float64Array {
+  if (op === "matmul") return new Float64Array();
+  const kernel = weights[0].shape;
+  const { outputs, taps } = windowsOf(x, y, kernel, attributes as Dilated);
+  const shares = new Float64Array(kernel[0] * kernel[1]);
+  for (const tap of taps) shares[tap] += 1 / outputs;
+  return shares;
 }
