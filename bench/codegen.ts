@@ -6,8 +6,8 @@ export function codegenRows(model: string, macs: number, verified: readonly Veri
   const rows = new Map<string, CodegenRow>();
   for (const row of verified) {
     if (row.compiler !== "gcc") continue;
-    const { precision, target, reference } = row;
-    const about = { suite: "codegen", model, precision, target, plan: "default" } as const;
+    const { precision, plan, target, reference } = row;
+    const about = { suite: "codegen", model, precision, target, plan } as const;
     const { instructions, instructionsPerMac, textBytes, rodataBytes, ramBytes, stackBytes } = row;
     const own = { instructions, instructionsPerMac, textBytes, rodataBytes, ramBytes, stackBytes };
     rows.set(`${target} finch`, { ...about, generator: "finch", ...own });

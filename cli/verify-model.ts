@@ -1,6 +1,7 @@
 import { type CodegenNetwork, generate } from "../codegen/generate.ts";
 import { checkCode, type CheckRow } from "../codegen/verify/checks.ts";
 import { type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
+import type { Plan } from "../codegen/schedule.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
@@ -21,6 +22,8 @@ export interface VerifyModelOptions {
   /** Images to feed: the first of this set. */
   readonly set: ImageSet;
   readonly images: number;
+  readonly plan?: Plan;
+  readonly ram?: number;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -30,6 +33,7 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
   const images = imagesOf(opened, set, count);
   return verifyNetwork({
     network: networkOf(opened),
+    ...planOf(options),
     targets,
     against,
     images,
@@ -67,7 +71,7 @@ export async function verifyModelLayers(opened: OpenedModel, options: Omit<Verif
   const reports: { target: VerifyTarget; rows: LayerRow[] }[] = [];
   for (const target of options.targets) {
     options.onProgress?.(`${target}: layer by layer`);
-    const code = generate(network, { target, precision: "float32", observed: true });
+    const code = generate(network, { ...planOf(options), target, precision: "float32", observed: true });
     const rows = await verifyLayers({ code, target, image: image!, expected: ({ value }) => expected.get(value)! });
     reports.push({ target, rows });
   }
@@ -83,11 +87,15 @@ export async function checkModel(
   const network = networkOf(opened);
   const rows: CheckRow[] = [];
   for (const target of options.targets) {
-    const code = generate(network, { target, precision: "float32" });
+    const code = generate(network, { ...planOf(options), target, precision: "float32" });
     const { onProgress } = options;
     rows.push(...(await checkCode({ code, target, images, ...(onProgress ? { onProgress } : {}) })));
   }
   return rows;
+}
+
+function planOf({ plan, ram }: Pick<VerifyModelOptions, "plan" | "ram">): Pick<VerifyModelOptions, "plan" | "ram"> {
+  return { ...(plan === undefined ? {} : { plan }), ...(ram === undefined ? {} : { ram }) };
 }
 
 async function layersOfEngine(graph: InferenceGraph, image: Float32Array): Promise<Map<ValueId, Float32Array>> {

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
 import type { LayerRow } from "../codegen/verify/layers.ts";
+import { plans } from "../codegen/schedule.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
 import { MismatchError } from "../engine/errors.ts";
@@ -31,6 +32,10 @@ export const command = () =>
         .default(["engine"] as VerifyReference[], "engine"),
     )
     .addOption(new Option("--precision <name>", "arithmetic").choices(["float32"] as const).default("float32" as const))
+    .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
+    .addOption(
+      new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
+    )
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
     .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
     .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
@@ -41,8 +46,12 @@ export const command = () =>
         const opened = await openModelOrArchitecture(name, output);
         const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
         const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
-        const { targets, against, images } = options;
-        const about = { targets, images, set: await data.test(), onProgress: (text: string) => output.message(text) };
+        const { targets, against, images, plan, ram } = options;
+        const about = {
+          ...{ targets, images, plan, ...(ram === undefined ? {} : { ram }) },
+          set: await data.test(),
+          onProgress: (text: string) => output.message(text),
+        };
         const rows = await verifyModel(opened, { ...about, against });
         const layers = options.layers ? await verifyModelLayers(opened, about) : undefined;
         const checks = options.checks ? await checkModel(opened, about) : undefined;

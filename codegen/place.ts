@@ -21,7 +21,7 @@ export interface Placement {
 }
 
 /** How much slower than the fastest arrangement the default one may be, by estimate. */
-const leeway = 1.01;
+const leeway = 1.02;
 /** Arrangements that are placed to find the smallest: what is estimated and what is reached differ a little. */
 const smallestTried = 4;
 /** Instructions of a layer whose kernel has no estimate: per multiply-accumulate, and per cell of its result. */

@@ -47,6 +47,8 @@ export interface Storage {
 }
 
 const alignment = 16;
+/** Partial placements that are tried where a greedy one is not known to be the best. */
+const searchNodes = 2000;
 
 /** True for a layer that computes nothing: its output is its input under another shape. */
 export function isAlias(layer: Layer): boolean {
@@ -182,7 +184,7 @@ export function planStorage(
     return before;
   });
 
-  const plan = planMemory(buffers, { alignment });
+  const plan = planMemory(buffers, { alignment, nodes: searchNodes });
   const inArena = new Set<ElementName>();
   const at = (buffer: number, element: ElementName): string => {
     const { member, bytes } = elements[element];

@@ -20,6 +20,7 @@ const verifyRowSchema = z.object({
   target: z.enum(verifyTargets),
   compiler: z.enum(["gcc", "clang"]),
   precision: z.string(),
+  plan: z.string(),
   reference: z.enum(["engine", "onnxruntime", "tvm", "tvm-scheduled"]),
   images: z.int(),
   maxAbsError: z.number(),
@@ -63,6 +64,7 @@ export interface VerifiableCode {
   /** Beginning of all symbols. */
   readonly prefix: string;
   readonly precision: string;
+  readonly plan: string;
   /** [height, width, channels] */
   readonly inputShape: readonly number[];
   /** Number of logits. */
@@ -112,6 +114,7 @@ interface OwnRun {
   readonly target: VerifyTarget;
   readonly compiler: HostCompiler;
   readonly precision: string;
+  readonly plan: string;
   readonly outputs: readonly Float32Array[];
   readonly figures: Pick<
     VerifyRow,
@@ -156,12 +159,13 @@ export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
     if ("figures" in result) own.push(result);
     else onTarget.push(result);
   }
-  return own.flatMap(({ target, compiler, precision, outputs, figures }) =>
+  return own.flatMap(({ target, compiler, precision, plan, outputs, figures }) =>
     [...fixed, ...onTarget.filter((reference) => reference.target === target)].map(
       ({ reference, outputs: expected, run }): VerifyRow => ({
         target,
         compiler,
         precision,
+        plan,
         reference,
         images: outputs.length,
         ...compareOutputs(outputs, expected.slice(0, outputs.length)),
@@ -258,6 +262,7 @@ async function runGenerated(
       target,
       compiler,
       precision: code.precision,
+      plan: code.plan,
       outputs: run.outputs,
       figures: {
         instructions: run.instructions,

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { mixBits } from "../random.ts";
 
 /** An equal part of a buffer that is alive from its first step to its last. */
 interface LiveSlice {
@@ -24,7 +25,10 @@ export interface LiveBuffer {
 export interface MemoryPlanOptions {
   /** Offsets and sizes are rounded up to multiples of this many bytes. Default 64. */
   readonly alignment?: number;
-  /** How many partial placements may be tried where a greedy one is not known to be the best. Default 2,000. */
+  /**
+   * How many partial placements may be tried where a greedy one is not known to be the best; tens of milliseconds for
+   * 2,000. Default 0.
+   */
   readonly nodes?: number;
 }
 
@@ -65,17 +69,17 @@ const orders: readonly Order[] = [
 ];
 
 /** Buffers beyond which trying placements is hopeless. */
-const largestSearch = 64;
+const largestSearch = 128;
 
 /**
  * Places buffers in one arena so that no two alive at the same step overlap: greedy by several orders, each buffer in
- * the smallest gap that holds it (Pisarchyk and Lee 2020), keeping the smallest arena found; then, unless that meets
- * the lower bound, by branch and bound over the orders in which buffers can be stacked. The result depends on nothing
+ * the smallest gap that holds it (Pisarchyk and Lee 2020), keeping the smallest arena found; then, when asked for and
+ * unless that meets the lower bound, with the highest buffer placed earlier time after time, and by branch and bound over the orders in which buffers can be stacked. The result depends on nothing
  * but the arguments.
  * @throws ConfigError for a negative or fractional size or a lifetime that ends before it starts
  */
 export function planMemory(buffers: readonly LiveBuffer[], options: MemoryPlanOptions = {}): MemoryPlan {
-  const { alignment = 64, nodes = 2000 } = options;
+  const { alignment = 64, nodes = 0 } = options;
   const blocks: Block[] = [];
   const groups = new Map<number, Block>();
   const blockOf = buffers.map(({ bytes, first, last, group, slices }, index) => {
@@ -114,11 +118,17 @@ export function planMemory(buffers: readonly LiveBuffer[], options: MemoryPlanOp
     offsets = blockOf.map((block) => block.offset);
   };
   for (const order of orders) {
-    keep(placeGreedily([...blocks].sort(order), forbidden));
+    keep(placeGreedily([...blocks].sort(order), forbidden, "tightest"));
     if (arenaBytes === lowerBoundBytes) break;
   }
+  if (nodes > 0 && blocks.length <= largestSearch)
+    for (const fit of ["tightest", "lowest"] as const)
+      for (const order of orders) {
+        if (arenaBytes === lowerBoundBytes) break;
+        improve([...blocks].sort(order), forbidden, fit, lowerBoundBytes, keep);
+      }
   let exhausted = false;
-  if (arenaBytes > lowerBoundBytes && blocks.length <= largestSearch)
+  if (nodes > 0 && arenaBytes > lowerBoundBytes && blocks.length <= largestSearch)
     exhausted = search(blocks, forbidden, { limit: nodes, bound: lowerBoundBytes, best: arenaBytes, keep });
   const plain = blocks.every(({ slices, shares }) => slices === undefined && shares === undefined);
   const optimal = arenaBytes <= lowerBoundBytes || (exhausted && plain);
@@ -202,14 +212,14 @@ function freePlaces(block: Block, placed: readonly Block[], conflicts: Conflicts
   return free;
 }
 
-/** Sets the offset of every block, in this order, and gives the size of the arena. */
-function placeGreedily(blocks: readonly Block[], conflicts: Conflicts): number {
+/** Sets the offset of every block, in this order, in the tightest or the lowest gap; the size of the arena. */
+function placeGreedily(blocks: readonly Block[], conflicts: Conflicts, fit: "tightest" | "lowest"): number {
   const placed: Block[] = [];
   let arena = 0;
   for (const block of blocks) {
     let tightest = Infinity;
     for (const [from, to] of freePlaces(block, placed, conflicts)) {
-      if (tightest < Infinity && to - from >= tightest) continue;
+      if (tightest < Infinity && (fit === "lowest" || to - from >= tightest)) continue;
       block.offset = from;
       tightest = to - from;
     }
@@ -217,6 +227,34 @@ function placeGreedily(blocks: readonly Block[], conflicts: Conflicts): number {
     placed.push(block);
   }
   return arena;
+}
+
+/** Turns of improvement from one order. */
+const mostTurns = 80;
+
+/** Places greedily again and again, each time with the highest block earlier than all that kept it from lying lower. */
+function improve(
+  order: readonly Block[],
+  conflicts: Conflicts,
+  fit: "tightest" | "lowest",
+  bound: number,
+  keep: (arena: number) => void,
+): void {
+  let blocks = [...order];
+  for (let turn = 0; turn < mostTurns; turn++) {
+    const arena = placeGreedily(blocks, conflicts, fit);
+    keep(arena);
+    if (arena <= bound) return;
+    const highest = blocks.find(({ offset, bytes }) => offset + bytes === arena)!;
+    const before = blocks.slice(0, blocks.indexOf(highest));
+    const hindering = before.filter((block) => conflicts.between(highest, block) !== null);
+    // Drawn, because always the same one would lead in circles.
+    const chosen =
+      hindering.length > 0 ? hindering[mixBits(turn) % hindering.length]! : blocks[mixBits(turn) % blocks.length]!;
+    const moved = hindering.length > 0 ? highest : chosen;
+    blocks = blocks.filter((block) => block !== moved);
+    blocks.splice(hindering.length > 0 ? blocks.indexOf(chosen) : 0, 0, moved);
+  }
 }
 
 interface Search {
@@ -248,12 +286,22 @@ function search(all: readonly Block[], conflicts: Conflicts, { limit, bound, bes
     return least;
   };
   /** False when the limit is reached. */
+  const crowded = crowdedSteps(all);
+  /** Bytes above the floor that are alive at some step are more than there is room for. */
+  const tooMany = (floor: number): boolean =>
+    crowded.some((alive) => {
+      let needed = floor;
+      for (const { block, bytes } of alive)
+        needed += waiting.has(block) ? bytes : Math.max(0, bytes - Math.max(0, floor - block.offset));
+      return needed >= best;
+    });
   const stack = (floor: number, arena: number): boolean => {
     if (waiting.size === 0) {
       best = arena;
       keep(arena);
       return true;
     }
+    if (tooMany(floor)) return true;
     const choices: { readonly block: Block; readonly offset: number }[] = [];
     for (const block of waiting) {
       const offset = lowest(block, floor);
@@ -280,6 +328,27 @@ function search(all: readonly Block[], conflicts: Conflicts, { limit, bound, bes
     return true;
   };
   return stack(0, 0);
+}
+
+/** Steps that are looked at to end a branch. */
+const mostCrowded = 16;
+
+/** Which bytes of which blocks are alive at the steps where most are. */
+function crowdedSteps(blocks: readonly Block[]): { readonly block: Block; readonly bytes: number }[][] {
+  const steps = new Set(blocks.flatMap(({ first, slices }) => slices?.map((slice) => slice.first) ?? [first]));
+  const liveBytes = ({ bytes, first, last, slices, sliceBytes }: Block, step: number): number => {
+    if (slices === undefined) return first <= step && step <= last ? bytes : 0;
+    return slices.reduce((sum, slice) => {
+      const until = slice.replaced ? slice.last - 1 : slice.last;
+      return slice.first <= step && step <= until ? sum + sliceBytes : sum;
+    }, 0);
+  };
+  return [...steps]
+    .map((step) => blocks.map((block) => ({ block, bytes: liveBytes(block, step) })).filter(({ bytes }) => bytes > 0))
+    .map((alive) => ({ alive, sum: alive.reduce((sum, { bytes }) => sum + bytes, 0) }))
+    .sort((a, b) => b.sum - a.sum)
+    .slice(0, mostCrowded)
+    .map(({ alive }) => alive);
 }
 
 function peak(blocks: readonly Block[], alignment: number): { lowerBoundBytes: number; peakStep: number } {

@@ -1,6 +1,6 @@
+import type { InferenceGraph } from "../../engine/plan/inference.ts";
 import { Model } from "../../engine/model.ts";
 import { lowerModel } from "../../engine/plan/lower.ts";
-import type { InferenceGraph } from "../../engine/plan/inference.ts";
 import { randomNormal } from "../../engine/random.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { Limits } from "../../nas/costs.ts";
@@ -12,7 +12,7 @@ import type { NetworkCase } from "./graphs.ts";
 const spaces = ["hybrid", "hybrid-extended"] as const;
 
 /** Networks as a search draws them, from both hybrid spaces in turn. */
-function randomHybrids(count: number, size: number, limits: Limits): InferenceGraph[] {
+export function randomHybrids(count: number, size = 32, limits: Limits = {}): InferenceGraph[] {
   const task = { input: [size, size, 3], classes: 10 } as const;
   const samplers = spaces.map((name) => createSampler(presets[name]!, task, countCosts, { limits }));
   return Array.from({ length: count }, (_, index) => {

@@ -62,6 +62,7 @@ int tiny_run(tiny_context *context, const float *input, float *output) {
 export const tinyCode: VerifiableCode = {
   prefix: "tiny",
   precision: "float32",
+  plan: "default",
   inputShape: [4, 4, 3],
   outputSize: 3,
   macs: 4 * 4 * 4 * 27 + 4 * 3,

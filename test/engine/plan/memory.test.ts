@@ -64,7 +64,7 @@ describe("planMemory", () => {
   it("finds the best placement of a few buffers", () => {
     fc.assert(
       fc.property(buffers(6), (all) => {
-        const plan = planMemory(all);
+        const plan = planMemory(all, { nodes: 2000 });
         expect(plan.optimal).toBe(true);
         expect(plan.arenaBytes).toBe(bruteForce(all));
       }),
