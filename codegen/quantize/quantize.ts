@@ -2,6 +2,7 @@ import { ConfigError } from "../../engine/errors.ts";
 import type { InferenceGraph, Layer, ValueId, Weights } from "../../engine/plan/inference.ts";
 import { accumulates, unitsOf } from "./accumulators.ts";
 import { checkBounds } from "./bounds.ts";
+import { canonicalLayer } from "./canonical.ts";
 import { chooseElements } from "./elements.ts";
 import type { Element, Int8Element, QuantizedGraph, QuantizedLayer, QuantizedValue } from "./graph.ts";
 import { splitEpilogue, type Ranged } from "./ranges.ts";
@@ -25,8 +26,10 @@ export function quantizeNetwork(ranged: Ranged, { keepFloat = [] }: QuantizeOpti
       throw new ConfigError(`int8: no layer is named ${name}; the layers are ${names.join(", ")}`);
   const kept = new Set(keepFloat);
   const inFloat = (layer: Layer): boolean => kept.has(layer.name) || !hasIntegers(layer);
+  const { network } = ranged;
+  const layers = network.layers.map((layer) => (kept.has(layer.name) ? layer : canonicalLayer(layer, network)));
 
-  let split = splitWhatCannotFuse(ranged, inFloat);
+  let split = splitWhatCannotFuse({ ...ranged, network: { ...network, layers } }, inFloat);
   for (;;) {
     const lifted = liftConstants(split, inFloat);
     const wide = wideOutputs(lifted.ranged.network, inFloat);
