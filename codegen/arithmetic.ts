@@ -3,7 +3,7 @@ import type { ElementName } from "./element.ts";
 import type { Emitters } from "./emit/emitter.ts";
 import { emitters } from "./emit/emitters.ts";
 
-export type Precision = "float32";
+export type Precision = "float32" | "int8";
 
 /** In which numbers a network is computed: how its values are stored, and the kernels that work on them. */
 export interface Arithmetic {

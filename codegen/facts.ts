@@ -1,5 +1,6 @@
 import type { Normalization } from "../engine/data/image-set.ts";
 import type { ElementName } from "./element.ts";
+import type { QuantizedGraph } from "./quantize/graph.ts";
 import { commentText } from "./literals.ts";
 import type { SelftestVector } from "./selftest.ts";
 import { version } from "../engine/version.ts";
@@ -14,6 +15,8 @@ export interface Facts {
   readonly inputShape: readonly number[];
   readonly inputElement: ElementName;
   readonly outputElement: ElementName;
+  /** The network in integers, where it is computed in these. */
+  readonly quantized: QuantizedGraph | undefined;
   readonly outputSize: number;
   readonly arenaBytes: number;
   readonly arenaLowerBoundBytes: number;

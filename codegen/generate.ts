@@ -4,8 +4,10 @@ import type { InferenceOp } from "../engine/ops/vocabulary.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
-import { float32Arithmetic, type Precision } from "./arithmetic.ts";
+import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
 import type { ElementName } from "./element.ts";
+import { integerArithmetic } from "./emit/int8/arithmetic.ts";
+import type { QuantizedGraph } from "./quantize/graph.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
@@ -21,6 +23,8 @@ import { Unit } from "./unit.ts";
 /** A trained network with what its user has to know. */
 export interface CodegenNetwork {
   readonly graph: InferenceGraph;
+  /** The same network in integers; for precision "int8". */
+  readonly quantized?: QuantizedGraph;
   /** Any text; identifiers are made from it. */
   readonly name: string;
   /** Class names by label; without them the library has none. */
@@ -65,7 +69,10 @@ export interface Stage {
   readonly macs: number;
 }
 
-/** A C library of one network: `int <prefix>_run(<prefix>_context *, const float *input, float *output)`. */
+/**
+ * A C library of one network: `int <prefix>_run(<prefix>_context *, const float *input, float *output)`; with int8_t
+ * and int32_t in their place for an input and logits in integers.
+ */
 export interface GeneratedCode {
   /** `<prefix>.h` and `<prefix>.c`; `<prefix>_selftest.c` when asked for. */
   readonly files: readonly GeneratedFile[];
@@ -75,8 +82,10 @@ export interface GeneratedCode {
   readonly prefix: string;
   /** [height, width, channels], or whatever axes the input has besides the batch. */
   readonly inputShape: readonly number[];
-  /** Floats of the output. */
+  readonly inputElement: ElementName;
+  /** Numbers of the output. */
   readonly outputSize: number;
+  readonly outputElement: ElementName;
   /** Working memory in the caller's context; input and output not included. */
   readonly arenaBytes: number;
   /** No placement of these layers in this order can need less. */
@@ -99,14 +108,14 @@ export interface GeneratedCode {
  * @throws LimitError when no plan fits in `ram`
  */
 export function generate(network: CodegenNetwork, options: CodegenOptions): GeneratedCode {
-  const { graph, classes, normalization, selftest } = network;
+  const { classes, normalization, selftest } = network;
+  const { arithmetic, graph } = arithmeticOf(network, options.precision);
   const target = targets[options.target];
   const prefix = options.prefix === undefined ? identifierOf(network.name) : checkPrefix(options.prefix);
   const inputShape = graph.values[graph.input]!.shape.slice(1);
   const outputSize = elementCount(graph.values[graph.output]!.shape);
   checkNetwork(network, inputShape, outputSize);
 
-  const arithmetic = float32Arithmetic;
   const schedule = scheduleOf(options);
   const placement = placeNetwork(graph, arithmetic, target, schedule);
   const { storage } = placement;
@@ -114,7 +123,9 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
-  const macs = networkMacs(graph);
+  const inputElement = arithmetic.elementOf(graph.input);
+  const outputElement = arithmetic.elementOf(graph.output);
+  const macs = networkMacs(network.graph);
   const facts = {
     name: network.name,
     prefix,
@@ -122,15 +133,16 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     targetDescription: target.description,
     precision: arithmetic.precision,
     inputShape,
-    inputElement: arithmetic.elementOf(graph.input),
-    outputElement: arithmetic.elementOf(graph.output),
+    inputElement,
+    outputElement,
+    quantized: options.precision === "int8" ? network.quantized : undefined,
     outputSize,
     arenaBytes,
     arenaLowerBoundBytes,
     arenaElements: storage.elements,
     weightBytes: unit.constantBytes,
     macs,
-    modelHash: hashWeights(graph),
+    modelHash: hashWeights(network.graph, options.precision === "int8" ? network.quantized : undefined),
     classes,
     normalization,
     selftest,
@@ -147,7 +159,9 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     plan: schedule.plan,
     prefix,
     inputShape,
+    inputElement,
     outputSize,
+    outputElement,
     arenaBytes,
     arenaLowerBoundBytes,
     buffers: storage.buffers,
@@ -170,6 +184,16 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     weightBytes: unit.constantBytes,
     macs,
   };
+}
+
+function arithmeticOf(
+  { graph, quantized }: CodegenNetwork,
+  precision: Precision,
+): { readonly arithmetic: Arithmetic; readonly graph: InferenceGraph } {
+  if (precision === "float32") return { arithmetic: float32Arithmetic, graph };
+  if (quantized === undefined) throw new ConfigError("codegen: int8 needs a quantised network");
+  const arithmetic = integerArithmetic(quantized);
+  return { arithmetic, graph: arithmetic.graph };
 }
 
 /** Bytes of the generated C's working memory, without writing it: what a search limits. @throws ConfigError as generate */

@@ -1,5 +1,6 @@
 import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
+import { floatLiteral } from "./literals.ts";
 
 const arenaAlignment = 16;
 
@@ -28,6 +29,7 @@ export function headerText(facts: Facts): string {
     `#define ${upper}_INPUT_SIZE ${inputSize}`,
     `#define ${upper}_OUTPUT_SIZE ${outputSize}`,
     `#define ${upper}_ARENA_BYTES ${facts.arenaBytes}`,
+    ...scaleMacros(facts),
     "",
     `#define ${upper}_OK 0`,
     `#define ${upper}_NULL_POINTER 1`,
@@ -69,7 +71,7 @@ export function headerText(facts: Facts): string {
       ? []
       : [
           `/* Turns bytes [${inputShape.join(",")}] into an input: (byte / 255 - mean) / deviation of each channel. */`,
-          `int ${prefix}_normalize(const uint8_t *bytes, ${input} *input);`,
+          `int ${prefix}_${facts.inputElement === "int8" ? "quantize" : "normalize"}(const uint8_t *bytes, ${input} *input);`,
           "",
         ]),
     ...(facts.classes === undefined
@@ -96,6 +98,20 @@ export function headerText(facts: Facts): string {
     "#endif",
     "",
   ].join("\n");
+}
+
+/** What integers at the borders of the network stand for: scale * (q - zero). */
+function scaleMacros({ prefix, quantized }: Facts): string[] {
+  if (quantized === undefined) return [];
+  return (["input", "output"] as const).flatMap((border) => {
+    const { element } = quantized.values[quantized[border]]!;
+    if (element.type === "float32") return [];
+    const name = `${prefix}_${border}`.toUpperCase();
+    return [
+      `#define ${name}_SCALE ${floatLiteral(element.scale)}`,
+      `#define ${name}_ZERO ${element.type === "int8" ? element.zero : 0}`,
+    ];
+  });
 }
 
 function usesStandardTypes({ normalization, arenaElements, inputElement, outputElement }: Facts): boolean {

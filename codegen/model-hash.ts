@@ -1,5 +1,6 @@
 import { isActivation } from "../engine/ops/activation.ts";
 import type { InferenceGraph } from "../engine/plan/inference.ts";
+import type { QuantizedGraph } from "./quantize/graph.ts";
 
 /** FNV-1a (Fowler, Noll, Vo) of 32 bits over the bytes of some values. */
 function fnv1a(bytes: Uint8Array, basis: number): number {
@@ -8,8 +9,8 @@ function fnv1a(bytes: Uint8Array, basis: number): number {
   return hash >>> 0;
 }
 
-/** 16 hexadecimal digits that tell one set of trained weights and layers from another. */
-export function hashWeights(graph: InferenceGraph): string {
+/** 16 hexadecimal digits that tell one set of trained weights and layers from another; of their integers too, if any. */
+export function hashWeights(graph: InferenceGraph, integers?: QuantizedGraph): string {
   let low = 0x811c9dc5;
   let high = 0x9747b28c;
   const add = (bytes: Uint8Array): void => {
@@ -31,5 +32,6 @@ export function hashWeights(graph: InferenceGraph): string {
       add(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
   }
+  if (integers !== undefined) add(encoder.encode(JSON.stringify(integers)));
   return [high, low].map((hash) => hash.toString(16).padStart(8, "0")).join("");
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../engine/errors.ts";
+import type { Precision } from "./arithmetic.ts";
 
 /** What generated code shall be best at. */
 export const plans = ["default", "direct", "winograd", "size", "ram"] as const;
@@ -14,11 +15,24 @@ export interface Schedule {
 
 export const defaultSchedule: Schedule = { plan: "default", ramBytes: null };
 
-const unwritten: ReadonlySet<Plan> = new Set(["winograd", "size"]);
+const unwritten: Readonly<Record<Precision, ReadonlySet<Plan>>> = {
+  float32: new Set(["winograd", "size"]),
+  int8: new Set(),
+};
 
 /** @throws ConfigError for a plan that has no kernels yet */
-export function scheduleOf({ plan = "default", ram }: { plan?: Plan; ram?: number }): Schedule {
-  if (unwritten.has(plan))
-    throw new ConfigError(`codegen: there is no plan "${plan}" yet; there are default, direct and ram`);
+export function scheduleOf({
+  plan = "default",
+  precision,
+  ram,
+}: {
+  plan?: Plan;
+  precision: Precision;
+  ram?: number;
+}): Schedule {
+  if (unwritten[precision].has(plan)) {
+    const written = plans.filter((each) => !unwritten[precision].has(each));
+    throw new ConfigError(`codegen: ${precision} has no plan "${plan}" yet; it has ${written.join(", ")}`);
+  }
   return { plan, ramBytes: ram ?? null };
 }

@@ -1,4 +1,5 @@
 import type { Normalization } from "../engine/data/image-set.ts";
+import { byteTables } from "./byte-tables.ts";
 import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
 import { floatLiteral, stringLiteral } from "./literals.ts";
@@ -8,6 +9,7 @@ import { indent, type Unit } from "./unit.ts";
 export function sourceText(facts: Facts, unit: Unit, statements: readonly string[], outputIsInput: boolean): string {
   const { prefix } = facts;
   const upper = prefix.toUpperCase();
+  const table = byteTable(facts, unit);
   return [
     headComment(facts, `${prefix}.c`),
     `#include "${prefix}.h"`,
@@ -20,14 +22,16 @@ export function sourceText(facts: Facts, unit: Unit, statements: readonly string
     "",
     "#if defined(__GNUC__) || defined(__clang__)",
     `#define ${upper}_INLINE inline __attribute__((always_inline))`,
+    `#define ${upper}_NOINLINE __attribute__((noinline))`,
     "#else",
     `#define ${upper}_INLINE inline`,
+    `#define ${upper}_NOINLINE`,
     "#endif",
     "",
     unit.constants,
     unit.functions,
     ...(facts.classes === undefined ? [] : [classNames(prefix, facts.classes)]),
-    ...(facts.normalization === undefined ? [] : [normalizeFunction(facts, facts.normalization)]),
+    ...(facts.normalization === undefined ? [] : [inputFunction(facts, facts.normalization, table)]),
     argmaxFunction(facts),
     runFunction(facts, statements, outputIsInput),
   ].join("\n");
@@ -36,6 +40,33 @@ export function sourceText(facts: Facts, unit: Unit, statements: readonly string
 function classNames(prefix: string, classes: readonly string[]): string {
   const names = classes.map((name) => `  ${stringLiteral(name)},`);
   return `const char *const ${prefix}_class_names[${prefix.toUpperCase()}_OUTPUT_SIZE] = {\n${names.join("\n")}\n};\n`;
+}
+
+/** Adds the cells of all bytes to the unit; none where the input is float32. */
+function byteTable({ quantized, normalization }: Facts, unit: Unit): string | undefined {
+  const element = quantized?.values[quantized.input]?.element;
+  if (normalization === undefined || element?.type !== "int8") return undefined;
+  return unit.constant("the cell of each byte of an image, by channel", byteTables(normalization, element));
+}
+
+function inputFunction(facts: Facts, normalization: Normalization, table: string | undefined): string {
+  if (table === undefined) return normalizeFunction(facts, normalization);
+  const { prefix } = facts;
+  const upper = prefix.toUpperCase();
+  const channels = normalization.mean.length;
+  return [
+    `int ${prefix}_quantize(const uint8_t *bytes, int8_t *input)`,
+    "{",
+    `  if (!bytes || !input) return ${upper}_NULL_POINTER;`,
+    `  for (int i = 0; i < ${upper}_INPUT_SIZE; i += ${channels}) {`,
+    `    for (int c = 0; c < ${channels}; c++) {`,
+    `      input[i + c] = ${table}[256 * c + bytes[i + c]];`,
+    "    }",
+    "  }",
+    `  return ${upper}_OK;`,
+    "}",
+    "",
+  ].join("\n");
 }
 
 function normalizeFunction({ prefix }: Facts, { mean, deviation }: Normalization): string {

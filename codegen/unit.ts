@@ -1,11 +1,14 @@
 import { elements, type ElementName } from "./element.ts";
 import { commentText, floatLiteral } from "./literals.ts";
 
+type TableCells = Float32Array | Int32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+
 /** Collects the functions and tables of one C file. Equal functions are written once. */
 export class Unit {
   readonly prefix: string;
   readonly #functions = new Map<string, string>();
   readonly #functionTexts: string[] = [];
+  readonly #constants = new Map<string, string>();
   readonly #constantTexts: string[] = [];
   readonly #counts = new Map<string, number>();
   readonly #headers = new Set<string>();
@@ -35,16 +38,20 @@ export class Unit {
     return name;
   }
 
-  /** Adds a table of constants and gives its name. @throws ConfigError when one is not finite */
-  constant(about: string, values: Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array): string {
-    const name = this.#name("w");
-    this.constantBytes += values.byteLength;
+  /** Adds a table of constants unless the same one exists, and gives its name. @throws ConfigError when one is not finite */
+  constant(about: string, values: TableCells): string {
     const element = elementOf(values);
     if (elements[element].standard) this.include("stdint.h");
     const literal = element === "float32" ? floatLiteral : String;
     let rows = "";
     for (let at = 0; at < values.length; at += 8)
       rows += `  ${Array.from(values.subarray(at, at + 8), literal).join(", ")},\n`;
+    const key = [about, element, rows].join("\n");
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.#name("w");
+    this.#constants.set(key, name);
+    this.constantBytes += values.byteLength;
     const comment = `/* ${commentText(about)} */\n`;
     this.#constantTexts.push(
       `${comment}static const ${this.prefix.toUpperCase()}_ALIGNED ${elements[element].type} ${name}[${values.length}] = {\n${rows}};\n`,
@@ -71,10 +78,11 @@ export class Unit {
   }
 }
 
-function elementOf(values: Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array): ElementName {
+function elementOf(values: TableCells): ElementName {
   if (values instanceof Float32Array) return "float32";
   if (values instanceof Int32Array) return "int32";
   if (values instanceof Int16Array) return "int16";
+  if (values instanceof Uint16Array) return "uint16";
   return values instanceof Int8Array ? "int8" : "uint8";
 }
 

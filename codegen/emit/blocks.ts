@@ -35,11 +35,12 @@ export function productStep(
   members: readonly number[],
   each: (query: number) => string,
   shared: (member: number) => string,
+  type = "float",
 ): string[] {
   return [
     "{",
-    `const float ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
-    "float t;",
+    `const ${type} ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
+    `${type} t;`,
     ...members.flatMap((member) => [
       `t = ${shared(member)};`,
       queries.map((query) => `a${query}_${member} += p${query} * t;`).join(" "),

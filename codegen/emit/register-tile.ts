@@ -43,23 +43,23 @@ interface TileSchedule {
 }
 
 /** Taps in an order in which inputs that neighbouring pixels share meet early: by column within a stride. */
-function tapOrder({ kernel, stride, dilation }: Axis): number[] {
+export function tapOrder({ kernel, stride, dilation }: Axis): number[] {
   const phase = (tap: number): number => (tap * dilation) % stride;
   return Array.from({ length: kernel }, (_, tap) => tap).sort((a, b) => phase(a) - phase(b) || a - b);
 }
 
-function products(span: Span, { kernel, stride, dilation }: Axis): number {
+export function products(span: Span, { kernel, stride, dilation }: Axis): number {
   let count = 0;
   for (let pixel = 0; pixel < span.size; pixel++)
     for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap * dilation]) count++;
   return count;
 }
 
-function columnsRead({ taps }: Span): number {
+export function columnsRead({ taps }: Span): number {
   return taps.filter((exists) => exists).length;
 }
 
-function channelBlocks(channels: number, block: number): { readonly size: number; readonly blocks: number }[] {
+export function channelBlocks(channels: number, block: number): { readonly size: number; readonly blocks: number }[] {
   const blocks = Math.floor(channels / block);
   const rest = channels % block;
   return [...(blocks > 0 ? [{ size: block, blocks }] : []), ...(rest > 0 ? [{ size: rest, blocks: 1 }] : [])];
@@ -264,7 +264,7 @@ function emitTile(
 }
 
 /** Whether some row of windows has no tap inside. */
-function hasEmptyRows({ input, output, kernel, stride, dilation, padding }: Axis): boolean {
+export function hasEmptyRows({ input, output, kernel, stride, dilation, padding }: Axis): boolean {
   return Array.from({ length: output }, (_, row) => row * stride - padding).some((top) =>
     Array.from({ length: kernel }, (_, tap) => top + tap * dilation).every((cell) => cell < 0 || cell >= input),
   );

@@ -1,4 +1,5 @@
 import { MismatchError } from "../../engine/errors.ts";
+import type { Cells } from "../element.ts";
 import { floatTolerance } from "../tolerance.ts";
 
 export interface Agreement {
@@ -11,7 +12,7 @@ export interface Agreement {
 }
 
 /** Compares outputs image by image. @throws MismatchError when their numbers or lengths differ. */
-export function compareOutputs(ours: readonly Float32Array[], reference: readonly Float32Array[]): Agreement {
+export function compareOutputs(ours: readonly Cells[], reference: readonly Cells[]): Agreement {
   if (ours.length !== reference.length) {
     throw new MismatchError(`${ours.length} outputs are to be compared with ${reference.length} reference outputs`);
   }
@@ -34,7 +35,8 @@ export function compareOutputs(ours: readonly Float32Array[], reference: readonl
   return { maxAbsError, largestLogit, top1Agreement: ours.length === 0 ? 1 : same / ours.length };
 }
 
-function indexOfLargest(values: Float32Array): number {
+function indexOfLargest(cells: Cells): number {
+  const values = Array.from(cells);
   return values.indexOf(values.reduce((largest, value) => Math.max(largest, value), -Infinity));
 }
 
@@ -44,10 +46,11 @@ function indexOfLargest(values: Float32Array): number {
  * @throws MismatchError naming the first row whose error is above its tolerance or whose top-1 agreement is not complete.
  */
 export function checkAgreement(
-  rows: readonly (Agreement & { readonly target: string; readonly reference: string })[],
+  rows: readonly (Agreement & { readonly target: string; readonly reference: string; readonly precision: string })[],
 ): void {
-  for (const { target, reference, maxAbsError, largestLogit, top1Agreement } of rows) {
-    const limit = floatTolerance(largestLogit);
+  for (const { target, reference, precision, maxAbsError, largestLogit, top1Agreement } of rows) {
+    // Integers are equal on every machine.
+    const limit = precision === "int8" ? 0 : floatTolerance(largestLogit);
     if (maxAbsError > limit) {
       throw new MismatchError(
         `generated C on ${target} disagrees with ${reference}: largest error ${maxAbsError.toExponential(2)}, at most ${limit.toExponential(2)} expected`,

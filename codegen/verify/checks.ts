@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { elementCount } from "../../engine/shape.ts";
+import type { Cells } from "../element.ts";
 import { ToolError } from "../../engine/errors.ts";
-import { finchGlue } from "./driver/glue.ts";
+import { finchGlue, interfaceOf } from "./driver/glue.ts";
 import { compileProgram, type CompileOptions, type HostCompiler, runProgram, withTemporaryFolder } from "./program.ts";
 import { picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
@@ -27,7 +27,7 @@ export interface CheckRequest {
   readonly code: VerifiableCode;
   readonly target: VerifyTarget;
   /** Each [height, width, channels], normalised. */
-  readonly images: readonly Float32Array[];
+  readonly images: readonly Cells[];
   /** Default: all that the target has. */
   readonly only?: readonly CheckRow["check"][];
   readonly onProgress?: (message: string) => void;
@@ -138,11 +138,8 @@ async function outputsOf(
   folder: string,
   options: Omit<CompileOptions, "target">,
 ): Promise<Uint8Array> {
-  const inputLength = elementCount(code.inputShape);
-  const outputLength = code.outputSize;
-  const name = code.files.find((file) => file.name.endsWith(".h"))!.name;
-  const glue = finchGlue({ prefix: code.prefix, header: name, inputLength, outputLength });
-  const program = await compileProgram({ files: code.files, glue, inputLength, outputLength }, folder, {
+  const model = interfaceOf(code);
+  const program = await compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, {
     target,
     ...options,
   });

@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { Stage } from "../generate.ts";
 import { elementCount } from "../../engine/shape.ts";
 import { ConfigError, ToolError } from "../../engine/errors.ts";
-import { elements, type ElementName } from "../element.ts";
+import { elements, type Cells, type ElementName } from "../element.ts";
 import { floatTolerance } from "../tolerance.ts";
-import { observingGlue } from "./driver/glue.ts";
+import { interfaceOf, observingGlue } from "./driver/glue.ts";
 import { compileProgram, runProgram, withTemporaryFolder, type HostCompiler } from "./program.ts";
 import type { VerifyTarget } from "./targets.ts";
 import type { VerifiableCode } from "./verify.ts";
@@ -19,8 +19,8 @@ export interface LayerRequest {
   readonly target: VerifyTarget;
   /** On this machine. Default gcc. */
   readonly compiler?: HostCompiler;
-  /** [height, width, channels], normalised. */
-  readonly image: Float32Array;
+  /** [height, width, channels], as the C takes it. */
+  readonly image: Cells;
   /** The cells that a layer ought to give. */
   readonly expected: (stage: Stage) => ArrayLike<number>;
   readonly flags?: readonly string[];
@@ -48,6 +48,8 @@ const views: Readonly<Record<ElementName, (bytes: ArrayBuffer) => ArrayLike<numb
   int32: (bytes) => new Int32Array(bytes),
   int16: (bytes) => new Int16Array(bytes),
   int8: (bytes) => new Int8Array(bytes),
+  float64: (bytes) => new Float64Array(bytes),
+  uint16: (bytes) => new Uint16Array(bytes),
   uint8: (bytes) => new Uint8Array(bytes),
 };
 
@@ -72,17 +74,16 @@ export async function runObserved({
   image,
   flags,
 }: Omit<LayerRequest, "expected">): Promise<ObservedStage[]> {
-  const { prefix, files, inputShape, outputSize: outputLength, stages } = code;
-  const header = files.find(({ name }) => name.endsWith(".h"));
-  if (!header?.text.includes(`${prefix}_observe`))
+  const { prefix, files, stages } = code;
+  const model = interfaceOf(code);
+  if (!files.some(({ name, text }) => name === model.header && text.includes(`${prefix}_observe`)))
     throw new ConfigError("verify: layers can be told apart in C that was generated with `observed` only");
   const bytesOf = ({ shape, element }: Stage): number => elementCount(shape) * elements[element].bytes;
-  const inputLength = elementCount(inputShape);
   const layerBytes = stages.map(bytesOf);
-  const glue = observingGlue({ prefix, header: header.name, inputLength, outputLength, layerBytes });
+  const source = { ...model, files, glue: observingGlue(model, layerBytes) };
   const recording = await withTemporaryFolder(async (folder) => {
     const options = { target, compiler, ...(flags ? { flags } : {}) };
-    const program = await compileProgram({ files, glue, inputLength, outputLength }, folder, options);
+    const program = await compileProgram(source, folder, options);
     return (await runProgram(program, [image])).layers;
   });
   const total = layerBytes.reduce((sum, bytes) => sum + countBytes + bytes, 0);

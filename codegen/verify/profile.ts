@@ -1,8 +1,8 @@
 import { ConfigError } from "../../engine/errors.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
 import type { InstructionProfile } from "../layer-costs.ts";
-import { elementCount } from "../../engine/shape.ts";
-import { finchGlue } from "./driver/glue.ts";
+import type { Cells } from "../element.ts";
+import { finchGlue, interfaceOf } from "./driver/glue.ts";
 import { runObserved } from "./layers.ts";
 import { compileProgram, emulatorVersion, runProgram, withTemporaryFolder, type ProgramRun } from "./program.ts";
 import type { RiscvTargetName } from "./targets.ts";
@@ -12,8 +12,8 @@ export interface ProfileOptions {
   readonly options: CodegenOptions;
   /** Processor that runs it; its instructions need not be those that the C is tuned for. */
   readonly processor: RiscvTargetName;
-  /** Inputs; the layers are counted on the first. */
-  readonly images: readonly Float32Array[];
+  /** Inputs, as the C takes them; the layers are counted on the first. */
+  readonly images: readonly Cells[];
   /** Compiler flags of the model's C. Default: as `verify` compiles it. */
   readonly flags?: readonly string[];
 }
@@ -22,7 +22,7 @@ export interface MeasuredRun extends InstructionProfile {
   /** Deepest stack of the run, bytes. */
   readonly stackBytes: number;
   /** Of each image. */
-  readonly outputs: readonly Float32Array[];
+  readonly outputs: readonly Cells[];
   readonly instructionsOfEach: readonly number[];
 }
 
@@ -58,11 +58,9 @@ export async function profileInstructions(network: CodegenNetwork, request: Prof
 }
 
 async function run(code: GeneratedCode, { processor, images, flags }: ProfileOptions): Promise<ProgramRun> {
-  const { prefix, inputShape, outputSize: outputLength, files } = code;
-  const inputLength = elementCount(inputShape);
-  const glue = finchGlue({ prefix, header: `${prefix}.h`, inputLength, outputLength });
+  const model = interfaceOf(code);
+  const source = { ...model, files: code.files, glue: finchGlue(model) };
   return withTemporaryFolder(async (folder) => {
-    const source = { files, glue, inputLength, outputLength };
     const program = await compileProgram(source, folder, { target: processor, ...(flags ? { flags } : {}) });
     return runProgram(program, images);
   });

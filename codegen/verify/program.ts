@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { MismatchError, ToolError } from "../../engine/errors.ts";
+import { cellsOf, elements, type Cells, type ElementName } from "../element.ts";
 import { driverSource } from "./driver/driver.ts";
 import { findOnPath, runCommand } from "./process.ts";
 import { boardLinkFlags, boardMemory, picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
@@ -21,9 +22,11 @@ export interface ModelSource {
   readonly objects?: readonly string[];
   /** `model_glue.h`: see driver/driver.ts. */
   readonly glue: string;
-  /** Numbers of floats. */
+  /** Numbers of cells. */
   readonly inputLength: number;
   readonly outputLength: number;
+  /** What outputs are. Default float32. */
+  readonly outputElement?: ElementName;
 }
 
 export interface CompileOptions {
@@ -55,11 +58,12 @@ export interface Program {
   readonly size: CodeSize;
   readonly inputLength: number;
   readonly outputLength: number;
+  readonly outputElement: ElementName;
 }
 
 export interface ProgramRun {
   /** One per image. */
-  readonly outputs: readonly Float32Array[];
+  readonly outputs: readonly Cells[];
   /** Executed instructions of the costliest inference; null on this machine. */
   readonly instructions: number | null;
   /** The same of each image. */
@@ -121,6 +125,7 @@ export async function compileProgram(source: ModelSource, folder: string, option
     size: await codeSize(objects, folder, host),
     inputLength: source.inputLength,
     outputLength: source.outputLength,
+    outputElement: source.outputElement ?? "float32",
   };
 }
 
@@ -153,10 +158,10 @@ const lastLine = z.object({ ram: z.number() });
  */
 export async function runProgram(
   program: Program,
-  images: readonly Float32Array[],
+  images: readonly Cells[],
   { timeoutSeconds = 600 }: { timeoutSeconds?: number } = {},
 ): Promise<ProgramRun> {
-  const { target, inputLength, outputLength } = program;
+  const { target, inputLength, outputLength, outputElement } = program;
   for (const [index, image] of images.entries()) {
     if (image.length !== inputLength) {
       throw new MismatchError(`image ${index} has ${image.length} values, the generated C takes ${inputLength}`);
@@ -182,12 +187,13 @@ export async function runProgram(
     const rows = lines.slice(0, -1).map((line) => imageLine.parse(JSON.parse(line)));
     const { ram } = lastLine.parse(JSON.parse(lines.at(-1) ?? "{}"));
     const bytes = await readFile(join(folder, "output.bin"));
-    if (rows.length !== images.length || bytes.length !== images.length * outputLength * 4) {
+    const outputBytes = outputLength * elements[outputElement].bytes;
+    if (rows.length !== images.length || bytes.length !== images.length * outputBytes) {
       throw new ToolError(`${what} gave ${rows.length} outputs for ${images.length} images`);
     }
     const layers = existsSync(join(folder, "layers.bin")) ? await readFile(join(folder, "layers.bin")) : null;
     const counts = target === "host" ? null : rows.map(({ high, low }) => high * 2 ** 32 + low);
-    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    const values = cellsOf(outputElement, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     return {
       outputs: images.map((_, index) => values.slice(index * outputLength, (index + 1) * outputLength)),
       instructions: counts === null ? null : Math.max(...counts),

@@ -1,21 +1,33 @@
-import { type CodegenNetwork, generate } from "../index.ts";
-import type { Plan } from "../schedule.ts";
+import { ConfigError } from "../../engine/errors.ts";
+import type { Precision } from "../arithmetic.ts";
+import type { Cells } from "../element.ts";
+import { type CodegenNetwork, createInterpreter, generate } from "../index.ts";
 import { exportOnnx } from "../onnx/export.ts";
+import type { QuantizedGraph } from "../quantize/graph.ts";
+import { roundCells } from "../quantize/rows.ts";
+import type { Plan } from "../schedule.ts";
 import { verify, type VerifyRequest, type VerifyRow } from "./verify.ts";
 
-export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "onnx"> {
+export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "onnx" | "images"> {
   readonly network: CodegenNetwork;
+  /** Default float32. */
+  readonly precision?: Precision;
   /** What the C shall be best at. Default: as `generate`. */
   readonly plan?: Plan;
   readonly ram?: number;
+  /** Each [height, width, channels] in float32, normalised as the network was trained. */
+  readonly images: readonly Float32Array[];
 }
 
 /**
  * `verify` of a network's own C: generates it for every target, exports the ONNX that the other references need, and
- * compares. What the reference back end gives for the images is the caller's to compute.
+ * compares. What the reference back end gives for the images is the caller's to compute; a network in integers is
+ * compared with their interpreter.
+ * @throws ConfigError for a network in integers that has none, or against other references
  */
 export async function verifyNetwork({
   network,
+  precision = "float32",
   plan = "default",
   ram,
   ...request
@@ -23,8 +35,23 @@ export async function verifyNetwork({
   const foreign = request.against.some((reference) => reference !== "engine");
   return verify({
     ...request,
-    generate: (target) =>
-      generate(network, { target, precision: "float32", plan, ...(ram === undefined ? {} : { ram }) }),
+    generate: (target) => generate(network, { target, precision, plan, ...(ram === undefined ? {} : { ram }) }),
+    ...(precision === "int8" ? await integers(network.quantized, request.images) : {}),
     ...(foreign ? { onnx: exportOnnx(network.graph, network) } : {}),
   });
+}
+
+async function integers(
+  graph: QuantizedGraph | undefined,
+  images: readonly Float32Array[],
+): Promise<Pick<VerifyRequest, "images" | "referenceOutputs">> {
+  if (graph === undefined) throw new ConfigError("verify: int8 needs a quantised network");
+  const { element } = graph.values[graph.input]!;
+  const cells = images.map((image): Cells => {
+    return element.type === "int8" ? roundCells(image, element) : image;
+  });
+  const interpreter = await createInterpreter(graph);
+  const referenceOutputs: Cells[] = [];
+  for (const image of cells) referenceOutputs.push((await interpreter.run(image)).slice());
+  return { images: cells, referenceOutputs };
 }

@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.ts";
+import { elements, type Cells, type ElementName } from "../element.ts";
 import { compareOutputs } from "./agreement.ts";
 import { checkRowSchema } from "./checks.ts";
-import { finchGlue } from "./driver/glue.ts";
+import { finchGlue, interfaceOf } from "./driver/glue.ts";
 import { inParallel } from "./in-parallel.ts";
 import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
@@ -69,6 +70,8 @@ export interface VerifiableCode {
   readonly inputShape: readonly number[];
   /** Number of logits. */
   readonly outputSize: number;
+  readonly inputElement: ElementName;
+  readonly outputElement: ElementName;
   /** Multiply-accumulates of one inference. */
   readonly macs: number;
 }
@@ -78,12 +81,12 @@ export interface VerifyRequest {
   readonly generate: (target: VerifyTarget) => VerifiableCode;
   readonly targets: readonly VerifyTarget[];
   readonly against: readonly VerifyReference[];
-  /** Each [height, width, channels] in float32, normalised as the network was trained. */
-  readonly images: readonly Float32Array[];
+  /** Each [height, width, channels], as the generated C takes them: normalised float32, or cells in int8. */
+  readonly images: readonly Cells[];
   /** Only the first so many images on a target: soft float is slow. */
   readonly imageLimits?: Readonly<Partial<Record<VerifyTarget, number>>>;
-  /** Logits of the engine's reference back end, one array per image; for "engine". */
-  readonly referenceOutputs?: readonly Float32Array[];
+  /** What the engine's reference back end gives, or the interpreter of integers, one array per image; for "engine". */
+  readonly referenceOutputs?: readonly Cells[];
   /** The exported model; for "onnxruntime" and "tvm". */
   readonly onnx?: Uint8Array;
   /** Compilers used on this machine. Default both. */
@@ -101,7 +104,7 @@ export interface VerifyRequest {
 
 interface ReferenceRun {
   readonly reference: VerifyRow["reference"];
-  readonly outputs: readonly Float32Array[];
+  readonly outputs: readonly Cells[];
   /** Null where the reference did not run on the target itself. */
   readonly run: TvmRun | null;
 }
@@ -115,7 +118,7 @@ interface OwnRun {
   readonly compiler: HostCompiler;
   readonly precision: string;
   readonly plan: string;
-  readonly outputs: readonly Float32Array[];
+  readonly outputs: readonly Cells[];
   readonly figures: Pick<
     VerifyRow,
     "instructions" | "instructionsPerMac" | "textBytes" | "rodataBytes" | "ramBytes" | "stackBytes"
@@ -190,7 +193,10 @@ function checkRequest({ images, against, targets, referenceOutputs, onnx }: Veri
       `verify: ${referenceOutputs?.length ?? 0} outputs of the engine for ${images.length} images, expected one each`,
     );
   }
-  if ((against.includes("onnxruntime") || against.includes("tvm")) && onnx === undefined) {
+  const foreign = against.some((reference) => reference !== "engine");
+  if (foreign && !images.every((image) => image instanceof Float32Array))
+    throw new ConfigError("verify: onnxruntime and tvm take the network in float32; compare integers with engine");
+  if (foreign && onnx === undefined) {
     throw new ConfigError("verify: onnxruntime and tvm compare with an exported ONNX model, which was not given");
   }
 }
@@ -203,9 +209,17 @@ async function referencesOffTarget(request: VerifyRequest, inputShape: readonly 
   }
   if (against.includes("onnxruntime") && onnx) {
     onProgress?.("onnxruntime: running the exported model");
-    references.push({ reference: "onnxruntime", outputs: await runOnnxruntime(onnx, inputShape, images), run: null });
+    references.push({
+      reference: "onnxruntime",
+      outputs: await runOnnxruntime(onnx, inputShape, floats(images)),
+      run: null,
+    });
   }
   return references;
+}
+
+function floats(images: readonly Cells[]): readonly Float32Array[] {
+  return images as readonly Float32Array[];
 }
 
 async function compileReferences({ against, onnx, targets, onProgress }: VerifyRequest): Promise<TvmModel[]> {
@@ -221,11 +235,11 @@ async function runReference(
   request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
   const images = imagesFor(request, target);
   const timeoutSeconds = runLimit(request, target, code);
-  const run = await runTvmModel(model, code.inputShape, images, { timeoutSeconds });
+  const run = await runTvmModel(model, code.inputShape, floats(images), { timeoutSeconds });
   return { target, reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled", outputs: run.outputs, run };
 }
 
-function imagesFor({ images, imageLimits }: VerifyRequest, target: VerifyTarget): readonly Float32Array[] {
+function imagesFor({ images, imageLimits }: VerifyRequest, target: VerifyTarget): readonly Cells[] {
   return images.slice(0, imageLimits?.[target] ?? images.length);
 }
 
@@ -237,16 +251,8 @@ async function runGenerated(
 ): Promise<OwnRun> {
   const { onProgress } = request;
   const images = imagesFor(request, target);
-  const { inputShape, outputSize: outputLength, macs } = code;
-  const header = code.files.find(({ name }) => name.endsWith(".h"))?.name;
-  if (header === undefined) throw new ConfigError(`verify: the generated C for ${target} has no header`);
-  const inputLength = inputShape.reduce((product, size) => product * size, 1);
-  const source: ModelSource = {
-    files: code.files,
-    glue: finchGlue({ prefix: code.prefix, header, inputLength, outputLength }),
-    inputLength,
-    outputLength,
-  };
+  const model = interfaceOf(code);
+  const source: ModelSource = { ...model, files: code.files, glue: finchGlue(model) };
   return withTemporaryFolder(async (folder) => {
     onProgress?.(`${target}: compiling with ${compiler}`);
     const program = await compileProgram(source, folder, {
@@ -257,6 +263,8 @@ async function runGenerated(
     });
     onProgress?.(`${target}: running ${images.length} images`);
     const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target, code) });
+    const cellBytes =
+      model.inputLength * elements[model.inputElement].bytes + model.outputLength * elements[model.outputElement].bytes;
     const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
     return {
       target,
@@ -266,10 +274,10 @@ async function runGenerated(
       outputs: run.outputs,
       figures: {
         instructions: run.instructions,
-        instructionsPerMac: run.instructions === null ? null : run.instructions / macs,
+        instructionsPerMac: run.instructions === null ? null : run.instructions / code.macs,
         textBytes,
         rodataBytes: rodataBytes + dataBytes,
-        ramBytes: run.modelRamBytes + dataBytes + bssBytes + 4 * (inputLength + outputLength) + run.stackBytes,
+        ramBytes: run.modelRamBytes + dataBytes + bssBytes + cellBytes + run.stackBytes,
         stackBytes: run.stackBytes,
       },
     };

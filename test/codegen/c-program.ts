@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { cellsOf, elements, type Cells } from "../../codegen/element.ts";
 import type { GeneratedCode } from "../../codegen/index.ts";
 
 const execute = promisify(execFile);
@@ -26,12 +27,13 @@ export const strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversio
 
 /** A program that runs networks one after the other on images in a file, and writes their outputs to another. */
 function mainText(codes: readonly GeneratedCode[]): string {
-  const calls = codes.map(({ prefix }) => {
+  const calls = codes.map(({ prefix, inputElement, outputElement }) => {
     const upper = prefix.toUpperCase();
     return `  {
     static ${prefix}_context context;
     memset(&context, 0xff, sizeof context);
-    static float input[${upper}_INPUT_SIZE], output[${upper}_OUTPUT_SIZE];
+    static ${elements[inputElement].type} input[${upper}_INPUT_SIZE];
+    static ${elements[outputElement].type} output[${upper}_OUTPUT_SIZE];
     if (fread(input, sizeof input, 1, in) != 1) return 2;
     if (${prefix}_run(&context, input, output) != ${upper}_OK) return 3;
     if (${prefix}_run(0, input, output) != ${upper}_NULL_POINTER) return 4;
@@ -78,12 +80,16 @@ export class CProgram implements AsyncDisposable {
     return stdout;
   }
 
-  async runOnHost(compiler: string, flags: readonly string[], images: readonly Float32Array[]) {
+  async runOnHost<T extends Cells = Float32Array>(
+    compiler: string,
+    flags: readonly string[],
+    images: readonly Cells[],
+  ): Promise<T[]> {
     await this.command(compiler, [...flags, "main.c", ...this.sources, "-o", "program"]);
     return this.#run(images, [join(this.folder, "program")]);
   }
 
-  async runOnRiscv(target: RiscvTarget, images: readonly Float32Array[]) {
+  async runOnRiscv<T extends Cells = Float32Array>(target: RiscvTarget, images: readonly Cells[]): Promise<T[]> {
     const { flags, emulator } = riscv[target];
     const library = ["--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", flash, "-Tpicolibc.ld"];
     const optimized = ["-O2", ...strict, ...flags, ...library];
@@ -92,17 +98,16 @@ export class CProgram implements AsyncDisposable {
     return this.#run(images, ["timeout", "60", ...emulator, ...machine, "-kernel", "program.elf"]);
   }
 
-  async #run(images: readonly Float32Array[], [program, ...parameters]: readonly string[]): Promise<Float32Array[]> {
+  async #run<T extends Cells>(images: readonly Cells[], [program, ...parameters]: readonly string[]): Promise<T[]> {
     await writeFile(join(this.folder, "input.bin"), Buffer.concat(images.map((image) => Buffer.from(image.buffer))));
     await this.command(program!, parameters);
     const bytes = await readFile(join(this.folder, "output.bin"));
     let at = 0;
-    return this.#codes.map(({ outputSize }) => {
-      const output = new Float32Array(
-        bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + outputSize * 4),
-      );
-      at += outputSize * 4;
-      return output;
+    return this.#codes.map(({ outputSize, outputElement }) => {
+      const size = outputSize * elements[outputElement].bytes;
+      const cells = bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + size);
+      at += size;
+      return cellsOf(outputElement, cells) as T;
     });
   }
 

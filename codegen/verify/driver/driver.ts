@@ -1,10 +1,10 @@
 /**
  * The C program around a model, the same for our C and for TVM's, on this machine and on the emulated board. It reads
- * `input.bin` (raw float32, any number of images), runs each image, writes `output.bin`, and one line of JSON per
+ * `input.bin` (raw cells, any number of images), runs each image, writes `output.bin`, and one line of JSON per
  * image to `report.txt`: the executed instructions of that inference (0 on this machine) and the depth of its stack, found by filling
  * the free stack with a pattern beforehand.
  *
- * `model_glue.h`, beside it, defines MODEL_INPUT and MODEL_OUTPUT (numbers of floats), `model_run` and
+ * `model_glue.h`, beside it, defines MODEL_INPUT and MODEL_OUTPUT (numbers of cells) with their types, `model_run` and
  * `model_ram_bytes` (RAM of the model besides input, output and stack, known after the last run).
  */
 export const driverSource = `#include <stdint.h>
@@ -49,8 +49,8 @@ static __attribute__((noinline)) unsigned long stack_depth(uintptr_t top) {
   return (unsigned long)(top - (uintptr_t)cell);
 }
 
-static float input[MODEL_INPUT] __attribute__((aligned(64)));
-static float output[MODEL_OUTPUT] __attribute__((aligned(64)));
+static model_input input[MODEL_INPUT] __attribute__((aligned(64)));
+static model_output output[MODEL_OUTPUT] __attribute__((aligned(64)));
 
 int main(void) {
   FILE *in = fopen("input.bin", "rb");

@@ -1,14 +1,40 @@
-/** `model_glue.h` for C that Finch generated: one context, one call. */
-export function finchGlue(model: {
+import { ConfigError } from "../../../engine/errors.ts";
+import { elementCount } from "../../../engine/shape.ts";
+import { elements, type ElementName } from "../../element.ts";
+import type { VerifiableCode } from "../verify.ts";
+
+/** What a driver has to know of C that Finch generated. */
+export interface ModelInterface {
   readonly prefix: string;
   readonly header: string;
   readonly inputLength: number;
   readonly outputLength: number;
-}): string {
-  return `#include "${model.header}"
-enum { MODEL_INPUT = ${model.inputLength}, MODEL_OUTPUT = ${model.outputLength} };
-static ${model.prefix}_context model_context __attribute__((aligned(64)));
-static int model_run(const float *in, float *out) { return ${model.prefix}_run(&model_context, in, out); }
+  readonly inputElement: ElementName;
+  readonly outputElement: ElementName;
+}
+
+/** @throws ConfigError when a file is missing */
+export function interfaceOf(code: VerifiableCode): ModelInterface {
+  const { prefix, files, inputShape, outputSize, inputElement, outputElement } = code;
+  const header = files.find(({ name }) => name.endsWith(".h"))?.name;
+  if (header === undefined) throw new ConfigError(`verify: the generated C of ${prefix} has no header`);
+  const inputLength = elementCount(inputShape);
+  return { prefix, header, inputLength, outputLength: outputSize, inputElement, outputElement };
+}
+
+function declarations({ prefix, header, inputLength, outputLength, ...model }: ModelInterface): string {
+  return `#include "${header}"
+typedef ${elements[model.inputElement].type} model_input;
+typedef ${elements[model.outputElement].type} model_output;
+enum { MODEL_INPUT = ${inputLength}, MODEL_OUTPUT = ${outputLength} };
+static ${prefix}_context model_context __attribute__((aligned(64)));
+`;
+}
+
+/** `model_glue.h` for C that Finch generated: one context, one call. */
+export function finchGlue(model: ModelInterface): string {
+  return `${declarations(model)}
+static int model_run(const model_input *in, model_output *out) { return ${model.prefix}_run(&model_context, in, out); }
 static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_context; }
 `;
 }
@@ -16,22 +42,14 @@ static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_
 /**
  * As `finchGlue`, for C that shows the result of each layer: for each image and layer, the instructions since another
  * layer was shown, summed up, and then its cells go to `layers.bin`.
+ * @param layerBytes of each layer's result
  */
-export function observingGlue(model: {
-  readonly prefix: string;
-  readonly header: string;
-  readonly inputLength: number;
-  readonly outputLength: number;
-  /** Bytes of each layer's result. */
-  readonly layerBytes: readonly number[];
-}): string {
-  const { prefix, header, inputLength, outputLength, layerBytes } = model;
+export function observingGlue(model: ModelInterface, layerBytes: readonly number[]): string {
+  const { prefix } = model;
   return `#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include "${header}"
-enum { MODEL_INPUT = ${inputLength}, MODEL_OUTPUT = ${outputLength} };
-static ${prefix}_context model_context __attribute__((aligned(64)));
+${declarations(model)}
 static const uint32_t layer_bytes[] = {${layerBytes.join(", ")}};
 enum { LAYERS = ${layerBytes.length} };
 static unsigned char layer_cells[${layerBytes.reduce((sum, bytes) => sum + bytes, 1)}];
@@ -52,7 +70,7 @@ void ${prefix}_observe(int layer, const void *cells, unsigned long offset, unsig
   layer_begin = instructions_now();
 }
 
-static int model_run(const float *in, float *out) {
+static int model_run(const model_input *in, model_output *out) {
   int status;
   if (!layers) layers = fopen("layers.bin", "wb");
   if (!layers) return 1;
@@ -83,6 +101,8 @@ export function tvmGlue(model: {
 }): string {
   return `#include <stdint.h>
 #include <stdio.h>
+typedef float model_input;
+typedef float model_output;
 enum { MODEL_INPUT = ${model.inputLength}, MODEL_OUTPUT = ${model.outputLength} };
 enum { workspace_size = ${workspaceBytes}, workspace_depth = 16 };
 static unsigned char workspace[workspace_size] __attribute__((aligned(64)));

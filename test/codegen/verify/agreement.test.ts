@@ -27,13 +27,28 @@ describe("agreement", () => {
   });
 
   test("rows out of tolerance are an error that names target and reference", () => {
-    const row = { target: "rv64gc", reference: "tvm", maxAbsError: 1e-6, largestLogit: 5, top1Agreement: 1 };
+    const row = {
+      target: "rv64gc",
+      reference: "tvm",
+      precision: "float32",
+      maxAbsError: 1e-6,
+      largestLogit: 5,
+      top1Agreement: 1,
+    };
     expect(() => checkAgreement([row])).not.toThrow();
     expect(() => checkAgreement([row, { ...row, maxAbsError: 2e-5 }])).toThrow(
       "generated C on rv64gc disagrees with tvm: largest error 2.00e-5, at most 1.00e-5 expected",
     );
     expect(() => checkAgreement([{ ...row, top1Agreement: 0.99 }])).toThrow(
       "same class on 99.0 % of the images, expected all",
+    );
+  });
+
+  test("integers have no tolerance", () => {
+    const row = { target: "rv32imc", reference: "engine", precision: "int8", largestLogit: 5e4, top1Agreement: 1 };
+    expect(() => checkAgreement([{ ...row, maxAbsError: 0 }])).not.toThrow();
+    expect(() => checkAgreement([{ ...row, maxAbsError: 1 }])).toThrow(
+      "largest error 1.00e+0, at most 0.00e+0 expected",
     );
   });
 });

@@ -65,6 +65,8 @@ export const tinyCode: VerifiableCode = {
   plan: "default",
   inputShape: [4, 4, 3],
   outputSize: 3,
+  inputElement: "float32",
+  outputElement: "float32",
   macs: 4 * 4 * 4 * 27 + 4 * 3,
   files: [
     { name: "tiny.h", text: header },

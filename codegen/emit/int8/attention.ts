@@ -1,0 +1,179 @@
+import { octave } from "../../quantize/elementary.ts";
+import { blockSize, blocksOf, productStep } from "../blocks.ts";
+import { largestDivisor } from "../spans.ts";
+import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
+import { normalizationOf, type Normalization } from "./normalize.ts";
+import { apart, defineRescale } from "./rescale.ts";
+
+interface Sizes {
+  readonly tokens: number;
+  readonly heads: number;
+  /** Channels of one head. */
+  readonly d: number;
+}
+
+function sizesOf({ layer, output }: IntegerShapes<"attention">): Sizes {
+  const [, tokens, channels] = output as [number, number, number];
+  return { tokens, heads: layer.heads, d: channels / layer.heads };
+}
+
+/** Queries that share each key and value that is read. */
+const queriesAtOnce = 4;
+/** Keys or channels of values that share each query. */
+const membersAtOnce = 4;
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/**
+ * One head for a block of queries: scores of all keys, their weights, weighted sums of the values. `scores` holds
+ * [tokens][queries], `centred` [d][queries] the queries without their zero point.
+ */
+function blockBody(
+  call: IntegerCall<"attention">,
+  count: number,
+  rescale: string,
+  normalization: Normalization,
+): string {
+  const { tokens, heads, d } = sizesOf(call);
+  const { weightShift } = call.layer;
+  const [q, , v] = [0, 1, 2].map((position) => int8Input(call, position).zero) as [number, number, number];
+  const channels = heads * d;
+  const queries = range(count);
+  const sums = (members: readonly number[], start: (query: number) => string): string =>
+    `int32_t ${members.flatMap((member) => queries.map((query) => `a${query}_${member} = ${start(query)}`)).join(", ")};`;
+  const lines = [
+    `int32_t ${queries.map((query) => `largest${query} = -2147483647, sum${query} = 0`).join(", ")};`,
+    "int32_t *score = scores;",
+    "const int8_t *key = k;",
+    `for (int c = 0; c < ${d}; c++) {`,
+    ...queries.map((query) => `centred[c * ${count} + ${query}] = (int16_t)(q[${query * channels} + c] - (${q}));`),
+    "}",
+  ];
+  const turn = largestDivisor(d, 4);
+  for (const [, size, blocks] of blocksOf(tokens, blockSize(tokens, membersAtOnce))) {
+    const members = range(size);
+    lines.push(
+      `for (int j = 0; j < ${blocks}; j++) {`,
+      sums(members, () => "0"),
+      "const int16_t *p = centred;",
+      "const int8_t *r = key;",
+      ...(d > turn ? [`const int8_t *const end = key + ${d};`, "do {"] : []),
+      ...range(turn).flatMap((u) =>
+        productStep(
+          queries,
+          members,
+          (query) => `p[${u * count + query}]`,
+          (member) => `r[${member * channels + u}]`,
+          "int32_t",
+        ),
+      ),
+      ...(d > turn ? [`p += ${turn * count};`, `r += ${turn};`, "} while (r != end);"] : []),
+      ...members.flatMap((member) =>
+        queries.flatMap((query) => [
+          `score[${member * count + query}] = a${query}_${member};`,
+          `largest${query} = a${query}_${member} > largest${query} ? a${query}_${member} : largest${query};`,
+        ]),
+      ),
+      `key += ${size * channels};`,
+      `score += ${size * count};`,
+      "}",
+    );
+  }
+  const { exponent } = call.layer;
+  lines.push("score = scores;", `for (int j = 0; j < ${tokens}; j++) {`);
+  for (const query of queries)
+    lines.push(
+      `{ const int32_t t = ${rescale}(largest${query} - score[${query}], ${exponent.multiplier});`,
+      `const int32_t e = (t >> 8) < ${31 - weightShift} ? powers[t & 255] >> ((t >> 8) + ${weightShift}) : 0;`,
+      `score[${query}] = e; sum${query} += e; }`,
+    );
+  lines.push(`score += ${count};`, "}");
+  lines.push(
+    ...queries.map((query) => normalization.open(`sum${query}`, String(query))),
+    ...(v === 0 ? [] : queries.map((query) => `sum${query} *= ${-v};`)),
+  );
+  const keys = largestDivisor(tokens, 4);
+  for (const [start, size, blocks] of blocksOf(d, blockSize(d, membersAtOnce))) {
+    const members = range(size);
+    lines.push(
+      `for (int c = ${start}; c < ${start + size * blocks}; c += ${size}) {`,
+      sums(members, (query) => (v === 0 ? "0" : `sum${query}`)),
+      "const int32_t *p = scores;",
+      "const int8_t *r = v + c;",
+      `const int32_t *const end = scores + ${tokens * count};`,
+      "do {",
+      ...range(keys).flatMap((u) =>
+        productStep(
+          queries,
+          members,
+          (query) => `p[${u * count + query}]`,
+          (member) => `r[${u * channels + member}]`,
+          "int32_t",
+        ),
+      ),
+      `p += ${keys * count};`,
+      `r += ${keys * channels};`,
+      "} while (p != end);",
+      ...queries.flatMap((query) =>
+        members.map(
+          (member) =>
+            `y[${query * channels + member} + c] = ${normalization.cell(`a${query}_${member}`, String(query))};`,
+        ),
+      ),
+      "}",
+    );
+  }
+  return lines.join("\n");
+}
+
+export const attention: IntegerEmitter<"attention"> = {
+  // A block of queries is copied before its results take its place.
+  overwritableInputs: [0],
+  scratch: (shapes) => {
+    const { tokens, d } = sizesOf(shapes);
+    const queries = Math.min(tokens, queriesAtOnce);
+    return [
+      { element: "int32", count: queries * tokens },
+      { element: "int16", count: queries * d },
+    ];
+  },
+  emit: (call) => {
+    const { unit, layer } = call;
+    const { tokens, heads, d } = sizesOf(call);
+    const channels = heads * d;
+    const normalization = normalizationOf(unit, call.target, layer.result, octave[0]! >> layer.weightShift);
+    const rescale = defineRescale(unit, call.target, layer.exponent.shift);
+    const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
+    const blocks = blocksOf(tokens, Math.min(tokens, queriesAtOnce)).map(([start, count, many]) => {
+      const block = unit.define(
+        "attention_block",
+        [
+          ...["const int8_t *q", "const int8_t *restrict k", "const int8_t *restrict v"],
+          "const uint16_t *restrict powers",
+          `${normalization.type} *y`,
+          ...scratch,
+        ],
+        blockBody(call, count, rescale, normalization),
+        { about: `${count} queries of one head: ${tokens} keys of ${d} channels`, result: apart(unit) },
+      );
+      return [
+        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
+        `const int o = i * ${channels} + h;`,
+        `${block}(q + o, k + h, v + h, powers, y + o, scores, centred);`,
+        "}",
+      ].join("\n");
+    });
+    const name = unit.define(
+      "attention",
+      [
+        ...["const int8_t *q", "const int8_t *k", "const int8_t *v", "const uint16_t *restrict powers"],
+        `${normalization.type} *y`,
+        ...scratch,
+      ],
+      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
+      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
+    );
+    const powers = unit.constant("32767 times 2^(-i / 256)", octave);
+    return `${name}(${[...call.x, powers, call.y, ...call.scratch].join(", ")});`;
+  },
+};

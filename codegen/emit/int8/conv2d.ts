@@ -1,0 +1,77 @@
+import { emitWinograd, winogradInstructions, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
+import { plainAxis } from "../spans.ts";
+import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
+import {
+  emitConvolution,
+  largestSum,
+  scheduleTile,
+  widenedWeights,
+  type WeightedConvolution,
+} from "./register-tile.ts";
+
+function convolutionOf({ layer, inputs, output }: IntegerShapes<"conv2d">): WeightedConvolution {
+  const { weights, weightShape, attributes } = layer;
+  const { stride, padding, dilation, groups } = attributes;
+  const [, height, width, channels] = inputs[0] as [number, number, number, number];
+  const [, outHeight, outWidth, allOutChannels] = output as [number, number, number, number];
+  const [kernelHeight, kernelWidth, inChannels] = weightShape as [number, number, number, number];
+  const flat = [kernelHeight, kernelWidth, ...stride, ...padding].join() === "1,1,1,1,0,0,0,0";
+  const steps = { groups, inChannels, outChannels: allOutChannels / groups, pixelStep: channels, channelStep: 1 };
+  return {
+    shape: flat
+      ? { ...steps, rows: plainAxis(1), columns: plainAxis(height * width), rowStep: height * width * channels }
+      : {
+          ...steps,
+          rows: {
+            ...{ input: height, output: outHeight, kernel: kernelHeight },
+            ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
+          },
+          columns: {
+            ...{ input: width, output: outWidth, kernel: kernelWidth },
+            ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
+          },
+          rowStep: width * channels,
+        },
+    at: (row, column, from, to) => weights[((row * kernelWidth + column) * inChannels + from) * allOutChannels + to]!,
+  };
+}
+
+/** Winograd's algorithm where the plan allows its flash and it takes fewer instructions. */
+function chosenWinograd(shapes: IntegerShapes<"conv2d">, convolution: WeightedConvolution): Winograd | undefined {
+  if (shapes.schedule.plan !== "winograd") return undefined;
+  const winograd = winogradOf(shapes);
+  if (winograd === undefined) return undefined;
+  const largest = largestSum(convolution, int8Input(shapes));
+  const { instructions } = scheduleTile(convolution.shape, shapes.target, shapes.schedule, largest);
+  return winogradInstructions(winograd) < instructions ? winograd : undefined;
+}
+
+export const conv2d: IntegerEmitter<"conv2d"> = {
+  scratch: (shapes) => {
+    const convolution = convolutionOf(shapes);
+    const winograd = chosenWinograd(shapes, convolution);
+    return winograd === undefined ? widenedScratch(shapes, convolution) : winogradScratch(winograd);
+  },
+  emit: (call) => {
+    const convolution = convolutionOf(call);
+    const winograd = chosenWinograd(call, convolution);
+    return winograd === undefined
+      ? emitConvolution(call, "conv2d", convolution, int8Input(call))
+      : emitWinograd(call, winograd, convolution);
+  },
+};
+
+/** Working memory of a convolution. */
+export function widenedScratch(
+  shapes: IntegerShapes<"conv2d" | "matmul">,
+  convolution: WeightedConvolution,
+): { readonly element: "float32" | "float64"; readonly count: number }[] {
+  const schedule = scheduleTile(
+    convolution.shape,
+    shapes.target,
+    shapes.schedule,
+    largestSum(convolution, int8Input(shapes)),
+  );
+  const count = widenedWeights(convolution.shape, schedule);
+  return count === 0 ? [] : [{ element: schedule.sums.type === "double" ? "float64" : "float32", count }];
+}

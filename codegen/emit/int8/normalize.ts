@@ -1,0 +1,57 @@
+import type { Target } from "../../target.ts";
+import type { Unit } from "../../unit.ts";
+import type { Result } from "../../quantize/graph.ts";
+import { defineVariableRescale, inlined } from "./rescale.ts";
+
+/** How sums of a row are divided by a total that is known once per row. */
+export interface Normalization {
+  /** C that declares what the row of `total` (a variable) shares, with names that end in `suffix`. */
+  readonly open: (total: string, suffix: string) => string;
+  /** C expression of the cell of a sum. */
+  readonly cell: (sum: string, suffix: string) => string;
+  readonly type: "int8_t" | "int32_t";
+}
+
+/** @param leastTotal no total is below it */
+export function normalizationOf(unit: Unit, target: Target, result: Result, leastTotal: number): Normalization {
+  unit.include("stdint.h");
+  const multiplier = result.multipliers[0]!;
+  const octaves = unit.define(
+    "octaves_of",
+    ["uint32_t total"],
+    `int bits = 0;
+    for (int step = 16; step > 0; step >>= 1) {
+    if (total >> step) {
+    total >>= step;
+    bits += step;
+    }
+    }
+    return bits - 15;`,
+    { result: "int", about: "bits of a total beyond 16" },
+  );
+  const reciprocal = unit.define(
+    "reciprocal_of",
+    ["uint32_t total", "int octaves"],
+    `const uint32_t n = octaves > 0 ? (total + ((uint32_t)1 << (octaves - 1))) >> octaves : total << -octaves;
+    return (int32_t)(((uint64_t)(0xffffffffu / n) * ${multiplier}u) >> 17);`,
+    { result: "int32_t", about: `${multiplier} / 2^17 times 2^32 / total, the total in 16 bits` },
+  );
+  const least = result.shift + (32 - Math.clz32(leastTotal)) - 16;
+  const rescale = defineVariableRescale(unit, target, least);
+  const rescaled = (sum: string, suffix: string): string =>
+    `${rescale}(${sum}, multiplier${suffix}, ${result.shift} + octaves${suffix})`;
+  const open = (total: string, suffix: string): string =>
+    `const int octaves${suffix} = ${octaves}((uint32_t)${total}); ` +
+    `const int32_t multiplier${suffix} = ${reciprocal}((uint32_t)${total}, octaves${suffix});`;
+  if (result.type === "int32") return { open, cell: rescaled, type: "int32_t" };
+  const { zero, low, high } = result;
+  const bound = unit.define(
+    "bounded",
+    ["int32_t q"],
+    `q += ${zero};
+    q = q < ${low} ? ${low} : q;
+    return q > ${high} ? ${high} : q;`,
+    { result: inlined(unit, "int32_t") },
+  );
+  return { open, cell: (sum, suffix) => `(int8_t)${bound}(${rescaled(sum, suffix)})`, type: "int8_t" };
+}

@@ -1,0 +1,429 @@
+import type { AccumulatingOp, Int8Element } from "../../quantize/graph.ts";
+import type { Schedule } from "../../schedule.ts";
+import type { Target } from "../../target.ts";
+import type { Unit } from "../../unit.ts";
+import { channelBlocks, columnsRead, hasEmptyRows, products, tapOrder, type Convolution } from "../register-tile.ts";
+import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
+import { byteWorth } from "./code-price.ts";
+import { largestCell, type IntegerCall } from "./emitter.ts";
+import { epilogueOf, type Epilogue } from "./epilogue.ts";
+import { apart, inlined } from "./rescale.ts";
+import { exactSums, integersText, widenText, type Sums } from "./sums.ts";
+import { windowVariants, type Variants } from "./window-variants.ts";
+
+/** How the sums of a convolution are spread over registers. */
+export interface TileSchedule {
+  readonly sums: Sums;
+  /** Neighbouring pixels × channels that are summed at once. */
+  readonly pixels: number;
+  readonly even: boolean;
+  readonly channels: number;
+  /** Input channels per turn of the innermost loop; a divisor of their number. */
+  readonly unroll: number;
+  /** The sums are finished in a loop over the channels, for less code. */
+  readonly looped: boolean;
+  /** Of one inference, estimated. */
+  readonly instructions: number;
+}
+
+/** Instructions that rescale, bound and store one cell. */
+const storeInstructions = 9;
+
+/** Instructions of a cell that is finished in a loop: its sum is stored and read. */
+const loopInstructions = 3;
+
+/** Instructions that turn one weight into another type. */
+const widenInstructions = 4;
+
+interface Counted {
+  readonly span: Span;
+  readonly products: number;
+  readonly reads: number;
+}
+
+function cost(
+  shape: Convolution,
+  spans: readonly Counted[],
+  { sums, channels, unroll, looped }: Pick<TileSchedule, "sums" | "channels" | "unroll" | "looped">,
+): { readonly instructions: number; readonly bytes: number } {
+  const { rows, columns, inChannels } = shape;
+  let instructions = 0;
+  let bytes = 0;
+  for (const { span, products, reads } of spans)
+    for (const { size, blocks } of channelBlocks(shape.outChannels, channels)) {
+      const held = Math.ceil(size / sums.packed);
+      const step = products * held * sums.product + reads * sums.read + columns.kernel * held;
+      const perRow = (inChannels / unroll) * (unroll * step + 3) + 5;
+      const cells = span.size * size;
+      const finish = sums.finish + storeInstructions + (looped ? loopInstructions : 0);
+      const call = isPointwise(shape) ? 8 : 40;
+      instructions += (rows.kernel * perRow + cells * finish + call) * span.tiles * blocks * rows.output;
+      const finished = looped ? cells * (sums.finish + 1) + span.size * (storeInstructions + 2) : cells * finish;
+      bytes += (step * unroll + finished + call) * 3;
+    }
+  if (sums.widened)
+    instructions += (rows.kernel * columns.kernel * inChannels * shape.outChannels * widenInstructions) / sums.packed;
+  return { instructions, bytes };
+}
+
+/** Sums, held operands and a weight in registers of the target. */
+function fits(shape: Convolution, { type, packed }: Sums, pixels: number, channels: number, target: Target): boolean {
+  const held = Math.ceil(channels / packed);
+  const used = pixels * held + (shape.columns.kernel > 1 ? pixels : Math.min(pixels, held)) + 1;
+  // Where a tile is part of a larger function, that needs some too.
+  const integers = target.integerRegisters - (isPointwise(shape) ? 1 : 0);
+  return used <= (type === "int32_t" ? integers : target.registers);
+}
+
+/** One tap alone: few products to a sum. */
+function isPointwise({ rows, columns }: Convolution): boolean {
+  return rows.kernel * columns.kernel === 1;
+}
+
+/** The cheapest tile that the registers of the target hold. @param largest of |x| · Σ|w| over the channels */
+export function scheduleTile(shape: Convolution, target: Target, { plan }: Schedule, largest: number): TileSchedule {
+  const { columns, inChannels, outChannels } = shape;
+  const unrolls = [1, 2, 4].filter((unroll) => inChannels % unroll === 0);
+  let best: TileSchedule | undefined;
+  let bestPrice = Infinity;
+  for (const sums of exactSums(target, largest))
+    for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
+      for (const even of [false, true]) {
+        const spans = spansOf(columns, pixels, even).map((span) => ({
+          span,
+          products: products(span, columns),
+          reads: columnsRead(span),
+        }));
+        for (let channels = 1; channels <= Math.min(8 * sums.packed, outChannels); channels++) {
+          if (!fits(shape, sums, pixels, channels, target)) continue;
+          for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
+            for (const looped of [false, true]) {
+              const { instructions, bytes } = cost(shape, spans, { sums, channels, unroll, looped });
+              const price = instructions + bytes * byteWorth[plan];
+              if (price >= bestPrice) continue;
+              best = { sums, pixels, even, channels, unroll, looped, instructions: instructions * shape.groups };
+              bestPrice = price;
+            }
+        }
+      }
+  return best!;
+}
+
+/** A convolution with its weights. */
+export interface WeightedConvolution {
+  readonly shape: Convolution;
+  /** The weight of [row, column, input channel of the group, channel]. */
+  readonly at: (row: number, column: number, inChannel: number, outChannel: number) => number;
+}
+
+/** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
+function packWeights({ shape, at }: WeightedConvolution, block: number, packed: number): Int8Array {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const weights: number[] = [];
+  for (let group = 0; group < groups; group++)
+    for (let first = 0; first < outChannels; first += block) {
+      const end = Math.min(first + block, outChannels);
+      const padded = first + Math.ceil((end - first) / packed) * packed;
+      for (let row = 0; row < rows.kernel; row++)
+        for (let inChannel = 0; inChannel < inChannels; inChannel++)
+          for (let column = 0; column < columns.kernel; column++)
+            for (let channel = first; channel < padded; channel++)
+              weights.push(channel < end ? at(row, column, inChannel, group * outChannels + channel) : 0);
+    }
+  return Int8Array.from(weights);
+}
+
+/** The largest |x| · Σ|w| of a channel for cells x as they are stored. */
+export function largestSum({ shape, at }: WeightedConvolution, x: Int8Element): number {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  let largest = 0;
+  for (let channel = 0; channel < groups * outChannels; channel++) {
+    let sum = 0;
+    for (let row = 0; row < rows.kernel; row++)
+      for (let column = 0; column < columns.kernel; column++)
+        for (let from = 0; from < inChannels; from++) sum += Math.abs(at(row, column, from, channel));
+    largest = Math.max(largest, sum);
+  }
+  return largest * largestCell(x);
+}
+
+interface TileText {
+  readonly shape: Convolution;
+  readonly schedule: TileSchedule;
+  readonly variants: Variants;
+  readonly epilogue: Epilogue;
+  readonly clamped: boolean;
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/**
+ * The body of a function that sums `size` channels of the pixels of one tile: `in` is its first input, `weight` the
+ * weights of that, `rows` counts the rows of taps that exist; pointers of the epilogue are those of the first cell.
+ */
+function tileText({ shape, schedule, variants, epilogue, clamped }: TileText, span: Span, size: number): string {
+  const { rows, columns, inChannels, pixelStep, channelStep } = shape;
+  const { sums, unroll } = schedule;
+  const { type } = sums;
+  const pixels = range(span.size);
+  const fields = range(Math.ceil(size / sums.packed));
+  const sum = (pixel: number, field: number): string => `a${pixel}_${field}`;
+  const start = (pixel: number, channel: number): string =>
+    epilogue.start(String(channel), variants.column(span, pixel));
+  const begin = (pixel: number, field: number): string => (type === "int32_t" ? start(pixel, field) : "0");
+  const lines = fields.map(
+    (field) => `${type} ${pixels.map((pixel) => `${sum(pixel, field)} = ${begin(pixel, field)}`).join(", ")};`,
+  );
+  const input = (tap: number, u: number): string => {
+    const cell = `in[${(tap - span.firstTap) * pixelStep + u * channelStep}]`;
+    return type === "int32_t" ? cell : `(${type})${cell}`;
+  };
+  const step = (u: number): string[] => {
+    const weight = (tap: number, field: number): string =>
+      `weight[${(u * columns.kernel + tap) * fields.length + field}]`;
+    if (columns.kernel === 1 && fields.length < span.size)
+      return [
+        `const ${type} ${fields.map((field) => `w${field} = ${weight(0, field)}`).join(", ")};`,
+        `${type} v;`,
+        ...pixels
+          .filter((pixel) => span.taps[pixel * columns.stride])
+          .flatMap((pixel) => [
+            `v = ${input(pixel * columns.stride, u)};`,
+            fields.map((field) => `${sum(pixel, field)} += v * w${field};`).join(" "),
+          ]),
+      ];
+    const text = [`${type} v;`];
+    const read = new Set<number>();
+    for (const tap of tapOrder(columns)) {
+      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
+      const used = pixels.filter((pixel) => span.taps[columnOf(pixel)]);
+      const unread = used.map(columnOf).filter((column) => !read.has(column));
+      for (const column of unread) read.add(column);
+      if (unread.length > 0)
+        text.push(`const ${type} ${unread.map((column) => `x_${column} = ${input(column, u)}`).join(", ")};`);
+      if (used.length > 0)
+        for (const field of fields)
+          text.push(
+            `v = ${weight(tap, field)};`,
+            used.map((pixel) => `${sum(pixel, field)} += x_${columnOf(pixel)} * v;`).join(" "),
+          );
+    }
+    return text;
+  };
+
+  if (span.taps.some((exists) => exists)) {
+    const turn = columns.kernel * fields.length;
+    const looped = rows.kernel > 1 || clamped;
+    const turns = inChannels / unroll;
+    if (looped) lines.push(`for (int ky = 0; ky < ${clamped ? "rows" : rows.kernel}; ky++) {`);
+    if (turns > 1) lines.push(`const int8_t *const end = in + ${inChannels * channelStep};`, "do {");
+    for (let u = 0; u < unroll; u++) lines.push("{", ...step(u), "}");
+    if (turns > 1 || looped) lines.push(`in += ${unroll * channelStep};`, `weight += ${unroll * turn};`);
+    if (turns > 1) lines.push("} while (in != end);");
+    if (looped) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`, "}");
+  }
+  if (schedule.looped) {
+    lines.push(
+      `int32_t sums[${size}][${span.size}];`,
+      ...fields.flatMap((field) => {
+        const channels = range(Math.min(sums.packed, size - field * sums.packed)).map((c) => field * sums.packed + c);
+        return pixels.map((pixel) => {
+          const names = type === "int32_t" ? [sum(pixel, field)] : channels.map((_, c) => `s${c}`);
+          const kept = channels.map((channel, c) => `sums[${channel}][${pixel}] = ${names[c]!};`).join(" ");
+          return type === "int32_t" ? kept : `{ ${integersText(sums, sum(pixel, field), names)} ${kept} }`;
+        });
+      }),
+      `for (int c = 0; c < ${size}; c++) {`,
+      ...epilogue.open("c"),
+      "int32_t v;",
+      ...pixels.map((pixel) => {
+        const add = type === "int32_t" ? "" : ` + ${epilogue.start("c", variants.column(span, pixel))}`;
+        const cell = `${pixel * shape.groups * shape.outChannels} + c`;
+        return `v = sums[c][${pixel}]${add}; ${epilogue.store("v", cell)}`;
+      }),
+      "}",
+    );
+    return lines.join("\n");
+  }
+  for (const field of fields) {
+    const channels = range(Math.min(sums.packed, size - field * sums.packed)).map((c) => field * sums.packed + c);
+    const opened = channels.map((channel) => epilogue.open(String(channel)));
+    const byOne = channels.length === 1 || opened[0]!.length === 0;
+    const stores = pixels.map((pixel) => {
+      const names = type === "int32_t" ? [sum(pixel, field)] : channels.map((_, c) => `s${c}`);
+      const store = channels.map((channel, c) => {
+        const cell = String(pixel * shape.groups * shape.outChannels + channel);
+        const add = type === "int32_t" ? "" : `${names[c]!} += ${start(pixel, channel)}; `;
+        const text = `${add}${epilogue.store(names[c]!, cell)}`;
+        return byOne ? text : `{ ${opened[c]!.join(" ")} ${text} }`;
+      });
+      return `{ ${integersText(sums, sum(pixel, field), names)} ${store.join(" ")} }`;
+    });
+    lines.push("{", ...(byOne ? opened[0]! : []), ...stores, "}");
+  }
+  return lines.join("\n");
+}
+
+/** Calls a tile for each place of a span. Expects `row`, `weights`, `from`, `to`, `variant`, `c` in scope. */
+function callTile(text: TileText, unit: Unit, kind: string, span: Span, size: number): string {
+  const { shape, schedule, variants, epilogue, clamped } = text;
+  const { columns, groups, inChannels, outChannels, pixelStep } = shape;
+  const { sums } = schedule;
+  // A function of its own has all registers to itself; a short one costs less than its call.
+  const name = unit.define(
+    `${kind}_tile`,
+    [
+      "const int8_t *restrict in",
+      `const ${sums.widened ? sums.type : "int8_t"} *restrict weight`,
+      ...(clamped ? ["int rows"] : []),
+      `${epilogue.type} *${epilogue.restrict}y`,
+      ...epilogue.parameters,
+    ],
+    `${span.taps.some((exists) => exists) ? "" : `(void)in;\n(void)weight;${clamped ? "\n(void)rows;" : ""}\n`}${tileText(text, span, size)}`,
+    { result: isPointwise(shape) ? inlined(unit, "void") : apart(unit) },
+  );
+  const first = span.firstTap - columns.padding;
+  const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
+  const turn = columns.kernel * Math.ceil(size / sums.packed) * inChannels;
+  const pointers = epilogue.given.map(({ name: pointer, by }) =>
+    by === "none"
+      ? pointer
+      : by === "cell"
+        ? `${pointer} + o`
+        : `${pointer} + ${pointer === "starts" && variants.rows > 1 ? "variant + c" : "c"}`,
+  );
+  const given = [
+    `row + ${offset}`,
+    `weights${clamped ? ` + from * ${turn}` : ""}`,
+    ...(clamped ? ["to - from"] : []),
+    "y + o",
+    ...pointers,
+  ];
+  return overSpan(
+    span,
+    "x0",
+    `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n${name}(${given.join(", ")});`,
+  );
+}
+
+/** Sets up the rows of a window: `from`, `to` (taps that exist), `row` (the first of them). */
+function rowText(rows: Axis, rowStep: number, clamped: boolean): string[] {
+  if (!clamped) return [`const int8_t *const row = x + oy * ${rows.stride * rowStep};`];
+  const extent = extentOf(rows);
+  const { from, to } = clampedTaps(rows, "top");
+  const above = from === "-top" ? "-top" : `(${from})`;
+  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
+  const row = `x + (top + ${first}) * ${rowStep}`;
+  return [
+    `const int top = oy * ${rows.stride} - ${rows.padding};`,
+    `const int from = top < 0 ? ${rows.padding >= extent ? `(${above} < ${rows.kernel} ? ${above} : ${rows.kernel})` : from} : 0;`,
+    `const int to = top + ${extent} > ${rows.input} ? ${to} : ${rows.kernel};`,
+    `const int8_t *const row = ${hasEmptyRows(rows) ? `from < to ? ${row} : x` : row};`,
+  ];
+}
+
+/** Numbers in working memory that a convolution needs for its widened weights. */
+export function widenedWeights({ rows, columns, inChannels }: Convolution, { sums, channels }: TileSchedule): number {
+  return sums.widened ? rows.kernel * columns.kernel * inChannels * Math.ceil(channels / sums.packed) : 0;
+}
+
+/** The function of a convolution and its call, once for each group. */
+export function emitConvolution(
+  call: IntegerCall<AccumulatingOp>,
+  kind: string,
+  convolution: WeightedConvolution,
+  x: Int8Element,
+): string {
+  const { unit, layer } = call;
+  const { shape, at } = convolution;
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const largest = largestSum(convolution, x);
+  const schedule = scheduleTile(shape, call.target, call.schedule, largest);
+  const { sums } = schedule;
+  const variants = windowVariants(rows, columns);
+  const epilogue = epilogueOf(
+    call,
+    x.zero === 0
+      ? undefined
+      : variants.taps.map((taps) => (channel) => {
+          let sum = 0;
+          for (const [row, column] of taps)
+            for (let from = 0; from < inChannels; from++) sum += at(row, column, from, channel);
+          return -x.zero * sum;
+        }),
+  );
+  const packed = packWeights(convolution, schedule.channels, sums.packed);
+  const lowest = (rows.output - 1) * rows.stride - rows.padding + extentOf(rows);
+  const clamped = rows.padding > 0 || lowest > rows.input;
+  const text: TileText = {
+    shape,
+    schedule,
+    variants: epilogue.startStep === 0 ? { ...variants, rows: 1, column: () => 0 } : variants,
+    epilogue,
+    clamped,
+  };
+  const variantStep = variants.columns * epilogue.startStep;
+  const perChannel = rows.kernel * columns.kernel * inChannels;
+  const lines: string[] = [];
+  let first = 0;
+  let weightsBefore = 0;
+  for (const { size, blocks } of channelBlocks(outChannels, schedule.channels)) {
+    const fields = Math.ceil(size / sums.packed);
+    const source = `w${weightsBefore > 0 ? ` + ${weightsBefore}` : ""}`;
+    const tiles = spansOf(columns, schedule.pixels, schedule.even).map((span) =>
+      callTile(text, unit, kind, span, size),
+    );
+    const body = [
+      ...(sums.widened
+        ? [...widenText(sums, perChannel * fields), `const ${sums.type} *const weights = wide;`]
+        : ["const int8_t *const weights = block;"]),
+      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+      ...rowText(rows, shape.rowStep, clamped),
+      ...(text.variants.rows > 1 ? [`const int variant = ${variants.rowText("oy", variantStep)};`] : []),
+      ...tiles,
+      "}",
+    ];
+    const blockWeights = perChannel * fields * sums.packed;
+    if (blocks > 1)
+      lines.push(
+        `const int8_t *block = ${source};`,
+        `for (int c = ${first}; c < ${first + size * blocks}; c += ${size}) {`,
+        ...body,
+        `block += ${blockWeights};`,
+        "}",
+      );
+    else lines.push("{", `enum { c = ${first} };`, `const int8_t *const block = ${source};`, ...body, "}");
+    first += size * blocks;
+    weightsBefore += blockWeights * blocks;
+  }
+  const name = unit.define(
+    kind,
+    [
+      "const int8_t *restrict x",
+      "const int8_t *restrict w",
+      `${epilogue.type} *${epilogue.restrict}y`,
+      ...(sums.widened ? [`${sums.type} *restrict wide`] : []),
+      ...epilogue.parameters,
+    ],
+    lines.join("\n"),
+    {
+      about:
+        `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
+        `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${schedule.pixels} pixels x ${schedule.channels} channels in ` +
+        `${sums.type}, ${schedule.unroll} input channels a turn`,
+      result: apart(unit),
+    },
+  );
+  const table = unit.constant(`${layer.name}, weights`, packed);
+  const scratch = sums.widened ? call.scratch : [];
+  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...scratch, ...epilogue.arguments].join(", ")});`;
+  const slice = (pointer: string, cells: number): string => `${pointer} + g * ${cells}`;
+  const pointers = [
+    slice(call.x[0]!, inChannels),
+    slice(table, packed.length / groups),
+    slice(call.y, outChannels),
+    ...scratch,
+    ...epilogue.given.map(({ argument, by }) => (by === "none" ? argument : slice(argument, outChannels))),
+  ];
+  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+}
