@@ -6,7 +6,7 @@ import type { Ranged } from "./ranges.ts";
 
 export interface CalibrationOptions {
   readonly backend: Backend;
-  /** How ranges are chosen. Default mean-square. */
+  /** How ranges are chosen. Default min-max. */
   readonly method?: RangeMethod;
   /** The fraction of values that `percentile` leaves out at each end. Default 1e-4. */
   readonly outside?: number;
@@ -20,7 +20,7 @@ export interface CalibrationOptions {
 export async function calibrate(
   network: InferenceGraph,
   images: readonly Float32Array[],
-  { backend, method = "mean-square", outside = 1e-4 }: CalibrationOptions,
+  { backend, method = "min-max", outside = 1e-4 }: CalibrationOptions,
 ): Promise<Ranged> {
   const { values, stages, means } = await observe(network, images, backend);
   // Bytes fill the range of the input; there is nothing to gain from cutting it.

@@ -5,9 +5,12 @@ import type { QuantizedGraph } from "../../../codegen/quantize/graph.ts";
 import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
 import { quantizeNetwork, type QuantizeOptions } from "../../../codegen/quantize/quantize.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
+import { unary } from "../../../engine/ops/unary.ts";
+import { randomNormals } from "../../../engine/random.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { deployableOps, opCaseNetworks } from "../op-case-networks.ts";
-import { expected, networkCases, type NetworkCase } from "../graphs.ts";
+import { expected, lowered, networkCases, trained, type NetworkCase } from "../graphs.ts";
 
 const backend = createReferenceBackend();
 afterAll(() => backend.dispose());
@@ -65,6 +68,39 @@ describe("networks", () => {
     const graph = await quantized(networkCase);
     const error = relativeError(await outputs(graph, networkCase.image), await expected(networkCase));
     expect(error).toBeLessThan(0.05);
+  });
+});
+
+describe("steps of an epilogue in another order", () => {
+  const image = Float32Array.from(randomNormals(6 * 6 * 4, 17));
+  const product = (x: Tensor): Tensor => x.conv2d(trained(3, 3, 4, 4)).bias(trained(4));
+  const orders: readonly [name: string, build: (x: Tensor) => Tensor][] = [
+    ["activation, sum", (x) => product(x).gelu().add(x)],
+    ["activation, sum, relu", (x) => product(x).hardSwish().add(x).relu()],
+    ["relu, sum, activation", (x) => product(x).relu().add(x).sigmoid()],
+    ["activation, bias, sum, activation", (x) => product(x).sigmoid().bias(trained(4)).add(x).gelu()],
+    ["two sums", (x) => product(x).add(x).add(x.relu())],
+    ["clip to 6, sum", (x) => unary(product(x).scale(4), "clip", 0, 6).add(x)],
+    ["sum, clip", (x) => unary(product(x).add(x), "clip", -0.5, 1)],
+    ["leaky, sum", (x) => unary(product(x), "leakyRelu", 0.1).add(x)],
+  ];
+
+  it.each(orders)("%s", async (name, build) => {
+    const graph = lowered([1, 6, 6, 4], build);
+    const integers = await quantized({ graph, image });
+    expect(integers.layers.filter(({ op }) => op === "conv2d")).toHaveLength(1);
+    const error = relativeError(await outputs(integers, image), await expected({ name, graph, image }));
+    expect(error).toBeLessThan(0.02);
+  });
+
+  it("a clip as last step is the bounds of its cells", async () => {
+    const graph = lowered([1, 6, 6, 4], (x) => unary(product(x).add(x), "clip", -0.5, 1).globalAveragePool());
+    const { values, layers } = await quantized({ graph, image });
+    const { element } = values[layers[0]!.output]!;
+    if (element.type !== "int8") throw new Error("the value is not in int8");
+    expect(element.scale * (element.low - element.zero)).toBeCloseTo(-0.5, 1);
+    expect(element.scale * (element.high - element.zero)).toBeCloseTo(1, 1);
+    expect(layers.map(({ op }) => op)).toEqual(["conv2d", "globalAveragePool"]);
   });
 });
 

@@ -16,7 +16,7 @@ it("the layer whose range is wrong and its reader come first, the others lose li
   const rows = await measureSensitivity(
     {
       ...ranged,
-      values: new Map([...ranged.values, [spoiled.output, { least: 40 * least, largest: 40 * largest }]]),
+      values: new Map([...ranged.values, [spoiled.output, { least: 120 * least, largest: 120 * largest }]]),
     },
     [image, image.map((value) => -value)],
     backend,
