@@ -11,7 +11,7 @@ import { lowerModel } from "../engine/plan/lower.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count } from "./output.ts";
-import { packageModel, packageSummary } from "./package-model.ts";
+import { packageModel, packageSummary, unnamedAuthor } from "./package-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -38,7 +38,7 @@ export const command = () =>
     .addOption(new Option("--package", "write a folder finch_NAME that is a library"))
     .addOption(new Option("-f, --force", "write over files of the package that were changed"))
     .addOption(new Option("--package-version <version>", "of the package").default("1.0.0"))
-    .addOption(new Option("--author <name>", "of the package").default("the author of this network"))
+    .addOption(new Option("--author <name>", "of the package").default(unnamedAuthor))
     .addOption(new Option("--url <address>", "of the package").default("https://www.npmjs.com/package/finch-nas"))
     .addOption(new Option("--license <name>", "of the package, by SPDX").default("MIT"))
     .addOption(new Option("--license-file <file>", "its text, for licences other than MIT"))

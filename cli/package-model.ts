@@ -40,6 +40,9 @@ export interface PackagedModel extends FullPackage {
   readonly code: GeneratedCode;
 }
 
+/** Stands for an author who was not named. */
+export const unnamedAuthor = "the author of this network";
+
 /** Seeds that are looked at for pictures which the network takes for different classes, and how many are kept. */
 const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
 const vectorCount = 4;
@@ -89,6 +92,8 @@ export async function packageModel(
     ...(architecture === undefined ? {} : { blocks: architecture.blocks.map(({ type }) => type) }),
   });
   await writePackage(folder, pack, old);
+  if (flags.author === unnamedAuthor)
+    output.message("the author is not named: --author NAME puts one into LICENSE and manifests");
   for (const { what, why } of pack.sheet.skipped) output.message(`not measured: ${what}: ${why}`);
   return { ...pack, folder, code };
 }

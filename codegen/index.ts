@@ -1,6 +1,10 @@
 export { arenaBytes, generate } from "./generate.ts";
 export type { CodegenNetwork, CodegenOptions, GeneratedCode, GeneratedFile } from "./generate.ts";
 export { drawNetwork, type DrawOptions } from "./draw/draw-network.ts";
+export { fullPackage, packageFiles } from "./package/package.ts";
+export type { FullPackage, FullPackageRequest, PackageRequest } from "./package/package.ts";
+export type { PackageFile, PackageTerms } from "./package/facts.ts";
+export { datasheetSchema, type Datasheet } from "./package/datasheet/schema.ts";
 export { layerCosts, type InstructionProfile, type LayerCost } from "./layer-costs.ts";
 export type { ArenaBuffer } from "./storage.ts";
 export { selftestInput, selftestPicture, type SelftestVector } from "./selftest.ts";

@@ -53,7 +53,7 @@ export function arenaMap({ memory, time }: Datasheet): string {
     '<title id="finch-arena-title">Map of the arena over the layers</title>',
     `<desc id="finch-arena-text">${escapeXml(takeaway)}</desc>`,
     figureStyle("finch-arena"),
-    "<style>.finch-arena .cell{fill:#9cc3ec;stroke:#1b1f24;stroke-width:1}.finch-arena .hot{fill:#f7b98f}@media screen and (prefers-color-scheme:dark){.finch-arena .cell{fill:#1d4468;stroke:#9da7b3}.finch-arena .hot{fill:#7a3a12}}</style>",
+    "<style>.finch-arena .cell{fill:#9cc3ec;stroke:#1b1f24;stroke-width:1;fill-opacity:.85}.finch-arena .hot{fill:#f7b98f}@media screen and (prefers-color-scheme:dark){.finch-arena .cell{fill:#1d4468;stroke:#9da7b3}.finch-arena .hot{fill:#7a3a12}}</style>",
     rectangle(0, 0, width, height, "paper"),
     text(margin.left - 60, 18, "byte of the arena", { size: 12, class: "muted" }),
     ...ticks,

@@ -115,7 +115,7 @@ const style = `
 :root{${colours(themes.light, themes.light.kinds.conv)}}
 @media screen and (prefers-color-scheme:dark){:root{${colours(themes.dark, themes.dark.kinds.conv)}}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:76rem;padding:1.5rem clamp(1rem,4vw,3rem) 4rem;background:var(--paper);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+body{margin:0 auto;max-width:84rem;padding:1.5rem clamp(1rem,4vw,3rem) 4rem;background:var(--paper);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 .25rem;overflow-wrap:anywhere}
 h2{font-size:1.3rem;margin:2.5rem 0 .5rem;padding-top:.5rem;border-top:1px solid var(--line)}
 h3{font-size:1rem;margin:1.25rem 0 .25rem}
@@ -141,8 +141,9 @@ figure{margin:1rem 0}
 figcaption{color:var(--muted);font-size:.85rem}
 code{font-size:.85rem;overflow-wrap:anywhere}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+@media (min-width:60rem){.scroll svg{max-width:100%;height:auto}}
 @media (max-width:40rem){.entries th{white-space:normal;width:auto;color:var(--muted);font-size:.82rem}.entries .total th{color:var(--text)}.entries tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}.entries th,.entries td{display:block;border:0;padding:0}}
-@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}.scroll{overflow:visible}.scroll svg{max-width:100%;height:auto}table{font-size:8pt}td,th{overflow-wrap:anywhere}.number{white-space:normal}h2{break-after:avoid}tr,figure{break-inside:avoid}}
+@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}.scroll{overflow:visible}.scroll svg{max-width:100%;height:auto}table,.by,figcaption,code,.mark{font-size:8pt}td,th{overflow-wrap:anywhere}.number{white-space:normal}h2{break-after:avoid}tr,figure{break-inside:avoid}}
 `
   .trim()
   .replaceAll("\n", "");

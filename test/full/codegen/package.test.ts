@@ -1,7 +1,4 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -15,12 +12,11 @@ const packages = ["platformio==6.2.0", "idf-component-manager==3.1.2"];
  * come from its own servers, so that its schema is asked without them and nothing is built by it here.
  */
 describe("the manifests, as their own tools read them", async () => {
-  const python = join(await mkdtemp(join(tmpdir(), "finch-manifests-")), "bin/python");
   const bench = await Bench.create({ finch_first: await smallPackage("first") });
+  const python = join(bench.folder, "venv/bin/python");
   const ask = (script: string): Promise<string> => bench.run(python, "-c", script);
 
   beforeAll(async () => {
-    if (existsSync(python)) return;
     await execute("python3", ["-m", "venv", join(python, "../..")], { timeout: 300_000 });
     await execute(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages], {
       timeout: 900_000,
