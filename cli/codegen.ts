@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
+import { explainGraph } from "../codegen/explain.ts";
 import { generate } from "../codegen/generate.ts";
 import { plans } from "../codegen/schedule.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
@@ -34,6 +35,7 @@ export const command = () =>
       new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
     )
     .addOption(new Option("--prefix <name>", "beginning of all symbols; default: from the model's name"))
+    .addOption(new Option("--explain", "print the network as it was recorded and after each pass"))
     .addOption(new Option("-o, --out <folder>", "where the files go").default("generated"))
     .addOption(new Option("--package", "write a folder finch_NAME that is a library"))
     .addOption(new Option("-f, --force", "write over files of the package that were changed"))
@@ -62,9 +64,12 @@ export const command = () =>
           ...(ram === undefined ? {} : { ram }),
           ...(prefix === undefined ? {} : { prefix }),
         };
+        const passes: { name: string; layers: string[] }[] = [];
+        const graph = lowerModel(model, values, (name, after) => {
+          if (options.explain) passes.push({ name, layers: explainGraph(after) });
+        });
         const pack = options.package ? await packageModel(opened, generation, options, output) : undefined;
-        const code =
-          pack?.code ?? generate({ graph: lowerModel(model, values), name: title, classes, normalization }, generation);
+        const code = pack?.code ?? generate({ graph, name: title, classes, normalization }, generation);
         const files = pack
           ? pack.files.map(({ path }) => join(pack.folder, path))
           : code.files.map((file) => join(options.out, file.name));
@@ -83,6 +88,7 @@ export const command = () =>
           weightBytes,
           macs,
           peakLayer,
+          ...(options.explain ? { passes } : {}),
           package:
             pack === undefined
               ? null
@@ -95,6 +101,10 @@ export const command = () =>
                   skipped: pack.sheet.skipped,
                 },
         } satisfies z.input<typeof codegenSchema>);
+        for (const [index, { name: pass, layers }] of passes.entries()) {
+          const same = layers.join() === passes[index - 1]?.layers.join();
+          output.data([`${pass}:`, ...(same ? ["nothing changes"] : layers), ""].join("\n"));
+        }
         output.table([
           {
             target,

@@ -86,6 +86,8 @@ export const codegenSchema = z.object({
   macs: wholeNumber,
   /** The layer that sets the peak. */
   peakLayer: z.string().nullable(),
+  /** With `--explain`: the network as it was recorded and after each pass, a line for each layer. */
+  passes: z.array(z.object({ name: z.string(), layers: z.array(z.string()) })).optional(),
   /** With `--package`. */
   package: z
     .object({
