@@ -23,7 +23,7 @@ export const command = () =>
     "Writes a trained model as one C99 header and source that need nothing but a compiler,\nor with --package as a library for plain C, CMake, Arduino, PlatformIO, ESP-IDF and\nZephyr, with examples, self-test and data sheet.",
     'finch codegen runs/first --target rv32imafc --out generated\nfinch codegen runs/first --target rv32imafc --package --author "Ada Example" --out libraries',
   )
-    .argument("<model>", "checkpoint, run folder, or architecture (its weights are random)")
+    .argument("<model>", "checkpoint, run folder, imported network, or architecture (its weights are random)")
     .addOption(
       new Option("--target <name>", "machine that it is tuned for")
         .choices(Object.keys(targets) as TargetName[])

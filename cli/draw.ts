@@ -22,7 +22,7 @@ export const command = () =>
     "Draws a network as SVG: its layers with their costs, repeated blocks once.",
     "finch draw runs/first -o net.svg --instructions rv32imafc",
   )
-    .argument("<model>", "checkpoint, run folder, or architecture")
+    .argument("<model>", "checkpoint, run folder, imported network, or architecture")
     .addOption(new Option("-o, --out <file>", "file to write").default("net.svg"))
     .addOption(
       new Option(

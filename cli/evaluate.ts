@@ -43,7 +43,7 @@ export const command = () =>
     "Measures accuracy, loss and confusion of a trained model.",
     "finch evaluate runs/first --data cifar10 --data-dir ~/data",
   )
-    .argument("<model>", "checkpoint or run folder")
+    .argument("<model>", "checkpoint, run folder or imported network")
     .addOption(dataOption().default(undefined, "what it was trained on"))
     .addOption(dataDirOption())
     .addOption(
@@ -71,9 +71,11 @@ export const command = () =>
       runVerb(options, async ({ output }) => {
         const opened = await openModel(path);
         const { model, classes, checkpoint } = opened;
-        const name = options.data ?? checkpoint.data.name;
+        const name = options.data ?? checkpoint?.data.name;
+        if (name === undefined)
+          throw new ConfigError(`${path} was not trained here: --data says which images to evaluate it on`);
         const data = await openData({ ...options, data: name, ...imageSizeFor(name, model.input) }, output);
-        if (data.classes.join() !== classes.join())
+        if (checkpoint !== undefined && data.classes.join() !== classes.join())
           throw new DataError(
             `${data.name}: the classes are ${data.classes.join(", ")}; the model knows ${classes.join(", ")}`,
           );
@@ -126,6 +128,8 @@ interface EvaluateFlags extends QuantizeFlags {
   readonly batch: number;
 }
 
+const mostImages = 4;
+
 async function evaluate(
   opened: OpenedModel,
   set: ImageSet,
@@ -134,9 +138,10 @@ async function evaluate(
   flags: EvaluateFlags,
   output: Output,
 ): Promise<Evaluation> {
-  const { model, state, values, normalization } = opened;
-  if (flags.precision === "float32")
-    return evaluateModel(model, state, set, { backend, normalization, batchSize: flags.batch });
+  const { model, state, values, normalization, checkpoint, scoring = model } = opened;
+  // Images of an imported network are recorded one by one.
+  const batchSize = checkpoint === undefined ? Math.min(flags.batch, mostImages) : flags.batch;
+  if (flags.precision === "float32") return evaluateModel(scoring, state, set, { backend, normalization, batchSize });
   checkFits(model, set);
   const graph =
     flags.precision === "int8"

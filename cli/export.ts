@@ -15,7 +15,7 @@ export const command = () =>
     "Writes a trained model as ONNX: opset 17, batch 1, channels first, batch norm folded.",
     "finch export runs/first --onnx net.onnx",
   )
-    .argument("<model>", "checkpoint, run folder, or architecture (its weights are random)")
+    .argument("<model>", "checkpoint, run folder, imported network, or architecture (its weights are random)")
     .addOption(new Option("--onnx <file>", "file to write").makeOptionMandatory())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {

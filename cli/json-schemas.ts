@@ -23,6 +23,7 @@ import {
   errorSchema,
   evaluateSchema,
   exportSchema,
+  importSchema,
   predictSchema,
   trainSchema,
 } from "./schemas.ts";
@@ -57,6 +58,7 @@ const documents = {
   error: errorSchema,
   evaluate: evaluateSchema,
   export: exportSchema,
+  import: importSchema,
   predict: predictSchema,
   retrain: retrainResultSchema,
   search: searchResultSchema,

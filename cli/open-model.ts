@@ -1,8 +1,11 @@
 import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
 import type { Normalization } from "../engine/data/image-set.ts";
-import { findCheckpoint, loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
+import { isOfKind } from "../engine/envelope.ts";
+import { findCheckpoint, readModelFile } from "../engine/io-node/checkpoint-file.ts";
 import { Model } from "../engine/model.ts";
-import { type Checkpoint, restoreModel, type RestoredModel } from "../engine/train/checkpoint.ts";
+import { decodeNetwork, networkFile, type StoredNetwork } from "../engine/plan/network-file.ts";
+import { networkModel } from "../engine/plan/network-model.ts";
+import { type Checkpoint, decodeCheckpoint, restoreModel, type RestoredModel } from "../engine/train/checkpoint.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import type { Output } from "./output.ts";
 
@@ -12,14 +15,18 @@ export interface OpenedModel extends RestoredModel {
   readonly normalization: Normalization;
   /** Absent for a network that was made by others. */
   readonly architecture?: Architecture;
-  /** Absent for an architecture that was never trained. */
+  /** Absent for an architecture that was never trained, and for a network that was made by others. */
   readonly checkpoint?: Checkpoint;
+  /** Where the model itself gives probabilities: the same with logits, which evaluation takes. */
+  readonly scoring?: Model;
 }
 
-/** MODEL of the command line: a checkpoint or a run folder. @throws DataError */
-export async function openModel(model: string): Promise<OpenedModel & { readonly checkpoint: Checkpoint }> {
+/** MODEL of the command line: a checkpoint, a run folder or an imported network. @throws DataError */
+export async function openModel(model: string): Promise<OpenedModel> {
   const path = await findCheckpoint(model);
-  const checkpoint = await loadCheckpoint(path);
+  const bytes = await readModelFile(path);
+  if (isOfKind(bytes, networkFile)) return openNetwork(await decodeNetwork(bytes, path));
+  const checkpoint = await decodeCheckpoint(bytes, path);
   const { architecture, classes, normalization } = checkpoint;
   return {
     ...restoreModel(checkpoint, path),
@@ -28,6 +35,15 @@ export async function openModel(model: string): Promise<OpenedModel & { readonly
     normalization,
     architecture,
     checkpoint,
+  };
+}
+
+function openNetwork({ graph, name, classes, normalization, probabilities }: StoredNetwork): OpenedModel {
+  const { model, state } = networkModel(graph);
+  return {
+    ...{ model, state, name, classes, normalization },
+    values: (slot) => state.get(slot.name)!,
+    ...(probabilities ? { scoring: networkModel(graph, { probabilities }).model } : {}),
   };
 }
 

@@ -102,3 +102,10 @@ export const outOption = () => new Option("-o, --out <folder>", "where results g
 export const freshOption = () => new Option("--fresh", "forget what the folder holds and start anew");
 export const allowDifferentBitsOption = () =>
   new Option("--allow-different-bits", "go on although this machine rounds otherwise than the first one");
+
+/** `0.5,0.25`. */
+export function finiteNumbers(text: string): number[] {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!numbers.every(Number.isFinite)) throw new InvalidArgumentError("Expected numbers with commas between them.");
+  return numbers;
+}

@@ -15,19 +15,19 @@ export const command = () =>
     "Classifies image files; each is brought to the model's input as in training from a folder, else stretched.",
     "finch predict runs/first cat.png dog.jpg",
   )
-    .argument("<model>", "checkpoint or run folder")
+    .argument("<model>", "checkpoint, run folder or imported network")
     .argument("<images...>", "image files")
     .addOption(backendOption())
     .addOption(gpuModeOption())
     .action((name, files, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, state, classes, normalization, checkpoint } = await openModel(name);
+        const { model, state, classes, normalization, checkpoint, scoring = model } = await openModel(name);
         // As in training.
-        const fit = checkpoint.data.name === "folder" ? "cover" : "fill";
+        const fit = checkpoint?.data.name === "folder" ? "cover" : "fill";
         const images = await Promise.all(files.map((file) => readImage(file, model.input, { fit })));
         const backend = await openBackend({ ...options, threads: 1 }, output);
         try {
-          const results = await predict(model, state, images, { backend, normalization });
+          const results = await predict(scoring, state, images, { backend, normalization });
           const rows = results.map((probabilities, index) => {
             const ranked = [...probabilities].map((probability, label) => ({ probability, name: classes[label]! }));
             ranked.sort((a, b) => b.probability - a.probability);

@@ -72,6 +72,23 @@ export const predictSchema = z.object({
   ),
 });
 
+export const importSchema = z.object({
+  file: z.string(),
+  bytes: wholeNumber,
+  /** As the ONNX file says. */
+  producer: z.string(),
+  opset: wholeNumber,
+  /** Axes of the ONNX model's input; in the network channels come last. */
+  layout: z.enum(["NCHW", "NHWC"]),
+  input: z.tuple([wholeNumber, wholeNumber, wholeNumber]),
+  classes: wholeNumber,
+  parameters: wholeNumber,
+  macs: wholeNumber,
+  layers: wholeNumber,
+  /** Layers that move cells from one order to another: none in the usual networks. */
+  transposes: wholeNumber,
+});
+
 export const exportSchema = z.object({ file: z.string(), bytes: wholeNumber });
 
 export const codegenSchema = z.object({

@@ -19,6 +19,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   codegen: { summary: "write a model as C", load: () => import("./codegen.ts") },
   draw: { summary: "draw a network with the costs of its layers", load: () => import("./draw.ts") },
   verify: { summary: "compare generated C with references", load: () => import("./verify.ts") },
+  import: { summary: "read an ONNX model", load: () => import("./import.ts") },
   export: { summary: "write a model as ONNX", load: () => import("./export.ts") },
   bench: { summary: "measure kernels, training and inference", load: () => import("./bench.ts") },
   config: { summary: "show each setting and its origin", load: () => import("./config.ts") },

@@ -20,7 +20,7 @@ export const command = () =>
     "Compiles and runs the C of a model and compares its outputs with references.",
     "finch verify runs/first --targets host,rv32imafc --against engine,onnxruntime,tvm --images 10",
   )
-    .argument("<model>", "checkpoint, run folder, or architecture (its weights are random)")
+    .argument("<model>", "checkpoint, run folder, imported network, or architecture (its weights are random)")
     .addOption(
       new Option("--targets <names>", `some of ${verifyTargets.join(",")}`)
         .argParser(listOf(verifyTargets))

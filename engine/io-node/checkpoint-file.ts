@@ -11,13 +11,18 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Prom
   await writeFileAtomically(path, await encodeCheckpoint(checkpoint));
 }
 
-/** @throws DataError when the file is missing, too large, no checkpoint, or damaged */
-export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+/** The bytes of a checkpoint or network. @throws DataError when the file is missing or too large */
+export async function readModelFile(path: string): Promise<Uint8Array> {
   const size = (await stat(path).catch(() => undefined))?.size;
   if (size === undefined) throw new DataError(`${path}: there is no such checkpoint`);
   if (size > largestCheckpoint)
     throw new DataError(`${path}: has ${size} bytes, a checkpoint has at most ${largestCheckpoint}`);
-  return decodeCheckpoint(await readFile(path), path);
+  return readFile(path);
+}
+
+/** @throws DataError when the file is missing, too large, no checkpoint, or damaged */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  return decodeCheckpoint(await readModelFile(path), path);
 }
 
 /** Files of a training run's folder. */

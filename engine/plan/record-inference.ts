@@ -18,9 +18,18 @@ export function inferenceToGraph(network: InferenceGraph, { observed = [] }: Rec
   });
 }
 
+/** Records the layers of a network that takes x, with weights as `weights` gives them. */
+export function recordInference(network: InferenceGraph, x: Tensor, weights: (table: Weights) => Tensor): Tensor {
+  const values = new Map<ValueId, Tensor>([[network.input, x]]);
+  for (const layer of network.layers)
+    values.set(layer.output, recordLayer(layer, (id) => values.get(id)!, weights).at(-1)!);
+  return values.get(network.output)!;
+}
+
+const asConstant = ({ values, shape }: Weights): Tensor => constant(values(), shape);
+
 /** What a layer computes from its inputs: the result of its op, then of each step of its epilogue. */
-export function recordLayer(layer: Layer, value: (id: ValueId) => Tensor): Tensor[] {
-  const weights = ({ values: read, shape }: Weights): Tensor => constant(read(), shape);
+export function recordLayer(layer: Layer, value: (id: ValueId) => Tensor, weights = asConstant): Tensor[] {
   const apply = (y: Tensor, step: EpilogueStep): Tensor => {
     switch (step.kind) {
       case "bias":

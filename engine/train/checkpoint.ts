@@ -1,17 +1,14 @@
-import { Packr } from "msgpackr";
 import { z } from "zod";
 import { architectureSchema } from "../architecture.ts";
+import { openEnvelope, sealEnvelope, type FileKind } from "../envelope.ts";
 import { DataError } from "../errors.ts";
 import { Model } from "../model.ts";
-import { sha256 } from "../sha256.ts";
 import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { ModelState } from "./evaluate-model.ts";
 import { averagedState } from "./weight-average.ts";
 
-const magic = "finch-checkpoint";
-const schemaVersion = 1;
-const packr = new Packr({ moreTypes: true, useRecords: false });
+const kind: FileKind = { magic: "finch-checkpoint", schemaVersion: 1, what: "checkpoint" };
 
 const metrics = z.object({
   epoch: z.number(),
@@ -52,49 +49,21 @@ const contentSchema = z.object({
 /** Everything that is needed to use a trained model, or to go on training as if never stopped. */
 export type Checkpoint = z.output<typeof contentSchema>;
 
-export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
-  const content = packBytes({ ...checkpoint, slots: [...checkpoint.slots] });
-  return packBytes({ magic, schemaVersion, checksum: await sha256(content), content });
+export function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
+  return sealEnvelope(kind, { ...checkpoint, slots: [...checkpoint.slots] });
 }
-
-/** A copy: msgpackr gives views of a buffer that it goes on using. */
-function packBytes(value: unknown): Uint8Array {
-  return Uint8Array.from(packr.pack(value));
-}
-
-const envelopeSchema = z.object({
-  magic: z.literal(magic),
-  schemaVersion: z.int(),
-  checksum: z.string(),
-  content: z.instanceof(Uint8Array),
-});
 
 /**
  * @param name of the file, for errors
  * @throws DataError when the bytes are no checkpoint, of a newer schema, or damaged
  */
 export async function decodeCheckpoint(bytes: Uint8Array, name = "checkpoint"): Promise<Checkpoint> {
-  const envelope = envelopeSchema.safeParse(unpack(bytes));
-  if (!envelope.success) throw new DataError(`${name}: is not a Finch checkpoint, or is truncated or damaged`);
-  const { schemaVersion: version, checksum, content } = envelope.data;
-  if (version !== schemaVersion)
-    throw new DataError(`${name}: has checkpoint schema ${version}, this version of Finch reads ${schemaVersion}`);
-  if ((await sha256(content)) !== checksum)
-    throw new DataError(`${name}: is damaged: its content does not match its checksum`);
-  const checkpoint = contentSchema.safeParse(unpack(content));
+  const checkpoint = contentSchema.safeParse(await openEnvelope(kind, bytes, name));
   if (!checkpoint.success) {
     const { path, message } = checkpoint.error.issues[0]!;
     throw new DataError(`${name}: ${path.map(String).join(".")}: ${message}`);
   }
   return checkpoint.data;
-}
-
-function unpack(bytes: Uint8Array): unknown {
-  try {
-    return packr.unpack(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A model with trained values: averaged ones, where the training kept averages of the weights. */

@@ -56,27 +56,29 @@ ${calls.join("\n")}
 /** A folder with the sources of some networks and a program around them; gone after `use`. */
 export class CProgram implements AsyncDisposable {
   readonly folder: string;
+  readonly sources: readonly string[];
   readonly #codes: readonly GeneratedCode[];
 
-  private constructor(folder: string, codes: readonly GeneratedCode[]) {
+  private constructor(folder: string, codes: readonly GeneratedCode[], sources: readonly string[]) {
     this.folder = folder;
     this.#codes = codes;
+    this.sources = sources;
   }
 
-  static async write(codes: readonly GeneratedCode[]): Promise<CProgram> {
+  /** @param together all sources are compiled as one, which is quicker for many small ones */
+  static async write(codes: readonly GeneratedCode[], { together = false } = {}): Promise<CProgram> {
     const folder = await mkdtemp(join(tmpdir(), "finch-c-"));
     for (const { files } of codes) for (const { name, text } of files) await writeFile(join(folder, name), text);
     await writeFile(join(folder, "main.c"), mainText(codes));
-    return new CProgram(folder, codes);
-  }
-
-  get sources(): string[] {
-    return this.#codes.flatMap(({ files }) => files.map(({ name }) => name).filter((name) => name.endsWith(".c")));
+    const sources = codes.flatMap(({ files }) => files.map(({ name }) => name).filter((name) => name.endsWith(".c")));
+    if (!together) return new CProgram(folder, codes, sources);
+    await writeFile(join(folder, "all.c"), sources.map((name) => `#include "${name}"\n`).join(""));
+    return new CProgram(folder, codes, ["all.c"]);
   }
 
   /** Runs a command in the folder; its output. Rejects with its messages when it fails. */
   async command(program: string, parameters: readonly string[]): Promise<string> {
-    const { stdout } = await execute(program, parameters, { cwd: this.folder, timeout: 300_000 });
+    const { stdout } = await execute(program, parameters, { cwd: this.folder, timeout: 100_000 });
     return stdout;
   }
 

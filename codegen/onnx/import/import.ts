@@ -1,0 +1,55 @@
+import { DataError } from "../../../engine/errors.ts";
+import { buildGraph } from "../../../engine/graph.ts";
+import type { InferenceGraph } from "../../../engine/plan/inference.ts";
+import { lowerGraph } from "../../../engine/plan/lower.ts";
+import { formatShape } from "../../../engine/shape.ts";
+import { execute, layoutOf, type Layout } from "./execute.ts";
+import { readModel, short } from "./model.ts";
+import { simplify } from "./simplify.ts";
+
+export interface ImportOptions {
+  /** Axes of the input. Default: told by which of them has 1 to 4 channels. */
+  readonly layout?: Layout | undefined;
+}
+
+export interface ImportedOnnx {
+  /** Channels last, batch 1, weights and all. */
+  readonly graph: InferenceGraph;
+  readonly layout: Layout;
+  /** Name and version of the program that wrote the file, as it says. */
+  readonly producer: string;
+  readonly opset: number;
+}
+
+/**
+ * Reads an ONNX model with one float32 input and one output as a network of the engine.
+ * @throws DataError, ShapeError for a file that is none, or a model that the engine cannot run; the message names the
+ * node and its operator
+ */
+export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): ImportedOnnx {
+  const model = readModel(bytes);
+  const layout = options.layout ?? layoutOf(model);
+  const simple = simplify(model, execute(model, layout));
+  const output = execute(simple, layout).get(model.output);
+  if (output === undefined) throw new DataError(`onnx: nothing gives the output ${short(model.output)}`);
+  if (output.kind === "static")
+    throw new DataError(
+      `onnx: the output ${short(model.output)} ${formatShape(output.shape)} does not depend on the input`,
+    );
+  const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial());
+  return { graph, layout, producer: model.producer, opset: model.opset };
+}
+
+/** The same of a classifier: an image in, a score for each class out. @throws DataError, ShapeError */
+export function importClassifier(bytes: Uint8Array, options: ImportOptions = {}): ImportedOnnx {
+  const imported = importOnnx(bytes, options);
+  const { values, input, output } = imported.graph;
+  const [image, scores] = [values[input]!.shape, values[output]!.shape];
+  if (image.length !== 4 || image[0] !== 1)
+    throw new DataError(`onnx: the input has shape ${formatShape(image)}, expected one image [1,h,w,c]`);
+  if (scores.length !== 2 || scores[0] !== 1)
+    throw new DataError(
+      `onnx: the output has shape ${formatShape(scores)}, expected the scores of the classes [1,classes]`,
+    );
+  return imported;
+}
