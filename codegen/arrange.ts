@@ -51,7 +51,8 @@ export function arrangements(
   let limit = Infinity;
   for (;;) {
     const next = cheapest(candidates, graph.layers.length, limit);
-    if (next === undefined) return found;
+    // A network without layers needs no memory however little there is.
+    if (next === undefined || next.bytes >= limit) return found;
     found.push(next);
     limit = next.bytes;
   }

@@ -78,7 +78,7 @@ export class CProgram implements AsyncDisposable {
 
   /** Runs a command in the folder; its output. Rejects with its messages when it fails. */
   async command(program: string, parameters: readonly string[]): Promise<string> {
-    const { stdout } = await execute(program, parameters, { cwd: this.folder, timeout: 100_000 });
+    const { stdout } = await execute(program, parameters, { cwd: this.folder, timeout: 280_000 });
     return stdout;
   }
 

@@ -5,6 +5,7 @@ import { lowerGraph } from "../../../engine/plan/lower.ts";
 import { formatShape } from "../../../engine/shape.ts";
 import { execute, layoutOf, type Layout } from "./execute.ts";
 import { readModel, short } from "./model.ts";
+import { recognise } from "./patterns.ts";
 import { simplify } from "./simplify.ts";
 
 export interface ImportOptions {
@@ -29,7 +30,8 @@ export interface ImportedOnnx {
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): ImportedOnnx {
   const model = readModel(bytes);
   const layout = options.layout ?? layoutOf(model);
-  const simple = simplify(model, execute(model, layout));
+  const values = execute(model, layout);
+  const simple = simplify(recognise(simplify(model, values), values), values);
   const output = execute(simple, layout).get(model.output);
   if (output === undefined) throw new DataError(`onnx: nothing gives the output ${short(model.output)}`);
   if (output.kind === "static")

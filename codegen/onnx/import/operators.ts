@@ -16,10 +16,8 @@ import { reducing } from "./operators/reduce.ts";
 import { shapes } from "./operators/shape.ts";
 import { gathering, slicing, splitting } from "./operators/slice.ts";
 import { logSoftmax, softmaxRow } from "./operators/softmax.ts";
+import { fusedAttention } from "./patterns/attention.ts";
 import type { Row } from "./row.ts";
-
-/** What stands for scaled dot-product attention once its nodes were recognised; no operator of ONNX. */
-export const fusedAttention = "finch.Attention";
 
 /** Every operator that can be imported. Those that only constants go through are in fold.ts. */
 export const operators: Readonly<Record<string, Row>> = {

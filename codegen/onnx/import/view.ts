@@ -99,9 +99,9 @@ export class View {
     return this.isOrdered(order) ? order : undefined;
   }
 
-  /** A view that has a free order: itself, or its cells in the order of ONNX. */
+  /** A view that has a free order: itself, or its cells in the order of ONNX; images channels last. */
   free(): { readonly tensor: Tensor; readonly order: readonly number[] } {
-    const order = this.freeOrder() ?? this.shape.map((_, axis) => axis);
+    const order = this.freeOrder() ?? (this.shape.length === 4 ? channelsLast : this.shape.map((_, axis) => axis));
     return { tensor: this.ordered(order), order };
   }
 

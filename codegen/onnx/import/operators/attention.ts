@@ -2,12 +2,15 @@ import { attention } from "../../../../engine/ops/attention.ts";
 import type { Row } from "../row.ts";
 import { View, withShape } from "../view.ts";
 
-/** q, k, v [n,heads,tokens,d], which the engine holds as [n,tokens,heads·d] → the same. */
+/** q, v [n,heads,tokens,d] or without n, k with its last two axes swapped; the engine holds all as [n,tokens,heads·d]. */
 export const attentionRow: Row = (call) => {
-  const [n, heads, tokens, d] = call.view(0).shape as [number, number, number, number];
-  const [q, k, v] = [0, 1, 2].map((index) =>
-    withShape(call.view(index).ordered([0, 2, 1, 3]), [n, tokens, heads * d]),
-  ) as [View["tensor"], View["tensor"], View["tensor"]];
-  const y = attention(q, k, v, { heads, scale: call.float("scale", 1) });
-  return [View.of(y).reshaped([n, tokens, heads, d]).permuted([0, 2, 1, 3])];
+  const { shape } = call.view(0);
+  const [heads, tokens, d] = shape.slice(-3) as [number, number, number];
+  const inEngine = (x: View): View["tensor"] =>
+    withShape(x.reshaped([heads, tokens, d]).ordered([1, 0, 2]), [1, tokens, heads * d]);
+  const keys = call.view(1).reshaped([heads, d, tokens]).permuted([0, 2, 1]);
+  const y = attention(inEngine(call.view(0)), inEngine(keys), inEngine(call.view(2)), {
+    ...{ heads, scale: call.float("scale", 1) },
+  });
+  return [View.of(y).reshaped([tokens, heads, d]).permuted([1, 0, 2]).reshaped(shape)];
 };

@@ -29,17 +29,13 @@ function ofViews(kind: BinaryKind, a: View, b: View): View {
   const leader = sameShape(x.shape, shape) ? x : y;
   const { order } = leader.free();
   if (sameShape(x.shape, y.shape) && (kind === "add" || kind === "multiply")) {
-    // Of one shape the cells go together whatever axes the tensors have.
-    const first = x.isOrdered(order) ? x.tensor : x.ordered(order);
-    const second = withShape(y.isOrdered(order) ? y.tensor : y.ordered(order), first.shape);
+    // The sum stands behind the op that comes last, with nothing between them.
+    const [late, early] = x.tensor.node.id >= y.tensor.node.id ? [x, y] : [y, x];
+    const own = late.isOrdered(order);
+    const first = own ? late.tensor : late.ordered(order);
+    const second = withShape(early.isOrdered(order) ? early.tensor : early.ordered(order), first.shape);
     const result = kind === "add" ? add(first, second) : multiply(first, second);
-    return View.of(
-      withShape(
-        result,
-        order.map((axis) => shape[axis]!),
-      ),
-      order,
-    );
+    return own ? late.with(result) : View.of(result, order);
   }
   return View.of(binary(x.ordered(order), y.ordered(order), kind), order);
 }
@@ -92,8 +88,25 @@ function withConstant(call: Call, kind: BinaryKind, x: View, c: Static): View {
   const aligned = x.reshaped(padded(x.shape, shape.length));
   const { tensor, order } = aligned.free();
   const table = permuted(reshaped(c, padded(c.shape, shape.length)), order);
-  const result = withTable(call, kind, tensor, table);
-  return View.of(result, order);
+  const channels = tensor.shape.at(-1) ?? 1;
+  const own = aligned.tensor.shape.at(-1) === channels && aligned.isOrdered(order);
+  if (own && table.data.length === channels && table.shape.at(-1) === channels) {
+    // Nothing stands between the op before and its bias.
+    const result = withVector(call, kind, aligned.tensor, reshaped(table, [channels]));
+    if (result !== undefined) return aligned.with(result);
+  }
+  return View.of(withTable(call, kind, tensor, table), order);
+}
+
+/** x and a vector over its channels; undefined where that takes a table with axes. */
+function withVector(call: Call, kind: BinaryKind, x: Tensor, vector: Static): Tensor | undefined {
+  const channels = x.shape.at(-1)!;
+  if (kind === "add") return bias(x, call.table("bias", vector));
+  if (kind !== "multiply" || x.shape.length < 2) return undefined;
+  const filled = (name: string, value: number): Tensor =>
+    call.weight(name, [channels], () => new Float32Array(channels).fill(value));
+  const affine = { gamma: call.table("gamma", vector), beta: filled("beta", 0) };
+  return batchNorm(x, filled("mean", 0), filled("variance", 1), affine, 0);
 }
 
 /** A function of x and one number; undefined where it takes a table. */
@@ -115,17 +128,11 @@ function withNumber(kind: BinaryKind, x: Tensor, value: number): Tensor | undefi
 /** x and a constant with axes of as many. */
 function withTable(call: Call, kind: BinaryKind, x: Tensor, table: Static): Tensor {
   const channels = x.shape.at(-1) ?? 1;
-  const perChannel = table.data.length === channels && table.shape.at(-1) === channels;
-  if (perChannel || (table.data.length === 1 && kind === "add")) {
-    const vector = broadcast(reshaped(table, [table.data.length]), [channels]);
-    if (kind === "add") return bias(x, call.table("bias", vector));
-    if (kind === "multiply" && x.shape.length > 1) {
-      const filled = (name: string, value: number): Tensor =>
-        call.weight(name, [channels], () => new Float32Array(channels).fill(value));
-      const affine = { gamma: call.table("gamma", vector), beta: filled("beta", 0) };
-      return batchNorm(x, filled("mean", 0), filled("variance", 1), affine, 0);
-    }
-  }
+  if (table.data.length === 1 && kind === "add")
+    return bias(x, call.table("bias", broadcast(reshaped(table, [1]), [channels])));
+  const vector = table.data.length === channels && table.shape.at(-1) === channels;
+  const result = vector ? withVector(call, kind, x, reshaped(table, [channels])) : undefined;
+  if (result !== undefined) return result;
   if (sameShape(table.shape, x.shape)) {
     if (kind === "add") return addTable(call, x, table);
     if (kind === "multiply") return multiply(x, call.table("table", table));
