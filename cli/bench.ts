@@ -17,6 +17,7 @@ import { standardAugmentation, strongAugmentation } from "../engine/data/augment
 import { datasets } from "../engine/data/datasets.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
+import { type Plan, plans } from "../codegen/schedule.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import type { CodegenRow, CrossoverRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
@@ -46,20 +47,32 @@ interface CodegenBenchFlags {
   readonly arch: string;
   readonly targets: readonly VerifyTarget[];
   readonly against: readonly "tvm"[];
+  readonly plans: readonly Plan[];
 }
 
 /** Instructions do not depend on the weights much, so random ones do. */
-async function benchCodegen({ arch, targets, against }: CodegenBenchFlags, output: Output): Promise<void> {
+async function benchCodegen(
+  { arch, targets, against, plans: asked }: CodegenBenchFlags,
+  output: Output,
+): Promise<void> {
   const opened = await openModelOrArchitecture(arch, output);
   const { test: images } = await datasets.synthetic({ limit: 1, validation: 1, test: 1 });
-  const verified = await verifyModel(opened, {
-    targets,
-    against: ["engine", ...against],
-    set: await images(),
-    images: 1,
-    onProgress: (message) => output.message(message),
-  });
-  const rows = codegenRows(opened.name, networkMacs(lowerModel(opened.model)), verified);
+  const set = await images();
+  const macs = networkMacs(lowerModel(opened.model));
+  const rows: CodegenRow[] = [];
+  for (const [index, plan] of asked.entries()) {
+    output.message(`plan ${plan}`);
+    const verified = await verifyModel(opened, {
+      targets,
+      // Other generators have no plans of ours.
+      against: ["engine", ...(index === 0 ? against : [])],
+      set,
+      images: 1,
+      plan,
+      onProgress: (message) => output.message(message),
+    });
+    rows.push(...codegenRows(opened.name, macs, verified));
+  }
   output.document({ rows });
   output.table(rows.map(codegenTableRow));
 }
@@ -68,7 +81,7 @@ export function codegenTableRow(row: CodegenRow): Record<string, string> {
   const known = (value: number | null): string => (value === null ? "–" : count(value));
   return {
     target: row.target,
-    generator: row.generator,
+    generator: row.generator === "finch" ? `finch, ${row.plan}` : row.generator,
     instructions: known(row.instructions),
     "per MAC": row.instructionsPerMac?.toFixed(2) ?? "–",
     "code bytes": known(row.textBytes),
@@ -350,6 +363,11 @@ export const command = () =>
       new Option("--targets <names>", `codegen: some of ${verifyTargets.join(",")}`)
         .argParser(listOf(verifyTargets))
         .default(["rv32imafc"] as VerifyTarget[], "rv32imafc"),
+    )
+    .addOption(
+      new Option("--plans <names>", `codegen: some of ${plans.join(",")}`)
+        .argParser(listOf(plans))
+        .default(["default"] as Plan[], "default"),
     )
     .addOption(
       new Option("--against <names>", "codegen: some of tvm")

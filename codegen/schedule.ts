@@ -16,7 +16,7 @@ export interface Schedule {
 export const defaultSchedule: Schedule = { plan: "default", ramBytes: null };
 
 const unwritten: Readonly<Record<Precision, ReadonlySet<Plan>>> = {
-  float32: new Set(["winograd", "size"]),
+  float32: new Set(["size"]),
   int8: new Set(),
 };
 

@@ -2,6 +2,7 @@ import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution, estimateConvolution, type Convolution } from "./register-tile.ts";
 import { extentOf, plainAxis } from "./spans.ts";
+import { emitWinograd, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
 
 /** @throws ConfigError when the weights are computed */
 function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
@@ -35,14 +36,28 @@ function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
   };
 }
 
+/** The layer in Winograd's form where the plan asks for it and it takes fewer instructions. */
+function chosenWinograd(shapes: LayerShapes<"conv2d">): Winograd | undefined {
+  const winograd = shapes.schedule.plan === "winograd" && shapes.turn === null ? winogradOf(shapes) : undefined;
+  if (winograd === undefined) return undefined;
+  return winograd.instructions < estimateConvolution(convolutionOf(shapes), shapes.target) ? winograd : undefined;
+}
+
 export const conv2d: Emitter<"conv2d"> = {
+  scratch: (shapes) => {
+    const winograd = chosenWinograd(shapes);
+    return winograd === undefined ? [] : winogradScratch(winograd);
+  },
   window: (shapes) => {
     if (shapes.layer.inputs.length !== 1) return undefined;
     const { rows } = convolutionOf({ ...shapes, turn: 1 });
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  estimate: (shapes) => estimateConvolution(convolutionOf(shapes), shapes.target),
+  estimate: (shapes) =>
+    chosenWinograd(shapes)?.instructions ?? estimateConvolution(convolutionOf(shapes), shapes.target),
   emit: (call) => {
+    const winograd = chosenWinograd(call);
+    if (winograd !== undefined) return emitWinograd(call, winograd);
     const weights = onlyWeights(call, 1);
     const [, kernelWidth, inChannels, allOutChannels] = weights.shape as [number, number, number, number];
     return emitConvolution(

@@ -23,6 +23,8 @@ export interface LayerRequest {
   readonly image: Cells;
   /** The cells that a layer ought to give. */
   readonly expected: (stage: Stage) => ArrayLike<number>;
+  /** How far float32 results of a layer may lie from that. Default: as far as outputs may. */
+  readonly tolerance?: (stage: Stage, largest: number) => number;
   readonly flags?: readonly string[];
 }
 
@@ -36,7 +38,7 @@ export const layerRowSchema = z.object({
   maxAbsError: z.number(),
   /** Largest absolute value of the reference. */
   largest: z.number(),
-  /** The error is above the tolerance of the precision. */
+  /** The error is above the tolerance. */
   departs: z.boolean(),
 });
 
@@ -104,6 +106,7 @@ export async function runObserved({
  * @throws as runObserved
  */
 export async function verifyLayers(request: LayerRequest): Promise<LayerRow[]> {
+  const { tolerance = (_, largest) => floatTolerance(largest) } = request;
   return (await runObserved(request)).map(({ stage, cells, instructions }): LayerRow => {
     const { maxAbsError, largest } = distance(cells, request.expected(stage));
     return {
@@ -114,12 +117,16 @@ export async function verifyLayers(request: LayerRequest): Promise<LayerRow[]> {
       instructions: request.target === "host" ? null : instructions,
       maxAbsError,
       largest,
-      departs: maxAbsError > (stage.element === "float32" ? floatTolerance(largest) : 0),
+      departs: maxAbsError > (stage.element === "float32" ? tolerance(stage, largest) : 0),
     };
   });
 }
 
-function distance(cells: ArrayLike<number>, expected: ArrayLike<number>): { maxAbsError: number; largest: number } {
+/** Largest absolute difference, and largest absolute value of what is expected. */
+export function distance(
+  cells: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): { maxAbsError: number; largest: number } {
   let maxAbsError = 0;
   let largest = 0;
   for (let i = 0; i < cells.length; i++) {
