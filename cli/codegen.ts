@@ -7,11 +7,22 @@ import { generate } from "../codegen/generate.ts";
 import { plans } from "../codegen/schedule.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
+import { precisions } from "../codegen/arithmetic.ts";
+import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
+import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
-import { openModelOrArchitecture } from "./open-model.ts";
+import { imageSizeFor, openData } from "./open-data.ts";
+import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
-import { count } from "./output.ts";
+import { count, type Output } from "./output.ts";
+import {
+  calibrationImagesOption,
+  calibrationOption,
+  keepFloatOption,
+  quantizeModel,
+  type QuantizeFlags,
+} from "./quantize-model.ts";
 import { packageModel, packageSummary, unnamedAuthor } from "./package-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
@@ -29,7 +40,10 @@ export const command = () =>
         .choices(Object.keys(targets) as TargetName[])
         .default("host" as const),
     )
-    .addOption(new Option("--precision <name>", "arithmetic").choices(["float32"] as const).default("float32" as const))
+    .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
+    .addOption(calibrationImagesOption())
+    .addOption(calibrationOption())
+    .addOption(keepFloatOption())
     .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
     .addOption(
       new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
@@ -50,7 +64,9 @@ export const command = () =>
         `processors whose instructions are counted for the data sheet: none, or some of ${riscvTargetNames.join(",")}; default: all but those without floats, and the target`,
       ).argParser(listOf([...riscvTargetNames, "none"] as const)),
     )
-    .addOption(dataOption().default(undefined, "what it was trained on, for the accuracy in the data sheet"))
+    .addOption(
+      dataOption().default(undefined, "what it was trained on, for int8 and for the accuracy in the data sheet"),
+    )
     .addOption(dataDirOption())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
@@ -68,8 +84,11 @@ export const command = () =>
         const graph = lowerModel(model, values, (name, after) => {
           if (options.explain) passes.push({ name, layers: explainGraph(after) });
         });
+        const quantized = precision === "int8" ? await quantizedModel(opened, options, output) : undefined;
         const pack = options.package ? await packageModel(opened, generation, options, output) : undefined;
-        const code = pack?.code ?? generate({ graph, name: title, classes, normalization }, generation);
+        const code =
+          pack?.code ??
+          generate({ graph, name: title, classes, normalization, ...(quantized && { quantized }) }, generation);
         const files = pack
           ? pack.files.map(({ path }) => join(pack.folder, path))
           : code.files.map((file) => join(options.out, file.name));
@@ -116,7 +135,26 @@ export const command = () =>
           },
         ]);
         output.data(pack === undefined ? files.join("\n") : packageSummary(pack));
-        if (pack === undefined) output.message(`next: finch verify ${name} --targets ${target}`);
+        const next = precision === "float32" ? "" : ` --precision ${precision}`;
+        if (pack === undefined) output.message(`next: finch verify ${name} --targets ${target}${next}`);
         else output.message(`next: open ${join(pack.folder, "extras/datasheet.html")}`);
       }),
     );
+
+interface DataFlags {
+  readonly data?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly package?: true | undefined;
+}
+
+/** The integers of a model, calibrated with images of what it was trained on. @throws ConfigError for a package */
+async function quantizedModel(
+  opened: OpenedModel,
+  options: DataFlags & QuantizeFlags,
+  output: Output,
+): Promise<QuantizedGraph> {
+  if (options.package) throw new ConfigError("codegen: packages are written in float32 only; leave --package out");
+  const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
+  const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
+  return quantizeModel(opened, data.train, options, output);
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { precisions } from "../codegen/arithmetic.ts";
 import { plans } from "../codegen/schedule.ts";
 
 /** The documents that `--json` prints. Fractions are 0 … 1, bytes are bytes. */
@@ -93,7 +94,7 @@ export const exportSchema = z.object({ file: z.string(), bytes: wholeNumber });
 
 export const codegenSchema = z.object({
   files: z.array(z.string()),
-  precision: z.enum(["float32"]),
+  precision: z.enum(precisions),
   target: z.string(),
   plan: z.enum(plans),
   /** Working memory; input and output not included. */

@@ -1,10 +1,14 @@
 import { type CodegenNetwork, generate } from "../codegen/generate.ts";
+import type { Precision } from "../codegen/arithmetic.ts";
+import type { Cells } from "../codegen/element.ts";
+import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
+import { createInterpreter } from "../codegen/quantize/interpreter/interpret.ts";
 import { checkCode, type CheckRow } from "../codegen/verify/checks.ts";
-import { distance, type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
+import { distance, type LayerRequest, type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
 import type { Plan } from "../codegen/schedule.ts";
 import { floatTolerance } from "../codegen/tolerance.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
-import { verifyNetwork } from "../codegen/verify/verify-network.ts";
+import { cellsOfImages, verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
 import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
@@ -23,6 +27,8 @@ export interface VerifyModelOptions {
   /** Images to feed: the first of this set. */
   readonly set: ImageSet;
   readonly images: number;
+  /** The model in integers; it is their C that is verified then. */
+  readonly quantized?: QuantizedGraph;
   readonly plan?: Plan;
   readonly ram?: number;
   readonly onProgress?: (message: string) => void;
@@ -33,18 +39,28 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
   const { targets, against, set, images: count, onProgress } = options;
   const images = imagesOf(opened, set, count);
   return verifyNetwork({
-    network: networkOf(opened),
+    network: networkOf(opened, options),
+    precision: precisionOf(options),
     ...planOf(options),
     targets,
     against,
     images,
-    referenceOutputs: against.includes("engine") ? await engineOutputs(opened, images) : [],
+    referenceOutputs: against.includes("engine") && !options.quantized ? await engineOutputs(opened, images) : [],
     ...(onProgress ? { onProgress } : {}),
   });
 }
 
-function networkOf({ model, values, name, classes, normalization }: OpenedModel): CodegenNetwork {
-  return { graph: lowerModel(model, values), name, classes, normalization };
+type Quantized = Pick<VerifyModelOptions, "quantized">;
+
+function networkOf(
+  { model, values, name, classes, normalization }: OpenedModel,
+  { quantized }: Quantized,
+): CodegenNetwork {
+  return { graph: lowerModel(model, values), name, classes, normalization, ...(quantized && { quantized }) };
+}
+
+function precisionOf({ quantized }: Quantized): Precision {
+  return quantized === undefined ? "float32" : "int8";
 }
 
 /** The first images of a set, as the model takes them. */
@@ -64,23 +80,21 @@ function imagesOf({ model, normalization }: OpenedModel, set: ImageSet, count: n
   });
 }
 
-/** Each layer of the C of a model beside the same layer on the reference back end in float64, for one image of a set. */
+/**
+ * Each layer of the C of a model, for one image of a set, beside the same layer on the reference back end in float64 or
+ * in the interpreter of integers.
+ */
 export async function verifyModelLayers(opened: OpenedModel, options: Omit<VerifyModelOptions, "against" | "images">) {
   const [image] = imagesOf(opened, options.set, 1);
-  const network = networkOf(opened);
-  const exact = await layersOfEngine(network.graph, image!, "float64");
-  const rounded = await layersOfEngine(network.graph, image!, "float32");
+  const network = networkOf(opened, options);
+  const { quantized } = options;
+  const { input, ...compared } =
+    quantized === undefined ? await besideEngine(network.graph, image!) : await besideInterpreter(quantized, image!);
   const reports: { target: VerifyTarget; rows: LayerRow[] }[] = [];
   for (const target of options.targets) {
     options.onProgress?.(`${target}: layer by layer`);
-    const code = generate(network, { ...planOf(options), target, precision: "float32", observed: true });
-    const rows = await verifyLayers({
-      ...{ code, target, image: image! },
-      expected: ({ value }) => exact.get(value)!,
-      // Where the network magnifies the rounding of float32, plain loops lie off too.
-      tolerance: ({ value }, largest) =>
-        Math.max(floatTolerance(largest), 8 * distance(rounded.get(value)!, exact.get(value)!).maxAbsError),
-    });
+    const code = generate(network, { ...planOf(options), target, precision: precisionOf(options), observed: true });
+    const rows = await verifyLayers({ code, target, image: input, ...compared });
     reports.push({ target, rows });
   }
   return reports;
@@ -91,11 +105,12 @@ export async function checkModel(
   opened: OpenedModel,
   options: Omit<VerifyModelOptions, "against">,
 ): Promise<CheckRow[]> {
-  const images = imagesOf(opened, options.set, options.images);
-  const network = networkOf(opened);
+  const floats = imagesOf(opened, options.set, options.images);
+  const network = networkOf(opened, options);
+  const images = options.quantized ? cellsOfImages(options.quantized, floats) : floats;
   const rows: CheckRow[] = [];
   for (const target of options.targets) {
-    const code = generate(network, { ...planOf(options), target, precision: "float32" });
+    const code = generate(network, { ...planOf(options), target, precision: precisionOf(options) });
     const { onProgress } = options;
     rows.push(...(await checkCode({ code, target, images, ...(onProgress ? { onProgress } : {}) })));
   }
@@ -104,6 +119,30 @@ export async function checkModel(
 
 function planOf({ plan, ram }: Pick<VerifyModelOptions, "plan" | "ram">): Pick<VerifyModelOptions, "plan" | "ram"> {
   return { ...(plan === undefined ? {} : { plan }), ...(ram === undefined ? {} : { ram }) };
+}
+
+/** What the layers are compared with, and the image as the C takes it. */
+interface Beside extends Pick<LayerRequest, "expected" | "tolerance"> {
+  readonly input: Cells;
+}
+
+async function besideEngine(graph: InferenceGraph, input: Float32Array): Promise<Beside> {
+  const exact = await layersOfEngine(graph, input, "float64");
+  const rounded = await layersOfEngine(graph, input, "float32");
+  return {
+    input,
+    expected: ({ value }) => exact.get(value)!,
+    // Where the network magnifies the rounding of float32, plain loops lie off too.
+    tolerance: ({ value }, largest) =>
+      Math.max(floatTolerance(largest), 8 * distance(rounded.get(value)!, exact.get(value)!).maxAbsError),
+  };
+}
+
+async function besideInterpreter(graph: QuantizedGraph, image: Float32Array): Promise<Beside> {
+  const [input] = cellsOfImages(graph, [image]);
+  const interpreter = await createInterpreter(graph);
+  await interpreter.run(input!);
+  return { input: input!, expected: ({ value }) => interpreter.cells(value) };
 }
 
 async function layersOfEngine(

@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { precisions } from "../codegen/arithmetic.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
 import type { LayerRow } from "../codegen/verify/layers.ts";
@@ -10,6 +11,7 @@ import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count, percent } from "./output.ts";
+import { calibrationImagesOption, calibrationOption, quantizeModel } from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
 import { checkModel, verifyModel, verifyModelLayers } from "./verify-model.ts";
@@ -31,7 +33,9 @@ export const command = () =>
         .argParser(listOf(verifyReferences))
         .default(["engine"] as VerifyReference[], "engine"),
     )
-    .addOption(new Option("--precision <name>", "arithmetic").choices(["float32"] as const).default("float32" as const))
+    .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
+    .addOption(calibrationImagesOption())
+    .addOption(calibrationOption())
     .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
     .addOption(
       new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
@@ -46,9 +50,11 @@ export const command = () =>
         const opened = await openModelOrArchitecture(name, output);
         const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
         const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
-        const { targets, against, images, plan, ram } = options;
+        const { targets, against, images, plan, ram, precision } = options;
+        const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
         const about = {
           ...{ targets, images, plan, ...(ram === undefined ? {} : { ram }) },
+          ...(quantized && { quantized }),
           set: await data.test(),
           onProgress: (text: string) => output.message(text),
         };

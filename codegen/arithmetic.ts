@@ -3,7 +3,9 @@ import type { ElementName } from "./element.ts";
 import type { Emitters } from "./emit/emitter.ts";
 import { emitters } from "./emit/emitters.ts";
 
-export type Precision = "float32" | "int8";
+export const precisions = ["float32", "int8"] as const;
+
+export type Precision = (typeof precisions)[number];
 
 /** In which numbers a network is computed: how its values are stored, and the kernels that work on them. */
 export interface Arithmetic {

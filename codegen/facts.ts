@@ -17,6 +17,8 @@ export interface Facts {
   readonly outputElement: ElementName;
   /** The network in integers, where it is computed in these. */
   readonly quantized: QuantizedGraph | undefined;
+  /** Name of the table of the cell of each byte, by channel; for an input in int8 that images of bytes become. */
+  readonly byteTable: string | undefined;
   readonly outputSize: number;
   readonly arenaBytes: number;
   readonly arenaLowerBoundBytes: number;

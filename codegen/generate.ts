@@ -4,6 +4,7 @@ import type { InferenceOp } from "../engine/ops/vocabulary.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
+import { byteTables } from "./byte-tables.ts";
 import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
 import type { ElementName } from "./element.ts";
 import { integerArithmetic } from "./emit/int8/arithmetic.ts";
@@ -123,6 +124,12 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
+  const quantized = options.precision === "int8" ? network.quantized : undefined;
+  const cells = quantized?.values[quantized.input]!.element;
+  const byteTable =
+    normalization !== undefined && cells?.type === "int8"
+      ? unit.constant("the cell of each byte of an image, by channel", byteTables(normalization, cells))
+      : undefined;
   const inputElement = arithmetic.elementOf(graph.input);
   const outputElement = arithmetic.elementOf(graph.output);
   const macs = networkMacs(network.graph);
@@ -135,14 +142,15 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     inputShape,
     inputElement,
     outputElement,
-    quantized: options.precision === "int8" ? network.quantized : undefined,
+    quantized,
+    byteTable,
     outputSize,
     arenaBytes,
     arenaLowerBoundBytes,
     arenaElements: storage.elements,
     weightBytes: unit.constantBytes,
     macs,
-    modelHash: hashWeights(network.graph, options.precision === "int8" ? network.quantized : undefined),
+    modelHash: hashWeights(network.graph, quantized),
     classes,
     normalization,
     selftest,

@@ -70,7 +70,7 @@ export function headerText(facts: Facts): string {
     ...(facts.normalization === undefined
       ? []
       : [
-          `/* Turns bytes [${inputShape.join(",")}] into an input: (byte / 255 - mean) / deviation of each channel. */`,
+          `/* Turns bytes [${inputShape.join(",")}] into an input: ${facts.byteTable === undefined ? "" : "the cell of "}(byte / 255 - mean) / deviation of each channel. */`,
           `int ${prefix}_${facts.inputElement === "int8" ? "quantize" : "normalize"}(const uint8_t *bytes, ${input} *input);`,
           "",
         ]),

@@ -1,5 +1,4 @@
 import type { Normalization } from "../engine/data/image-set.ts";
-import { byteTables } from "./byte-tables.ts";
 import { elements } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
 import { floatLiteral, stringLiteral } from "./literals.ts";
@@ -9,7 +8,6 @@ import { indent, type Unit } from "./unit.ts";
 export function sourceText(facts: Facts, unit: Unit, statements: readonly string[], outputIsInput: boolean): string {
   const { prefix } = facts;
   const upper = prefix.toUpperCase();
-  const table = byteTable(facts, unit);
   return [
     headComment(facts, `${prefix}.c`),
     `#include "${prefix}.h"`,
@@ -31,7 +29,7 @@ export function sourceText(facts: Facts, unit: Unit, statements: readonly string
     unit.constants,
     unit.functions,
     ...(facts.classes === undefined ? [] : [classNames(prefix, facts.classes)]),
-    ...(facts.normalization === undefined ? [] : [inputFunction(facts, facts.normalization, table)]),
+    ...(facts.normalization === undefined ? [] : [inputFunction(facts, facts.normalization)]),
     argmaxFunction(facts),
     runFunction(facts, statements, outputIsInput),
   ].join("\n");
@@ -42,16 +40,9 @@ function classNames(prefix: string, classes: readonly string[]): string {
   return `const char *const ${prefix}_class_names[${prefix.toUpperCase()}_OUTPUT_SIZE] = {\n${names.join("\n")}\n};\n`;
 }
 
-/** Adds the cells of all bytes to the unit; none where the input is float32. */
-function byteTable({ quantized, normalization }: Facts, unit: Unit): string | undefined {
-  const element = quantized?.values[quantized.input]?.element;
-  if (normalization === undefined || element?.type !== "int8") return undefined;
-  return unit.constant("the cell of each byte of an image, by channel", byteTables(normalization, element));
-}
-
-function inputFunction(facts: Facts, normalization: Normalization, table: string | undefined): string {
-  if (table === undefined) return normalizeFunction(facts, normalization);
-  const { prefix } = facts;
+function inputFunction(facts: Facts, normalization: Normalization): string {
+  const { prefix, byteTable } = facts;
+  if (byteTable === undefined) return normalizeFunction(facts, normalization);
   const upper = prefix.toUpperCase();
   const channels = normalization.mean.length;
   return [
@@ -60,7 +51,7 @@ function inputFunction(facts: Facts, normalization: Normalization, table: string
     `  if (!bytes || !input) return ${upper}_NULL_POINTER;`,
     `  for (int i = 0; i < ${upper}_INPUT_SIZE; i += ${channels}) {`,
     `    for (int c = 0; c < ${channels}; c++) {`,
-    `      input[i + c] = ${table}[256 * c + bytes[i + c]];`,
+    `      input[i + c] = ${byteTable}[256 * c + bytes[i + c]];`,
     "    }",
     "  }",
     `  return ${upper}_OK;`,

@@ -41,15 +41,18 @@ export async function verifyNetwork({
   });
 }
 
+/** Normalised images as a network in integers takes them. */
+export function cellsOfImages({ values, input }: QuantizedGraph, images: readonly Float32Array[]): Cells[] {
+  const { element } = values[input]!;
+  return element.type === "int8" ? images.map((image) => roundCells(image, element)) : [...images];
+}
+
 async function integers(
   graph: QuantizedGraph | undefined,
   images: readonly Float32Array[],
 ): Promise<Pick<VerifyRequest, "images" | "referenceOutputs">> {
   if (graph === undefined) throw new ConfigError("verify: int8 needs a quantised network");
-  const { element } = graph.values[graph.input]!;
-  const cells = images.map((image): Cells => {
-    return element.type === "int8" ? roundCells(image, element) : image;
-  });
+  const cells = cellsOfImages(graph, images);
   const interpreter = await createInterpreter(graph);
   const referenceOutputs: Cells[] = [];
   for (const image of cells) referenceOutputs.push((await interpreter.run(image)).slice());

@@ -47,7 +47,7 @@ describe.each([
   ["quantised networks", "gcc", "rv64gc", "default", ["-O0"]],
   ["hybrids", "gcc", "rv32imc", "winograd", ["-O1"]],
 ] as const)("%s in one program by %s, kernels for %s, plan %s, %j", (kind, compiler, target, plan, flags) => {
-  test("are equal to the interpreter", async () => {
+  test("are equal to the interpreter", { timeout: 600_000 }, async () => {
     const cases = await networks[kind]();
     await using program = await CProgram.write(codes(cases, target, plan));
     await compare(cases, (images) => program.runOnHost<Int32Array>(compiler, [...strict, ...flags], images));
@@ -55,7 +55,7 @@ describe.each([
 });
 
 describe.each(["rv32imafc", "rv32imc", "rv64gc"] as const)("%s under QEMU", (target: RiscvTarget) => {
-  test("is equal to the interpreter", async () => {
+  test("is equal to the interpreter", { timeout: 600_000 }, async () => {
     const cases = integerCases();
     await using program = await CProgram.write(codes(cases, target));
     await compare(cases, (images) => program.runOnRiscv<Int32Array>(target, images));

@@ -32,7 +32,7 @@ async function integerCase({ name, graph, image }: NetworkCase): Promise<Integer
 export async function hybridCases(count: number, size: number): Promise<IntegerCase[]> {
   const task = { input: [size, size, 3], classes: 10 } as const;
   const samplers = ["hybrid", "hybrid-extended"].map((name) =>
-    createSampler(presets[name]!, task, countCosts, { limits: { macs: 20_000_000 } }),
+    createSampler(presets[name]!, task, countCosts, { limits: { macs: 2_000_000 } }),
   );
   const cases: IntegerCase[] = [];
   for (let key = 0; cases.length < count; key++) {

@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { codegenSchema } from "../../cli/schemas.ts";
+import { verifyReportSchema } from "../../codegen/verify/verify.ts";
+import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
+
+const folder = temporaryFolder();
+const few = ["--precision", "int8", "--calibration-images", "8"];
+
+test("codegen writes a model in integers, and verify finds each layer equal to the interpreter", async () => {
+  const arch = tinyArchitecture(folder);
+  const out = join(folder, "c");
+  const code = codegenSchema.parse(await finchJson(["codegen", arch, ...few, "--plan", "winograd", "--out", out]));
+  expect([code.precision, code.plan]).toEqual(["int8", "winograd"]);
+  const header = await readFile(code.files[0]!, "utf8");
+  expect(header).toMatch(/_run\(\w+_context \*context, const int8_t \*input, int32_t \*output\);/);
+  expect(header).toMatch(/_quantize\(const uint8_t \*bytes, int8_t \*input\);/);
+
+  const report = verifyReportSchema.parse(await finchJson(["verify", arch, ...few, "--images", "3", "--layers"]));
+  expect(report.rows.map(({ precision, maxAbsError }) => [precision, maxAbsError])).toEqual([
+    ["int8", 0],
+    ["int8", 0],
+  ]);
+});
+
+test("what int8 has not is said", async () => {
+  const arch = tinyArchitecture(folder);
+  const packed = await finch(["codegen", arch, ...few, "--package", "--out", join(folder, "library")]);
+  expect([packed.code, packed.stderr]).toEqual([2, expect.stringContaining("packages are written in float32 only")]);
+  const foreign = await finch(["verify", arch, ...few, "--against", "onnxruntime"]);
+  expect([foreign.code, foreign.stderr]).toEqual([2, expect.stringContaining("compare integers with engine")]);
+});
