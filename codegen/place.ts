@@ -45,6 +45,25 @@ export function placeNetwork(
   target: Target,
   schedule: Schedule,
 ): Placement {
+  const { plan, ramBytes } = schedule;
+  const quick = arrangeNetwork(graph, arithmetic, target, schedule, false);
+  const fits = ramBytes === null || quick.storage.arenaBytes <= ramBytes;
+  if (fits && plan !== "ram") return quick;
+  const frugal = arrangeNetwork(graph, arithmetic, target, schedule, true);
+  const smaller = frugal.storage.arenaBytes < quick.storage.arenaBytes ? frugal : quick;
+  const least = smaller.storage.arenaBytes;
+  if (ramBytes !== null && least > ramBytes)
+    throw new LimitError(`codegen: ${ramBytes} bytes of working memory are too few: no plan needs less than ${least}`);
+  return smaller;
+}
+
+function arrangeNetwork(
+  graph: InferenceGraph,
+  arithmetic: Arithmetic,
+  target: Target,
+  schedule: Schedule,
+  frugal: boolean,
+): Placement {
   const bytesOf = (id: ValueId): number =>
     elementCount(graph.values[id]!.shape) * elements[arithmetic.elementOf(id)].bytes;
   const shapesOf = (layer: Layer, turn: number | null): LayerShapes => ({
@@ -54,6 +73,7 @@ export function placeNetwork(
     output: graph.values[layer.output]!.shape,
     target,
     schedule,
+    frugal,
     turn,
   });
   const wholes = graph.layers.map((layer) => shapesOf(layer, null));
@@ -120,7 +140,10 @@ function rowsOfLayer(
   }));
 }
 
-/** @param found from the fastest to the smallest */
+/**
+ * What the schedule asks for, or the smallest where nothing fits.
+ * @param found from the fastest to the smallest
+ */
 function choose(
   found: readonly Arrangement[],
   { plan, ramBytes }: Schedule,
@@ -131,16 +154,13 @@ function choose(
       .slice(-smallestTried)
       .map(place)
       .reduce((best, next) => (next.storage.arenaBytes <= best.storage.arenaBytes ? next : best));
-  if (ramBytes !== null) {
+  if (ramBytes !== null)
     for (const arrangement of found) {
       if (arrangement.bytes > ramBytes) continue;
       const placement = place(arrangement);
       if (placement.storage.arenaBytes <= ramBytes) return placement;
     }
-    const least = smallest().storage.arenaBytes;
-    throw new LimitError(`codegen: ${ramBytes} bytes of working memory are too few: no plan needs less than ${least}`);
-  }
-  if (plan === "ram") return smallest();
+  if (ramBytes !== null || plan === "ram") return smallest();
   if (plan === "direct") return place(found[0]!);
   const fastEnough = found.filter(({ instructions }) => instructions <= leeway * found[0]!.instructions);
   return place(fastEnough.at(-1)!);

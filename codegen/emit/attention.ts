@@ -111,7 +111,7 @@ export const attention: Emitter<"attention"> = {
   overwritableInputs: () => [0],
   scratch: (shapes) => {
     const { tokens, d } = sizesOf(shapes);
-    return [{ element: "float32", count: queriesAtOnce(shapes.target, tokens) * (tokens + d) }];
+    return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * (tokens + d) }];
   },
   emit: (call) => {
     const { unit } = call;
@@ -121,7 +121,7 @@ export const attention: Emitter<"attention"> = {
     const epilogue = epilogueOf(call);
     const exp2 = defineExponential(unit);
     const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
-    const queries = queriesAtOnce(call.target, tokens);
+    const queries = queriesAtOnce(call, tokens);
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const pointers = ["const float *q", "const float *k", "const float *v", "float *y"];
     const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {

@@ -1,8 +1,8 @@
-import type { Target } from "../target.ts";
+import type { LayerShapes } from "./emitter.ts";
 
 /** Queries that share each key and value that is read. */
-export function queriesAtOnce(target: Target, tokens: number): number {
-  return Math.min(tokens, target.softFloat ? 1 : 4);
+export function queriesAtOnce({ target, frugal }: Pick<LayerShapes, "target" | "frugal">, tokens: number): number {
+  return Math.min(tokens, target.softFloat || frugal ? 1 : 4);
 }
 
 /** Blocks of up to `size` that cover `count`: [start, size, how many]. */

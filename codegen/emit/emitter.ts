@@ -16,6 +16,8 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly output: Shape;
   readonly target: Target;
   readonly schedule: Schedule;
+  /** Working memory is so scarce that instructions do not matter. */
+  readonly frugal: boolean;
   /** Rows of the output that one call computes; null where a call computes the whole layer. See `Emitter.window`. */
   readonly turn: number | null;
 }

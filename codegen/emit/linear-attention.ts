@@ -62,13 +62,13 @@ export const linearAttention: Emitter<"linearAttention"> = {
   overwritableInputs: () => [0],
   scratch: (shapes) => {
     const { tokens, d } = sizesOf(shapes);
-    return [{ element: "float32", count: d * d + d + queriesAtOnce(shapes.target, tokens) * d }];
+    return [{ element: "float32", count: d * d + d + queriesAtOnce(shapes, tokens) * d }];
   },
   emit: (call) => {
     const { unit, attributes } = call;
     const sizes = sizesOf(call);
     const { tokens, channels, d } = sizes;
-    const queries = queriesAtOnce(call.target, tokens);
+    const queries = queriesAtOnce(call, tokens);
     const epilogue = epilogueOf(call);
     const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);

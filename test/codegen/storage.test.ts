@@ -47,6 +47,7 @@ test("attention never stores a score for each pair of tokens", () => {
     return t.attention(t, t, { heads: 1, scale: 0.25 });
   });
   expect(generate({ graph, name: "attention" }, options).arenaBytes).toBe(4 * (256 + 16) * 4);
+  expect(generate({ graph, name: "attention" }, { ...options, plan: "ram" }).arenaBytes).toBe((256 + 16) * 4);
 });
 
 test("layers of one configuration share a function", () => {
