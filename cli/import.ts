@@ -17,6 +17,8 @@ import type { importSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
 
 const largestFile = 2 ** 30;
+/** In UTF-8 less than the 4095 bytes of a string that every C compiler takes. */
+const longestName = 1000;
 
 export const command = () =>
   verb(
@@ -97,5 +99,8 @@ async function readLabels(path: string | undefined, classes: number): Promise<st
   const names = text.replace(/\r?\n$/, "").split(/\r?\n/);
   if (names.length !== classes)
     throw new DataError(`${path}: has ${names.length} names, the network tells ${classes} classes apart`);
+  const long = names.find((name) => name.length > longestName);
+  if (long !== undefined)
+    throw new DataError(`${path}: a name has ${long.length} characters, at most ${longestName} are allowed`);
   return names;
 }

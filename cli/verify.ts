@@ -7,10 +7,12 @@ import { plans } from "../codegen/schedule.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
 import { MismatchError } from "../engine/errors.ts";
+import type { DataSet } from "../engine/data/image-set.ts";
+import { noiseImages } from "../engine/data/noise.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
-import { openModelOrArchitecture } from "./open-model.ts";
+import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
-import { count, percent } from "./output.ts";
+import { count, type Output, percent } from "./output.ts";
 import { calibrationImagesOption, calibrationOption, quantizeModel } from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
@@ -43,13 +45,12 @@ export const command = () =>
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
     .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
     .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
-    .addOption(dataOption().default(undefined, "what it was trained on"))
+    .addOption(dataOption().default(undefined, "what it was trained on, else noise"))
     .addOption(dataDirOption())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
         const opened = await openModelOrArchitecture(name, output);
-        const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
-        const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
+        const data = await openImages(opened, options, output);
         const { targets, against, images, plan, ram, precision } = options;
         const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
         const about = {
@@ -76,6 +77,19 @@ export const command = () =>
         output.data(`All ${rows.length} comparisons over ${images} images agree.`);
       }),
     );
+
+/** Images of the data that were named, or that the model was trained on; noise where there are none. */
+async function openImages(
+  { checkpoint, model }: OpenedModel,
+  options: { readonly data?: string | undefined; readonly dataDir?: string | undefined; readonly images: number },
+  output: Output,
+): Promise<Pick<DataSet, "train" | "test">> {
+  const data = options.data ?? checkpoint?.data.name;
+  if (data !== undefined)
+    return openData({ data, dataDir: options.dataDir, ...imageSizeFor(data, model.input) }, output);
+  const set = noiseImages(options.images, model.input);
+  return { train: set, test: () => Promise.resolve(set) };
+}
 
 function layerTableRow(row: LayerRow): Record<string, string> {
   return {

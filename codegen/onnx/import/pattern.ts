@@ -59,7 +59,7 @@ export class NodeGraph {
 /** Nodes that together are one operator: its node, in place of the last of them. Undefined where they are not. */
 export type Pattern = (node: ImportNode, graph: NodeGraph) => Replacement | undefined;
 
-export interface Replacement {
+interface Replacement {
   readonly opType: string;
   readonly inputs: readonly string[];
   readonly attributes?: ImportNode["attributes"];

@@ -29,7 +29,7 @@ interface NodeCaseLine {
 }
 
 /** One network of a case: one of its outputs, of its first operand alone or of all float operands as activations. */
-export interface NodeCaseNetwork {
+interface NodeCaseNetwork {
   readonly name: string;
   readonly model: Uint8Array;
   readonly image: Float32Array;
@@ -172,13 +172,13 @@ function tensorProto(name: string, { type, shape, data }: Static) {
   return create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT64, int64Data });
 }
 
-export interface ImportedNodeCase extends NodeCaseNetwork {
+interface ImportedNodeCase extends NodeCaseNetwork {
   readonly graph: InferenceGraph;
   readonly code: GeneratedCode;
 }
 
 /** The C of a network of a case; what is wrong when it cannot be imported. */
-export function importNodeCase(network: NodeCaseNetwork, prefix: string): ImportedNodeCase | string {
+function importNodeCase(network: NodeCaseNetwork, prefix: string): ImportedNodeCase | string {
   try {
     const { graph } = importOnnx(network.model, { layout: "NCHW" });
     const code = generate({ graph, name: network.name }, { target: "host", precision: "float32", prefix });

@@ -7,14 +7,14 @@ import type { Call, Operand } from "../call.ts";
 import { makeStatic, picked, stridesOf, walk } from "../static.ts";
 
 /** Cells along one axis that lie `step` apart. */
-export interface Range {
+interface Range {
   readonly start: number;
   readonly size: number;
   readonly step: number;
 }
 
 /** The cells of x in a range of each axis: a box where all steps are 1. */
-export function cut(call: Call, x: View, ranges: readonly Range[]): View {
+function cut(call: Call, x: View, ranges: readonly Range[]): View {
   if (ranges.some(({ size }) => size === 0)) call.fail("nothing is left: the engine has no empty tensors");
   const { tensor, order } = x.free();
   const own = order.map((axis) => ranges[axis]!);
