@@ -9,14 +9,16 @@ const run = join(folder, "run");
 test("evaluate runs a trained model's integers, and tells what each layer costs", async () => {
   const arch = tinyArchitecture(folder);
   await finchJson(["train", "--arch", arch, "--out", run, "--seed", "3", ...shortTraining, "--epochs", "2"]);
-  const evaluate = async (...words: string[]) => evaluateSchema.parse(await finchJson(["evaluate", run, ...words]));
+  const images = ["--split", "validation", "--validation", "300"];
+  const evaluate = async (...words: string[]) =>
+    evaluateSchema.parse(await finchJson(["evaluate", run, ...images, ...words]));
   const float = await evaluate();
   expect([float.precision, float.sensitivity]).toEqual(["float32", undefined]);
 
   const few = ["--precision", "int8", "--calibration-images", "32"];
   const integers = await evaluate(...few, "--sensitivity");
   expect(integers.precision).toBe("int8");
-  expect(integers.images).toBe(2000);
+  expect(integers.images).toBe(300);
   expect(Math.abs(integers.accuracy - float.accuracy)).toBeLessThan(0.02);
   expect(Math.abs(integers.loss - float.loss)).toBeLessThan(0.05);
   const errors = integers.sensitivity!.map(({ error }) => error);
