@@ -23,7 +23,7 @@ import {
   quantizeModel,
   type QuantizeFlags,
 } from "./quantize-model.ts";
-import { packageModel, packageSummary, unnamedAuthor } from "./package-model.ts";
+import { packageModel, packageSummary } from "./package-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -54,8 +54,8 @@ export const command = () =>
     .addOption(new Option("--package", "write a folder finch_NAME that is a library"))
     .addOption(new Option("-f, --force", "write over files of the package that were changed"))
     .addOption(new Option("--package-version <version>", "of the package").default("1.0.0"))
-    .addOption(new Option("--author <name>", "of the package").default(unnamedAuthor))
-    .addOption(new Option("--url <address>", "of the package").default("https://www.npmjs.com/package/finch-nas"))
+    .addOption(new Option("--author <name>", "of the package; LICENSE and manifests say where it is not named"))
+    .addOption(new Option("--url <address>", "of the package; default: that of finch-nas on npm"))
     .addOption(new Option("--license <name>", "of the package, by SPDX").default("MIT"))
     .addOption(new Option("--license-file <file>", "its text, for licences other than MIT"))
     .addOption(

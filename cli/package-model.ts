@@ -21,12 +21,14 @@ import type { OpenedModel } from "./open-model.ts";
 import { count, type Output } from "./output.ts";
 import { engineOutputs } from "./verify-model.ts";
 
+const ownAddress = "https://www.npmjs.com/package/finch-nas";
+
 export interface PackageFlags {
   readonly out: string;
   readonly force?: boolean | undefined;
   readonly packageVersion: string;
-  readonly author: string;
-  readonly url: string;
+  readonly author?: string | undefined;
+  readonly url?: string | undefined;
   readonly license: string;
   readonly licenseFile?: string | undefined;
   /** Processors to count instructions on; undefined decides by the target. */
@@ -41,7 +43,7 @@ export interface PackagedModel extends FullPackage {
 }
 
 /** Stands for an author who was not named. */
-export const unnamedAuthor = "the author of this network";
+const unnamedAuthor = "the author of this network";
 
 /** Seeds that are looked at for pictures which the network takes for different classes, and how many are kept. */
 const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
@@ -92,14 +94,14 @@ export async function packageModel(
     ...(architecture === undefined ? {} : { blocks: architecture.blocks.map(({ type }) => type) }),
   });
   await writePackage(folder, pack, old);
-  if (flags.author === unnamedAuthor)
+  if (flags.author === undefined)
     output.message("the author is not named: --author NAME puts one into LICENSE and manifests");
   for (const { what, why } of pack.sheet.skipped) output.message(`not measured: ${what}: ${why}`);
   return { ...pack, folder, code };
 }
 
 async function termsOf(flags: PackageFlags): Promise<PackageTerms> {
-  const { packageVersion: version, author, url, license, licenseFile } = flags;
+  const { packageVersion: version, author = unnamedAuthor, url = ownAddress, license, licenseFile } = flags;
   if (!/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(version))
     throw new ConfigError(
       `--package-version: ${JSON.stringify(version)} is not three numbers with dots, such as 1.0.0`,
