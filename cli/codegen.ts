@@ -4,7 +4,6 @@ import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
 import { explainGraph } from "../codegen/explain.ts";
 import { generate } from "../codegen/generate.ts";
-import { plans } from "../codegen/schedule.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import { precisions } from "../codegen/arithmetic.ts";
@@ -14,7 +13,7 @@ import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
-import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
+import { dataDirOption, dataOption, listOf } from "./options.ts";
 import { count, type Output } from "./output.ts";
 import {
   calibrationImagesOption,
@@ -24,6 +23,7 @@ import {
   type QuantizeFlags,
 } from "./quantize-model.ts";
 import { packageModel, packageSummary } from "./package-model.ts";
+import { planOf, planOption, ramOption } from "./plan-options.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -44,10 +44,8 @@ export const command = () =>
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
     .addOption(keepFloatOption())
-    .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
-    .addOption(
-      new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
-    )
+    .addOption(planOption())
+    .addOption(ramOption())
     .addOption(new Option("--prefix <name>", "beginning of all symbols; default: from the model's name"))
     .addOption(new Option("--explain", "print the network as it was recorded and after each pass"))
     .addOption(new Option("-o, --out <folder>", "where the files go").default("generated"))
@@ -72,12 +70,11 @@ export const command = () =>
       runVerb(options, async ({ output }) => {
         const opened = await openModelOrArchitecture(name, output);
         const { model, values, classes, normalization, name: title } = opened;
-        const { target, precision, plan, ram, prefix } = options;
+        const { target, precision, plan, prefix } = options;
         const generation = {
           target,
           precision,
-          plan,
-          ...(ram === undefined ? {} : { ram }),
+          ...planOf(options),
           ...(prefix === undefined ? {} : { prefix }),
         };
         const passes: { name: string; layers: string[] }[] = [];

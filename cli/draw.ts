@@ -12,6 +12,7 @@ import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { count } from "./output.ts";
+import { planOf, planOption, ramOption } from "./plan-options.ts";
 import { runVerb } from "./run-verb.ts";
 import type { drawSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -30,6 +31,8 @@ export const command = () =>
         "machine whose C the memory is planned for; default: that of --instructions",
       ).choices(Object.keys(targets) as TargetName[]),
     )
+    .addOption(planOption())
+    .addOption(ramOption())
     .addOption(
       new Option("--instructions <target>", "count each layer's instructions under QEMU").choices(riscvTargetNames),
     )
@@ -38,7 +41,8 @@ export const command = () =>
         const { instructions: processor, out } = options;
         const { model, values, name: title, architecture } = await openModelOrArchitecture(name, output);
         const network = { graph: lowerModel(model, values), name: title };
-        const generation = { target: options.target ?? processor ?? "host", precision: "float32" } as const;
+        const target = options.target ?? processor ?? "host";
+        const generation = { target, precision: "float32", ...planOf(options) } as const;
         const code = generate(network, generation);
         if (processor !== undefined) output.message(`${processor}: compiling and counting instructions`);
         const profile =

@@ -20,6 +20,7 @@ import { inferenceToGraph } from "../engine/plan/record-inference.ts";
 import { writeState } from "../engine/train/evaluate-model.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
 import type { OpenedModel } from "./open-model.ts";
+import { planOf } from "./plan-options.ts";
 
 export interface VerifyModelOptions {
   readonly targets: readonly VerifyTarget[];
@@ -115,10 +116,6 @@ export async function checkModel(
     rows.push(...(await checkCode({ code, target, images, ...(onProgress ? { onProgress } : {}) })));
   }
   return rows;
-}
-
-function planOf({ plan, ram }: Pick<VerifyModelOptions, "plan" | "ram">): Pick<VerifyModelOptions, "plan" | "ram"> {
-  return { ...(plan === undefined ? {} : { plan }), ...(ram === undefined ? {} : { ram }) };
 }
 
 /** What the layers are compared with, and the image as the C takes it. */

@@ -3,7 +3,6 @@ import { precisions } from "../codegen/arithmetic.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
 import type { LayerRow } from "../codegen/verify/layers.ts";
-import { plans } from "../codegen/schedule.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
 import { MismatchError } from "../engine/errors.ts";
@@ -13,6 +12,7 @@ import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
+import { planOf, planOption, ramOption } from "./plan-options.ts";
 import { calibrationImagesOption, calibrationOption, quantizeModel } from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
@@ -38,10 +38,8 @@ export const command = () =>
     .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
-    .addOption(new Option("--plan <name>", "what the code shall be best at").choices(plans).default("default" as const))
-    .addOption(
-      new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger),
-    )
+    .addOption(planOption())
+    .addOption(ramOption())
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
     .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
     .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
@@ -51,10 +49,10 @@ export const command = () =>
       runVerb(options, async ({ output }) => {
         const opened = await openModelOrArchitecture(name, output);
         const data = await openImages(opened, options, output);
-        const { targets, against, images, plan, ram, precision } = options;
+        const { targets, against, images, precision } = options;
         const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
         const about = {
-          ...{ targets, images, plan, ...(ram === undefined ? {} : { ram }) },
+          ...{ targets, images, ...planOf(options) },
           ...(quantized && { quantized }),
           set: await data.test(),
           onProgress: (text: string) => output.message(text),

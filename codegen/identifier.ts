@@ -37,3 +37,8 @@ export function checkPrefix(prefix: string): string {
     );
   return prefix;
 }
+
+/** hardSwish as hard_swish: names of ops and kinds as C has them. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -40,18 +40,25 @@ function classNames(prefix: string, classes: readonly string[]): string {
   return `const char *const ${prefix}_class_names[${prefix.toUpperCase()}_OUTPUT_SIZE] = {\n${names.join("\n")}\n};\n`;
 }
 
-function inputFunction(facts: Facts, normalization: Normalization): string {
-  const { prefix, byteTable } = facts;
-  if (byteTable === undefined) return normalizeFunction(facts, normalization);
+/** Walks all bytes of an image; `cell` is the input's cell for byte i + c, of channel c. */
+function overBytes(
+  facts: Facts,
+  verb: "quantize" | "normalize",
+  channels: number,
+  tables: readonly string[],
+  cell: string,
+): string {
+  const { prefix } = facts;
   const upper = prefix.toUpperCase();
-  const channels = normalization.mean.length;
+  const type = verb === "quantize" ? "int8_t" : "float";
   return [
-    `int ${prefix}_quantize(const uint8_t *bytes, int8_t *input)`,
+    `int ${prefix}_${verb}(const uint8_t *bytes, ${type} *input)`,
     "{",
+    ...tables.map((table) => `  ${table}`),
     `  if (!bytes || !input) return ${upper}_NULL_POINTER;`,
     `  for (int i = 0; i < ${upper}_INPUT_SIZE; i += ${channels}) {`,
     `    for (int c = 0; c < ${channels}; c++) {`,
-    `      input[i + c] = ${byteTable}[256 * c + bytes[i + c]];`,
+    `      input[i + c] = ${cell};`,
     "    }",
     "  }",
     `  return ${upper}_OK;`,
@@ -60,27 +67,19 @@ function inputFunction(facts: Facts, normalization: Normalization): string {
   ].join("\n");
 }
 
-function normalizeFunction({ prefix }: Facts, { mean, deviation }: Normalization): string {
-  const upper = prefix.toUpperCase();
+function inputFunction(facts: Facts, { mean, deviation }: Normalization): string {
+  const { byteTable } = facts;
   const channels = mean.length;
+  if (byteTable !== undefined)
+    return overBytes(facts, "quantize", channels, [], `${byteTable}[256 * c + bytes[i + c]]`);
   const row = (values: readonly number[]): string => `{${values.map(floatLiteral).join(", ")}}`;
   const factor = row(deviation.map((value) => 1 / (255 * value)));
   const shift = row(mean.map((value, channel) => -value / deviation[channel]!));
-  return [
-    `int ${prefix}_normalize(const uint8_t *bytes, float *input)`,
-    "{",
-    `  static const float factor[${channels}] = ${factor};`,
-    `  static const float shift[${channels}] = ${shift};`,
-    `  if (!bytes || !input) return ${upper}_NULL_POINTER;`,
-    `  for (int i = 0; i < ${upper}_INPUT_SIZE; i += ${channels}) {`,
-    `    for (int c = 0; c < ${channels}; c++) {`,
-    "      input[i + c] = (float)bytes[i + c] * factor[c] + shift[c];",
-    "    }",
-    "  }",
-    `  return ${upper}_OK;`,
-    "}",
-    "",
-  ].join("\n");
+  const tables = [
+    `static const float factor[${channels}] = ${factor};`,
+    `static const float shift[${channels}] = ${shift};`,
+  ];
+  return overBytes(facts, "normalize", channels, tables, "(float)bytes[i + c] * factor[c] + shift[c]");
 }
 
 function argmaxFunction({ prefix, outputElement }: Facts): string {

@@ -1,4 +1,5 @@
 import type { Activation } from "../../engine/ops/activation.ts";
+import { snakeCase } from "../identifier.ts";
 import type { Unit } from "../unit.ts";
 import { emitElementwise, sameRows } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
@@ -18,14 +19,10 @@ export function activationEmitter<K extends Activation>(activation: K): Emitter<
     overwritableInputs: () => [0],
     window: sameRows,
     emit: (call) =>
-      emitElementwise(
-        call,
-        activation.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        {
-          operands: call.x,
-          value: defineActivation(call.unit, activation)("x0[i]"),
-        },
-      ),
+      emitElementwise(call, snakeCase(activation), {
+        operands: call.x,
+        value: defineActivation(call.unit, activation)("x0[i]"),
+      }),
   };
 }
 
@@ -53,16 +50,8 @@ const definitions: Readonly<Record<Activation, (unit: Unit) => Activated>> = {
   },
 };
 
-/**
- * x · Φ(x) by the rational function that the WebAssembly kernel has too (assembly/activation.ts): at most 2.5e-7 · |x|
- * off. Beyond 5.53 it rounds to 0 and x.
- */
-export function defineGelu(unit: Unit): string {
-  return unit.define(
-    "gelu_of",
-    ["float x"],
-    `float t, u, p, q;
-    t = x > -5.53f ? x : -5.53f;
+/** C of t, p and q for which t · p / q = Φ(x) − ½, Φ the normal distribution. Beyond 5.53 it rounds to ∓½. */
+export const centredNormal = `t = x > -5.53f ? x : -5.53f;
     t = t < 5.53f ? t : 5.53f;
     u = t * t;
     p = 2.2565532e-8f;
@@ -76,7 +65,18 @@ export function defineGelu(unit: Unit): string {
     q = q * u + 0.0018925377f;
     q = q * u + 0.02872992f;
     q = q * u + 0.2518983f;
-    q = q * u + 1.0f;
+    q = q * u + 1.0f;`;
+
+/**
+ * x · Φ(x) by the rational function that the WebAssembly kernel has too (assembly/activation.ts): at most 2.5e-7 · |x|
+ * off. Beyond 5.53 it rounds to 0 and x.
+ */
+export function defineGelu(unit: Unit): string {
+  return unit.define(
+    "gelu_of",
+    ["float x"],
+    `float t, u, p, q;
+    ${centredNormal}
     return x * (t * p / q + 0.5f);`,
     { result: "float", about: "x times the normal distribution of x, within 2.5e-7 |x|" },
   );

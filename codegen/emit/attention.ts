@@ -1,21 +1,11 @@
-import { blockSize, blocksOf, productStep, queriesAtOnce } from "./blocks.ts";
+import { blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { defineExponential } from "./exponential.ts";
 import { floatLiteral } from "../literals.ts";
 import { largestDivisor } from "./spans.ts";
 
-interface Sizes {
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-}
-
-function sizesOf({ attributes, output }: LayerShapes<"attention">): Sizes {
-  const [, tokens, channels] = output as [number, number, number];
-  return { tokens, heads: attributes.heads, d: channels / attributes.heads };
-}
+const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes => headSizes(output, attributes.heads);
 
 /**
  * One head for a block of queries: scores of all keys, softmax over them, weighted sum of the values. `scores` holds
@@ -23,7 +13,7 @@ function sizesOf({ attributes, output }: LayerShapes<"attention">): Sizes {
  */
 function blockBody(
   count: number,
-  { tokens, heads, d }: Sizes,
+  { tokens, heads, d }: HeadSizes,
   scale: string,
   exp2: string,
   epilogue: Epilogue,

@@ -1,4 +1,21 @@
+import type { Shape } from "../../engine/shape.ts";
 import type { LayerShapes } from "./emitter.ts";
+
+/** What attention works on. */
+export interface HeadSizes {
+  readonly tokens: number;
+  readonly heads: number;
+  /** Of all heads. */
+  readonly channels: number;
+  /** Channels of one head. */
+  readonly d: number;
+}
+
+/** @param y [1,tokens,channels] */
+export function headSizes(y: Shape, heads: number): HeadSizes {
+  const [, tokens, channels] = y as [number, number, number];
+  return { tokens, heads, channels, d: channels / heads };
+}
 
 /** Queries that share each key and value that is read. */
 export function queriesAtOnce({ target, frugal }: Pick<LayerShapes, "target" | "frugal">, tokens: number): number {

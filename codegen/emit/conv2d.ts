@@ -1,39 +1,16 @@
+import { imageConvolution, type Convolution } from "./convolution.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
-import { emitConvolution, estimateConvolution, type Convolution } from "./register-tile.ts";
-import { extentOf, plainAxis } from "./spans.ts";
+import { emitConvolution, estimateConvolution } from "./register-tile.ts";
+import { extentOf } from "./spans.ts";
 import { emitWinograd, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
 
 /** @throws ConfigError when the weights are computed */
 function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
-  const weights = onlyWeights(shapes, 1);
-  const { stride, padding, dilation, groups } = shapes.attributes;
-  const [, height, width, channels] = shapes.inputs[0] as [number, number, number, number];
-  const [, outHeight, outWidth, allOutChannels] = shapes.output as [number, number, number, number];
-  const [kernelHeight, kernelWidth, inChannels] = weights.shape as [number, number, number, number];
-  const pointwise = kernelHeight === 1 && kernelWidth === 1;
-  const flat = shapes.turn === null && pointwise && [...stride, ...padding].join() === "1,1,0,0,0,0";
-  const outChannels = allOutChannels / groups;
-  const steps = { groups, inChannels, outChannels, pixelStep: channels, channelStep: 1 };
-  if (flat)
-    return {
-      ...steps,
-      rows: plainAxis(1),
-      columns: plainAxis(height * width),
-      rowStep: height * width * channels,
-    };
-  return {
-    ...steps,
-    rows: {
-      ...{ input: height, output: outHeight, kernel: kernelHeight },
-      ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
-    },
-    columns: {
-      ...{ input: width, output: outWidth, kernel: kernelWidth },
-      ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
-    },
-    rowStep: width * channels,
-  };
+  const { shape } = onlyWeights(shapes, 1);
+  return imageConvolution([shapes.inputs[0]!, shapes.output], shape, shapes.attributes, {
+    byRows: shapes.turn !== null,
+  });
 }
 
 /** The layer in Winograd's form where the plan asks for it and it takes fewer instructions. */

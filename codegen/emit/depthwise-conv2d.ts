@@ -10,6 +10,7 @@ import {
   extentOf,
   instructionsPerByte,
   overSpan,
+  slidingAxes,
   spansOf,
   type Axis,
   type Span,
@@ -160,19 +161,10 @@ function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue, inRoom
 
 /** @throws ConfigError when the weights are computed */
 function depthwiseOf(shapes: LayerShapes<"depthwiseConv2d">): Depthwise {
-  const { stride, padding, dilation } = shapes.attributes;
-  const [, height, width, channels] = shapes.inputs[0] as [number, number, number, number];
-  const [, outHeight, outWidth] = shapes.output as [number, number, number, number];
-  const [kernelHeight, kernelWidth] = onlyWeights(shapes, 1).shape as [number, number, number];
+  const [input, kernel] = [shapes.inputs[0]!, onlyWeights(shapes, 1).shape];
+  const [, , width, channels] = input as [number, number, number, number];
   return {
-    rows: {
-      ...{ input: height, output: outHeight, kernel: kernelHeight },
-      ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
-    },
-    columns: {
-      ...{ input: width, output: outWidth, kernel: kernelWidth },
-      ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
-    },
+    ...slidingAxes(input, shapes.output, [kernel[0]!, kernel[1]!], shapes.attributes),
     channels,
     rowStep: width * channels,
   };

@@ -1,25 +1,16 @@
 import { floatLiteral } from "../literals.ts";
-import { blockSize, blocksOf, productStep, queriesAtOnce } from "./blocks.ts";
+import { range } from "../../engine/range.ts";
+import { blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 
-interface Sizes {
-  readonly tokens: number;
-  readonly channels: number;
-  /** Channels of one head. */
-  readonly d: number;
-}
+const sizesOf = ({ attributes, output }: LayerShapes<"linearAttention">): HeadSizes =>
+  headSizes(output, attributes.heads);
 
-function sizesOf({ attributes, output }: LayerShapes<"linearAttention">): Sizes {
-  const [, tokens, channels] = output as [number, number, number];
-  return { tokens, channels, d: channels / attributes.heads };
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 const rectified = (value: string): string => `${value} > 0.0f ? ${value} : 0.0f`;
 
 /** products [d][d] = relu(k) v, summed over the tokens of one head in registers, and totals [d] = sums of relu(k) */
-function summaryBody({ tokens, channels, d }: Sizes, keysAtOnce: number): string {
+function summaryBody({ tokens, channels, d }: HeadSizes, keysAtOnce: number): string {
   const lines = [
     `for (int c = 0; c < ${d}; c++) {`,
     "float sum = 0.0f;",

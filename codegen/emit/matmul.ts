@@ -1,28 +1,17 @@
+import { productConvolution } from "./convolution.ts";
 import type { Emitter, LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution } from "./register-tile.ts";
-import { plainAxis } from "./spans.ts";
 
 export const matmul: Emitter<"matmul"> = {
   emit: (call) => {
     if (call.layer.inputs.length === 2) return emitProduct(call);
     const weights = onlyWeights(call, 1);
-    const { transposeA, transposeB } = call.attributes;
-    const [m, n] = call.output as [number, number];
-    const k = call.inputs[0]![transposeA ? 0 : 1]!;
-    const shape = {
-      rows: plainAxis(1),
-      columns: plainAxis(m),
-      groups: 1,
-      inChannels: k,
-      outChannels: n,
-      pixelStep: transposeA ? 1 : k,
-      rowStep: m * k,
-      channelStep: transposeA ? m : 1,
-    };
+    const shape = productConvolution(call.inputs[0]!, call.output, call.attributes);
+    const { inChannels: k, outChannels: n } = shape;
     return emitConvolution(call, "matmul", shape, weights, (values, _row, _column, from, to) =>
-      transposeB ? values[to * k + from]! : values[from * n + to]!,
+      call.attributes.transposeB ? values[to * k + from]! : values[from * n + to]!,
     );
   },
 };

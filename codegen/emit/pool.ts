@@ -1,9 +1,8 @@
-import type { Pooling } from "../../engine/ops/vocabulary.ts";
 import { floatLiteral } from "../literals.ts";
 import type { Emitter, LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
-import { bySpan, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "./spans.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
@@ -25,15 +24,14 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const { unit, output } = call;
   const { kernel, stride } = call.attributes;
   const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
-  const [, outHeight, outWidth] = output as [number, number, number, number];
+  const outWidth = output[2]!;
   const epilogue = epilogueOf(call);
   const largest = op !== "averagePool";
   const sums = op !== "maxPool";
   const average = floatLiteral(1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1)));
   const value =
     op === "maxPool" ? "largest" : op === "averagePool" ? `sum * ${average}` : `0.5f * largest + sum * ${average}`;
-  const rows = axis(height, outHeight, 0, call.attributes);
-  const columns = axis(width, outWidth, 1, call.attributes);
+  const { rows, columns } = slidingAxes(call.inputs[0]!, output, kernel, call.attributes);
   const store = `v = ${value};\n${epilogue.store("v", "o", "c")}`;
   const rowwise = rowText(call);
   const write = kernel[0] * kernel[1] <= largestWrittenOut ? writtenOut : looped;
@@ -60,10 +58,6 @@ interface Gathered {
 /** Cells of the largest window whose code is written out. */
 const largestWrittenOut = 16;
 const lowest = "-0x1.fffffep127f";
-
-function axis(input: number, output: number, at: 0 | 1, { kernel, stride, padding }: Pooling): Axis {
-  return { input, output, kernel: kernel[at], stride: stride[at], dilation: 1, padding: padding[2 * at]! };
-}
 
 /** Windows inside the image and at each border have code of their own, without a loop over their cells. */
 function writtenOut(

@@ -1,6 +1,7 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
+import type { Convolution } from "./convolution.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { rowAt, rowText } from "./rows.ts";
@@ -14,21 +15,6 @@ import {
   type Axis,
   type Span,
 } from "./spans.ts";
-
-/** A convolution, or a matrix product as a convolution with a 1×1 kernel over one row of pixels. */
-export interface Convolution {
-  readonly rows: Axis;
-  readonly columns: Axis;
-  /** Slices of the channels that are convolved each on its own. */
-  readonly groups: number;
-  /** Of one group. */
-  readonly inChannels: number;
-  readonly outChannels: number;
-  /** Floats from one input pixel to the next in its row, from one row to the next, and from one channel to the next. */
-  readonly pixelStep: number;
-  readonly rowStep: number;
-  readonly channelStep: number;
-}
 
 /** How the sums of a convolution are spread over registers. */
 interface TileSchedule {
@@ -48,14 +34,14 @@ export function tapOrder({ kernel, stride, dilation }: Axis): number[] {
   return Array.from({ length: kernel }, (_, tap) => tap).sort((a, b) => phase(a) - phase(b) || a - b);
 }
 
-export function products(span: Span, { kernel, stride, dilation }: Axis): number {
+function products(span: Span, { kernel, stride, dilation }: Axis): number {
   let count = 0;
   for (let pixel = 0; pixel < span.size; pixel++)
     for (let tap = 0; tap < kernel; tap++) if (span.taps[pixel * stride + tap * dilation]) count++;
   return count;
 }
 
-export function columnsRead({ taps }: Span): number {
+function columnsRead({ taps }: Span): number {
   return taps.filter((exists) => exists).length;
 }
 
@@ -66,16 +52,21 @@ export function channelBlocks(channels: number, block: number): { readonly size:
 }
 
 /** A span with what its tiles compute and read for one input channel of one row. */
-interface Counted {
+export interface CountedSpan {
   readonly span: Span;
   readonly products: number;
   readonly reads: number;
 }
 
+/** The spans that cover an axis: see `spansOf`. */
+export function countedSpans(axis: Axis, size: number, even: boolean): CountedSpan[] {
+  return spansOf(axis, size, even).map((span) => ({ span, products: products(span, axis), reads: columnsRead(span) }));
+}
+
 /** Instructions of one inference plus the price of the code. */
 function cost(
   shape: Convolution,
-  spans: readonly Counted[],
+  spans: readonly CountedSpan[],
   { channels, unroll, peeled }: Omit<TileSchedule, "pixels" | "even">,
   epilogueSteps: number,
 ): number {
@@ -128,11 +119,7 @@ function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number)
   let bestCost = Infinity;
   for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++)
     for (const even of [false, true]) {
-      const spans = spansOf(shape.columns, pixels, even).map((span) => ({
-        span,
-        products: products(span, shape.columns),
-        reads: columnsRead(span),
-      }));
+      const spans = countedSpans(shape.columns, pixels, even);
       for (let channels = 1; channels <= Math.min(16, shape.outChannels); channels++) {
         const held = shape.columns.kernel === 1 ? Math.min(pixels, channels) : pixels;
         const used = pixels * channels + held + 1;

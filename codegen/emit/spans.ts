@@ -1,3 +1,6 @@
+import type { Sliding } from "../../engine/ops/vocabulary.ts";
+import type { Pair, Shape } from "../../engine/shape.ts";
+
 /** A run of tiles along one axis that all read their inputs alike. */
 export interface Span {
   /** First output of the first tile. */
@@ -26,6 +29,20 @@ export interface Axis {
 /** An axis of one row, or of pixels that are looked at one by one. */
 export function plainAxis(size: number): Axis {
   return { input: size, output: size, kernel: 1, stride: 1, dilation: 1, padding: 0 };
+}
+
+/** Both axes of a kernel that slides over an image: x [1,h,w,c], y [1,h',w',c']. */
+export function slidingAxes(
+  x: Shape,
+  y: Shape,
+  kernel: Pair,
+  { stride, padding, dilation = [1, 1] }: Sliding & { readonly dilation?: Pair },
+): { readonly rows: Axis; readonly columns: Axis } {
+  const axis = (at: 0 | 1): Axis => ({
+    ...{ input: x[at + 1]!, output: y[at + 1]!, kernel: kernel[at] },
+    ...{ stride: stride[at], dilation: dilation[at], padding: padding[2 * at]! },
+  });
+  return { rows: axis(0), columns: axis(1) };
 }
 
 /** Cells from the first tap to the last. */

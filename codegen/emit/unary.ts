@@ -1,8 +1,9 @@
 import type { UnaryKind } from "../../engine/ops/unary.ts";
 import type { Attributes } from "../../engine/ops/vocabulary.ts";
+import { snakeCase } from "../identifier.ts";
 import { floatLiteral } from "../literals.ts";
 import type { Unit } from "../unit.ts";
-import { defineActivation } from "./activation.ts";
+import { centredNormal, defineActivation } from "./activation.ts";
 import { emitElementwise, sameRows } from "./elementwise.ts";
 import type { Emitter } from "./emitter.ts";
 import { defineExponential, log2e } from "./exponential.ts";
@@ -60,21 +61,7 @@ const bodies: Readonly<Record<UnaryKind, Body>> = {
   // 2 (Φ(√2 x) − ½): see gelu.
   erf: () => `float t, u, p, q;
     x *= 1.41421356f;
-    t = x > -5.53f ? x : -5.53f;
-    t = t < 5.53f ? t : 5.53f;
-    u = t * t;
-    p = 2.2565532e-8f;
-    p = p * u + 6.3518128e-6f;
-    p = p * u + 0.0001702528f;
-    p = p * u + 0.004685725f;
-    p = p * u + 0.034002822f;
-    p = p * u + 0.39894223f;
-    q = 1.1921285e-6f;
-    q = q * u + 7.4053016e-5f;
-    q = q * u + 0.0018925377f;
-    q = q * u + 0.02872992f;
-    q = q * u + 0.2518983f;
-    q = q * u + 1.0f;
+    ${centredNormal}
     return 2.0f * (t * p / q);`,
   round: (unit) =>
     rounded(
@@ -106,9 +93,8 @@ const bodies: Readonly<Record<UnaryKind, Body>> = {
 /** Defines f with its parameters and gives the C expression of f of a variable. */
 export function defineUnary(unit: Unit, attributes: Attributes<"unary">): (value: string) => string {
   const { kind, a, b } = attributes;
-  const kindName = kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const body = bodies[kind](unit, floatLiteral(a), floatLiteral(b), attributes);
-  const name = unit.define(`${kindName}_of`, ["float x"], body, { result: "float" });
+  const name = unit.define(`${snakeCase(kind)}_of`, ["float x"], body, { result: "float" });
   return (value) => `${name}(${value})`;
 }
 

@@ -1,4 +1,5 @@
 import type { Scratch } from "../element.ts";
+import { range } from "../../engine/range.ts";
 import type { LayerCall, LayerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
@@ -24,8 +25,6 @@ export interface Winograd {
 }
 
 const cells = 16;
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-
 /** The layer as a Winograd convolution; undefined where it is none. */
 export function winogradOf(shapes: LayerShapes<"conv2d">): Winograd | undefined {
   if (shapes.layer.inputs.length !== 1 || shapes.target.softFloat) return undefined;

@@ -4,7 +4,15 @@ import { z } from "zod";
 import type { Cells } from "../element.ts";
 import { ToolError } from "../../engine/errors.ts";
 import { finchGlue, interfaceOf } from "./driver/glue.ts";
-import { compileProgram, type CompileOptions, type HostCompiler, runProgram, withTemporaryFolder } from "./program.ts";
+import {
+  compileProgram,
+  type CompileOptions,
+  type HostCompiler,
+  releaseFlags,
+  runProgram,
+  strictWarnings,
+  withTemporaryFolder,
+} from "./program.ts";
 import { picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
 import type { VerifiableCode } from "./verify.ts";
@@ -33,8 +41,7 @@ export interface CheckRequest {
   readonly onProgress?: (message: string) => void;
 }
 
-const release = ["-std=c99", "-O2", "-ffp-contract=fast"] as const;
-const strict = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror"] as const;
+const strict = [...strictWarnings, "-Wundef", "-Werror"] as const;
 // Optimising instrumented tiles takes gcc minutes.
 const sanitized = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"] as const;
 
@@ -116,7 +123,7 @@ const symbols = (compiler: "gcc" | "riscv64-unknown-elf-gcc", nm: "nm" | "riscv6
     const objects: string[] = [];
     for (const source of sources(code)) {
       objects.push(source.replace(/\.c$/, ".o"));
-      await runTool(compiler, [...machine, ...release, "-c", source, "-o", objects.at(-1)!], { cwd: folder });
+      await runTool(compiler, [...machine, ...releaseFlags, "-c", source, "-o", objects.at(-1)!], { cwd: folder });
     }
     const { stdout } = await runTool(nm, ["--undefined-only", "--format=posix", ...objects], { cwd: folder });
     const { stdout: defined } = await runTool(nm, ["--defined-only", "--extern-only", "--format=posix", ...objects], {

@@ -5,7 +5,7 @@ import { FinchError } from "../../engine/errors.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type MeasuredRun, profileInstructions } from "./profile.ts";
-import { type CodeSize, codeSize, releaseFlags, withTemporaryFolder } from "./program.ts";
+import { type CodeSize, codeSize, releaseFlags, strictWarnings, withTemporaryFolder } from "./program.ts";
 import { callGraphFlags, type StackBound, stackBound } from "./stack.ts";
 import { riscvTargetNames, riscvTargets, type RiscvTargetName, type VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
@@ -49,7 +49,6 @@ export interface MeasureRequest {
   readonly onProgress?: (message: string) => void;
 }
 
-const strictFlags: readonly string[] = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion"];
 const levels: readonly string[] = ["-Os", "-O2", "-O3"];
 
 interface Compiler {
@@ -153,7 +152,13 @@ async function compile(
   level: string,
 ): Promise<{ readonly size: SizeRow; readonly check: CompilerCheck }> {
   const compiler = await versionOf(tool);
-  const flags = [...strictFlags, level, "-ffp-contract=fast", ...machine.filter((flag) => !flag.startsWith("--specs"))];
+  const flags = [
+    "-std=c99",
+    ...strictWarnings,
+    level,
+    "-ffp-contract=fast",
+    ...machine.filter((flag) => !flag.startsWith("--specs")),
+  ];
   return withSources(code, async (folder) => {
     const object = `${code.prefix}.o`;
     const specs = machine.filter((flag) => flag.startsWith("--specs"));

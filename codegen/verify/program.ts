@@ -43,6 +43,8 @@ export interface CompileOptions {
 
 /** How a model is compiled unless told otherwise. In C99 mode gcc fuses no multiply-add on its own. */
 export const releaseFlags: readonly string[] = ["-std=c99", "-O2", "-ffp-contract=fast"];
+/** Warnings that generated C has none of. */
+export const strictWarnings: readonly string[] = ["-pedantic", "-Wall", "-Wextra", "-Wconversion"];
 
 /** Bytes of the model's own objects, by kind of section. */
 export interface CodeSize {

@@ -1,4 +1,5 @@
-import { descending, each, range } from "./range.ts";
+import { range } from "../../engine/range.ts";
+import { descending, each } from "./range.ts";
 
 /**
  * Writes the tiles of depthwise convolution as AssemblyScript, for 8 channels at a time: a pair of vectors, which V8

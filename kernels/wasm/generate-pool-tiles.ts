@@ -1,4 +1,4 @@
-import { range } from "./range.ts";
+import { range } from "../../engine/range.ts";
 
 /**
  * Writes the sliding windows of pooling as AssemblyScript: maxima, sums and both along one axis, and the way back from a

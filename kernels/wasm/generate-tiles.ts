@@ -1,4 +1,5 @@
-import { descending, each, range } from "./range.ts";
+import { range } from "../../engine/range.ts";
+import { descending, each } from "./range.ts";
 
 /**
  * Writes the register tiles of products as AssemblyScript. Vectors come in pairs of neighbours and are stored in

@@ -1,4 +1,4 @@
-import { range } from "./range.ts";
+import { range } from "../../engine/range.ts";
 
 /**
  * Writes the transforms of Winograd's convolution F(4×4, 3×3) as AssemblyScript (Lavin and Gray 2016, arXiv:1509.09308),

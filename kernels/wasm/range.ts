@@ -1,7 +1,4 @@
-/** 0 … count − 1 */
-export function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
+import { range } from "../../engine/range.ts";
 
 /** Source text with a piece for each index. */
 export function each(count: number, piece: (index: number) => string): string {

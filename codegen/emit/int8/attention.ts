@@ -1,28 +1,17 @@
 import { octave } from "../../quantize/elementary.ts";
-import { blockSize, blocksOf, productStep } from "../blocks.ts";
+import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
+import { range } from "../../../engine/range.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { normalizationOf, type Normalization } from "./normalize.ts";
 import { apart, defineRescale } from "./rescale.ts";
 
-interface Sizes {
-  readonly tokens: number;
-  readonly heads: number;
-  /** Channels of one head. */
-  readonly d: number;
-}
-
-function sizesOf({ layer, output }: IntegerShapes<"attention">): Sizes {
-  const [, tokens, channels] = output as [number, number, number];
-  return { tokens, heads: layer.heads, d: channels / layer.heads };
-}
+const sizesOf = ({ layer, output }: IntegerShapes<"attention">): HeadSizes => headSizes(output, layer.heads);
 
 /** Queries that share each key and value that is read. */
 const queriesAtOnce = 4;
 /** Keys or channels of values that share each query. */
 const membersAtOnce = 4;
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /**
  * One head for a block of queries: scores of all keys, their weights, weighted sums of the values. `scores` holds

@@ -1,5 +1,5 @@
 import { emitWinograd, winogradInstructions, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
-import { plainAxis } from "../spans.ts";
+import { imageConvolution } from "../convolution.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import {
   emitConvolution,
@@ -11,28 +11,10 @@ import {
 
 function convolutionOf({ layer, inputs, output }: IntegerShapes<"conv2d">): WeightedConvolution {
   const { weights, weightShape, attributes } = layer;
-  const { stride, padding, dilation, groups } = attributes;
-  const [, height, width, channels] = inputs[0] as [number, number, number, number];
-  const [, outHeight, outWidth, allOutChannels] = output as [number, number, number, number];
-  const [kernelHeight, kernelWidth, inChannels] = weightShape as [number, number, number, number];
-  const flat = [kernelHeight, kernelWidth, ...stride, ...padding].join() === "1,1,1,1,0,0,0,0";
-  const steps = { groups, inChannels, outChannels: allOutChannels / groups, pixelStep: channels, channelStep: 1 };
+  const [, kernelWidth, inChannels, outChannels] = weightShape as [number, number, number, number];
   return {
-    shape: flat
-      ? { ...steps, rows: plainAxis(1), columns: plainAxis(height * width), rowStep: height * width * channels }
-      : {
-          ...steps,
-          rows: {
-            ...{ input: height, output: outHeight, kernel: kernelHeight },
-            ...{ stride: stride[0], dilation: dilation[0], padding: padding[0] },
-          },
-          columns: {
-            ...{ input: width, output: outWidth, kernel: kernelWidth },
-            ...{ stride: stride[1], dilation: dilation[1], padding: padding[2] },
-          },
-          rowStep: width * channels,
-        },
-    at: (row, column, from, to) => weights[((row * kernelWidth + column) * inChannels + from) * allOutChannels + to]!,
+    shape: imageConvolution([inputs[0]!, output], weightShape, attributes),
+    at: (row, column, from, to) => weights[((row * kernelWidth + column) * inChannels + from) * outChannels + to]!,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Schedule } from "../../schedule.ts";
 import type { Target } from "../../target.ts";
-import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
+import { clampedTaps, dilationText, extentOf, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { byteWorth } from "./code-price.ts";
 import { int8Input, type IntegerEmitter } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -168,19 +168,10 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
   emit: (call) => {
     const { unit, layer } = call;
     const { weights, weightShape, attributes } = layer;
-    const { stride, padding, dilation } = attributes;
     const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
     const [, outHeight, outWidth] = call.output as [number, number, number, number];
     const [kernelHeight, kernelWidth] = weightShape as [number, number, number];
-    const axis = (at: 0 | 1): Axis => ({
-      input: [height, width][at]!,
-      output: [outHeight, outWidth][at]!,
-      kernel: [kernelHeight, kernelWidth][at]!,
-      stride: stride[at],
-      dilation: dilation[at],
-      padding: padding[at === 0 ? 0 : 2],
-    });
-    const [rows, columns] = [axis(0), axis(1)];
+    const { rows, columns } = slidingAxes(call.inputs[0]!, call.output, [kernelHeight, kernelWidth], attributes);
     const taps = kernelHeight * kernelWidth;
     const { zero } = int8Input(call);
     const variants = windowVariants(rows, columns);

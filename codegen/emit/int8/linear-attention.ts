@@ -1,24 +1,13 @@
-import { blockSize, blocksOf, productStep } from "../blocks.ts";
+import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
+import { range } from "../../../engine/range.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { normalizationOf } from "./normalize.ts";
 
-interface Sizes {
-  readonly tokens: number;
-  readonly channels: number;
-  /** Channels of one head. */
-  readonly d: number;
-}
-
-function sizesOf({ layer, output }: IntegerShapes<"linearAttention">): Sizes {
-  const [, tokens, channels] = output as [number, number, number];
-  return { tokens, channels, d: channels / layer.heads };
-}
+const sizesOf = ({ layer, output }: IntegerShapes<"linearAttention">): HeadSizes => headSizes(output, layer.heads);
 
 /** Keys or queries that share what is read, and the values that share them. */
 const rowsAtOnce = 4;
 const columnsAtOnce = 4;
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** C of x / 2^shift, halves up. */
 function halved(value: string, shift: number): string {

@@ -1,23 +1,13 @@
-import type { Pooling } from "../../../engine/ops/vocabulary.ts";
-import { overSpan, spansOf, type Axis, type Span } from "../spans.ts";
+import { overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { windowVariants } from "./window-variants.ts";
 
-function axis(input: number, output: number, at: 0 | 1, { kernel, stride, padding }: Pooling): Axis {
-  return { input, output, kernel: kernel[at], stride: stride[at], dilation: 1, padding: padding[2 * at]! };
-}
-
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
 function axesOf({ layer, inputs, output }: IntegerCall<PoolOp>): { rows: Axis; columns: Axis; channels: number } {
-  const [, height, width, channels] = inputs[0] as [number, number, number, number];
-  const [, outHeight, outWidth] = output as [number, number, number, number];
-  return {
-    rows: axis(height, outHeight, 0, layer.attributes),
-    columns: axis(width, outWidth, 1, layer.attributes),
-    channels,
-  };
+  const channels = inputs[0]!.at(-1)!;
+  return { ...slidingAxes(inputs[0]!, output, layer.attributes.kernel, layer.attributes), channels };
 }
 
 interface Windows {

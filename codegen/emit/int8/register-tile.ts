@@ -2,8 +2,10 @@ import type { AccumulatingOp, Int8Element } from "../../quantize/graph.ts";
 import type { Schedule } from "../../schedule.ts";
 import type { Target } from "../../target.ts";
 import type { Unit } from "../../unit.ts";
-import { channelBlocks, columnsRead, hasEmptyRows, products, tapOrder, type Convolution } from "../register-tile.ts";
+import type { Convolution } from "../convolution.ts";
+import { channelBlocks, countedSpans, hasEmptyRows, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
+import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
 import { largestCell, type IntegerCall } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -35,15 +37,9 @@ const loopInstructions = 3;
 /** Instructions that turn one weight into another type. */
 const widenInstructions = 4;
 
-interface Counted {
-  readonly span: Span;
-  readonly products: number;
-  readonly reads: number;
-}
-
 function cost(
   shape: Convolution,
-  spans: readonly Counted[],
+  spans: readonly CountedSpan[],
   { sums, channels, unroll, looped }: Pick<TileSchedule, "sums" | "channels" | "unroll" | "looped">,
 ): { readonly instructions: number; readonly bytes: number } {
   const { rows, columns, inChannels } = shape;
@@ -89,11 +85,7 @@ export function scheduleTile(shape: Convolution, target: Target, { plan }: Sched
   for (const sums of exactSums(target, largest))
     for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
       for (const even of [false, true]) {
-        const spans = spansOf(columns, pixels, even).map((span) => ({
-          span,
-          products: products(span, columns),
-          reads: columnsRead(span),
-        }));
+        const spans = countedSpans(columns, pixels, even);
         for (let channels = 1; channels <= Math.min(8 * sums.packed, outChannels); channels++) {
           if (!fits(shape, sums, pixels, channels, target)) continue;
           for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
@@ -154,8 +146,6 @@ interface TileText {
   readonly epilogue: Epilogue;
   readonly clamped: boolean;
 }
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /**
  * The body of a function that sums `size` channels of the pixels of one tile: `in` is its first input, `weight` the

@@ -2,6 +2,7 @@ import type { QuantizedLayer } from "../../quantize/graph.ts";
 import type { Scratch } from "../../element.ts";
 import type { Unit } from "../../unit.ts";
 import { largestDivisor } from "../spans.ts";
+import { range } from "../../../engine/range.ts";
 import { int8Input, largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
@@ -62,8 +63,6 @@ export function winogradScratch({ inChannels, tilesAtOnce, channelsAtOnce }: Win
     { element: "int8", count: 4 * inChannels },
   ];
 }
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** Twice G of the transform of the weights, G g Gᵀ. */
 const doubled: readonly (readonly number[])[] = [

@@ -1,5 +1,5 @@
 import { advance, type Lowering } from "../emitter.ts";
-import { range } from "../range.ts";
+import { range } from "../../../engine/range.ts";
 import { emitProduct } from "./product.ts";
 
 /** Each product is a 1×1 convolution of the rows of its left matrix, as in matmul.ts. */

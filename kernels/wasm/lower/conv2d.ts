@@ -1,6 +1,6 @@
 import type { Shape } from "../../../engine/shape.ts";
 import type { Lowering } from "../emitter.ts";
-import { range } from "../range.ts";
+import { range } from "../../../engine/range.ts";
 import { emitDepthwiseFilterGradient, emitDepthwiseForward, emitDepthwiseInputGradient } from "./depthwise-conv2d.ts";
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { inputGradientPhases } from "./phases.ts";

@@ -1,7 +1,7 @@
 import type { Dilated, KernelSize } from "../../../engine/ops/vocabulary.ts";
 import type { Pair } from "../../../engine/shape.ts";
 import type { Emitter, Lowering, Operand } from "../emitter.ts";
-import { range } from "../range.ts";
+import { range } from "../../../engine/range.ts";
 import { chunkedSums, emitChunkSum, passRows } from "./filter-gradient.ts";
 import { extentOf, greatestDivisor, inputGradientPhases } from "./phases.ts";
 import { packPanels, phaseWindows, type Product } from "./product.ts";

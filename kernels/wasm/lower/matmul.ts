@@ -1,5 +1,5 @@
 import type { Lowering } from "../emitter.ts";
-import { range } from "../range.ts";
+import { range } from "../../../engine/range.ts";
 import { emitFilterGradient } from "./filter-gradient.ts";
 import { emitProduct, packPanels } from "./product.ts";
 

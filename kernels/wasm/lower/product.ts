@@ -1,6 +1,6 @@
 import type { Pair } from "../../../engine/shape.ts";
 import { advance, type Emitter, type Operand } from "../emitter.ts";
-import { range } from "../range.ts";
+import { range } from "../../../engine/range.ts";
 import { extentOf } from "./phases.ts";
 import { cutStrips, isInside, stripArguments, wantedUnits, type Windows } from "./strips.ts";
 import { paddedColumns, productTiles, standardCosts, tilesCost, tileTable, type ColumnTile } from "./tiles.ts";
