@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { chromium, type Browser } from "playwright-core";
 import { findChromium } from "../../codegen/verify/doctor.ts";
 import { ToolError } from "../../engine/errors.ts";
@@ -32,7 +33,21 @@ export async function chromiumOptions(adapters: Adapters): Promise<{ executableP
   return { executablePath, args: [...quiet, ...adapterFlags[adapters]] };
 }
 
+export interface LaunchedChromium {
+  readonly browser: Browser;
+  /** Ends all of its processes, those too that do not end when asked: that of the GPU in software is one. */
+  close(): Promise<void>;
+}
+
 /** @throws ToolError where there is no Chromium */
-export async function launchChromium(adapters: Adapters = "software"): Promise<Browser> {
-  return chromium.launch(await chromiumOptions(adapters));
+export async function launchChromium(adapters: Adapters = "software"): Promise<LaunchedChromium> {
+  const server = await chromium.launchServer(await chromiumOptions(adapters));
+  const browser = await chromium.connect(server.wsEndpoint());
+  return {
+    browser,
+    close: async () => {
+      await Promise.race([server.close(), setTimeout(10_000, undefined, { ref: false })]);
+      await server.kill();
+    },
+  };
 }

@@ -38,14 +38,14 @@ const { values: flags } = parseArgs({
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 async function findAdapters(): Promise<"hardware" | "software"> {
-  const browser = await launchChromium("hardware");
+  const chromium = await launchChromium("hardware");
   try {
-    const page = await openPage<typeof gpuPage>(browser, pageModule);
+    const page = await openPage<typeof gpuPage>(chromium.browser, pageModule);
     if (await page.call("hasGpu")) return "hardware";
     say("Chromium finds no GPU here: measuring the one in software");
     return "software";
   } finally {
-    await browser.close();
+    await chromium.close();
   }
 }
 
@@ -86,7 +86,7 @@ const cases =
 const openNamed = async (name: string): Promise<Architecture> => (name === "tiny" ? tiny : openArchitecture(name));
 
 const wasm = await createWasmBackend();
-const browser = await launchChromium(adapters);
+const chromium = await launchChromium(adapters);
 try {
   const architectures = await Promise.all(flags.arch.split(",").map(openNamed));
   const others = new Map<string, ReturnType<typeof benchKernels>>();
@@ -97,7 +97,7 @@ try {
     return known;
   };
   for (const mode of flags.modes.split(",") as GpuMode[]) {
-    const page = await openPage<typeof gpuPage>(browser, pageModule);
+    const page = await openPage<typeof gpuPage>(chromium.browser, pageModule);
     const rows: unknown[] = [];
     for (const architecture of architectures) {
       const row = await page.call("trainingRow", mode, architecture, { batch, seconds });
@@ -116,13 +116,13 @@ try {
     const result = {
       ...circumstances(),
       command: ["npm run bench:gpu --", ...process.argv.slice(2)].join(" "),
-      browser: `Chromium ${browser.version()}`,
+      browser: `Chromium ${chromium.browser.version()}`,
       rows: [...rows, ...compared],
     };
     await mkdir(flags.out, { recursive: true });
     await writeFileAtomically(join(flags.out, `gpu-${adapters}-${mode}.json`), `${JSON.stringify(result, null, 2)}\n`);
   }
 } finally {
-  await browser.close();
+  await chromium.close();
   await wasm.dispose();
 }

@@ -1,12 +1,21 @@
 import { decodeCheckpoint, encodeCheckpoint } from "../../engine/train/checkpoint.ts";
 import type { EpochMetrics } from "../../engine/train/metrics.ts";
 import { createGpuBackend, type GpuJs, type GpuMode } from "../../kernels/gpu/index.ts";
+import { learn } from "./learning.ts";
 import { rememberDevice } from "./lose-device.ts";
 import { trainShortly } from "./short-training.ts";
 
 // Runs in a page: what it exports can be called from training.test.ts.
 
 const library = (globalThis as unknown as { GPU: GpuJs }).GPU;
+
+/** The training of learning.ts. */
+export async function learnSynthetic(mode: GpuMode): Promise<EpochMetrics> {
+  const backend = await createGpuBackend(library, { mode });
+  const metrics = await learn(backend);
+  await backend.dispose();
+  return metrics;
+}
 
 interface Trained {
   readonly error: string | null;

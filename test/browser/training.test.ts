@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decodeCheckpoint } from "../../engine/train/checkpoint.ts";
 import { createWasmBackend } from "../../kernels/wasm/node/index.ts";
-import { hasBrowser, suitePage } from "./browser.ts";
+import { full, hasBrowser, suitePage } from "./browser.ts";
+import { learning, learnt } from "./learning.ts";
 import { epochs, stepsPerEpoch, trainShortly } from "./short-training.ts";
 import type * as trainingPage from "./training-page.ts";
 
@@ -33,6 +34,16 @@ describe.skipIf(!hasBrowser)("training in a page", () => {
       expect(again.history).toHaveLength(epochs);
       expect(again.history.at(-1)!.trainLoss).toBeCloseTo(lastLoss, 3);
       await wasm.dispose();
+    },
+  );
+
+  it.runIf(full)(
+    `webgl2: recognises more than ${100 * learnt} % of synthetic images after ${learning.steps} steps`,
+    { timeout: 3_600_000 },
+    async () => {
+      const { step, validationAccuracy } = await page.call("learnSynthetic", "webgl2");
+      expect(step).toBe(learning.steps);
+      expect(validationAccuracy).toBeGreaterThan(learnt);
     },
   );
 });

@@ -23,7 +23,7 @@ import { softmaxCases } from "./softmax.ts";
 import { unaryCases } from "./unary.ts";
 
 /** All op cases by family. */
-export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
+export const opCases = {
   activation: activationCases,
   attention: attentionCases,
   batchMatmul: batchMatmulCases,
@@ -48,4 +48,7 @@ export const opCases: Readonly<Record<string, readonly OpCase[]>> = {
   slice: sliceCases,
   softmax: softmaxCases,
   unary: unaryCases,
-};
+} satisfies Readonly<Record<string, readonly OpCase[]>>;
+
+export type Family = keyof typeof opCases;
+export const families = Object.keys(opCases) as Family[];

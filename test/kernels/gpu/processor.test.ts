@@ -7,7 +7,7 @@ import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { full } from "../../browser/browser.ts";
 import { normal, opCase } from "../../op-cases/case.ts";
 import { parity } from "../../op-cases/harness.ts";
-import { opCases } from "../../op-cases/index.ts";
+import { families } from "../../op-cases/index.ts";
 import { sampleOf } from "./sample.ts";
 import { trainSmall } from "./small-hybrid.ts";
 import { tolerances } from "./tolerances.ts";
@@ -19,7 +19,7 @@ const library = await loadGpuJs();
 describe.each(["webasm", "cpu"] as const)("gpu.js on the processor, %s", async (mode) => {
   const backend = await createGpuBackend(library, { mode });
 
-  it.each(Object.keys(opCases))("%s agrees with the reference", async (family) => {
+  it.each(families)("%s agrees with the reference", async (family) => {
     expect(await parity(sampleOf(family, 12), backend, reference, tolerances[family])).toEqual([]);
   });
 

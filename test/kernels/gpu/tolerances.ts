@@ -1,5 +1,5 @@
 import type { Tolerance } from "../../op-cases/harness.ts";
-import type { opCases } from "../../op-cases/index.ts";
+import type { Family } from "../../op-cases/index.ts";
 
 /** Cells that are copied, or products and sums of two: one rounding less where such are computed in one. */
 const rounding: Tolerance = { normalizedMeanSquare: 1e-14, maxError: 1.2e-7, zeroError: 0 };
@@ -13,7 +13,7 @@ const functions: Tolerance = { normalizedMeanSquare: 2.5e-11, maxError: 5e-6, ze
  * of the largest value. SwiftShader copies cells exactly and stays below 8e-7, but for gradients of exponentials whose
  * terms cancel (softmax of large values, linear attention: 4.6e-6).
  */
-export const tolerances: Readonly<Record<keyof typeof opCases, Tolerance>> = {
+export const tolerances: Readonly<Record<Family, Tolerance>> = {
   activation: functions,
   attention: functions,
   batchMatmul: sums,

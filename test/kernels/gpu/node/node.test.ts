@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { full } from "../../../browser/browser.ts";
-import { opCases } from "../../../op-cases/index.ts";
+import { families } from "../../../op-cases/index.ts";
 import { sampleOf } from "../sample.ts";
 import { adapterVariables, node } from "./software-vulkan.ts";
 
@@ -11,7 +11,7 @@ const variables = await adapterVariables();
 describe.skipIf(variables === undefined)("gpu.js on Node", () => {
   it("agrees with the reference, on WebGPU by Dawn", async () => {
     const most = full ? Infinity : 1;
-    const compared = Object.keys(opCases).reduce((sum, family) => sum + sampleOf(family, most).length, 0);
+    const compared = families.reduce((sum, family) => sum + sampleOf(family, most).length, 0);
     const result = await node([join(import.meta.dirname, "parity-process.ts"), String(most)], variables!);
     expect(JSON.parse(result)).toEqual({ compared, failures: [], profile: "gpu-webgpu" });
   });

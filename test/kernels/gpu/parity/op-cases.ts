@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { GpuMode } from "../../../../kernels/gpu/index.ts";
 import { hasBrowser, suitePage } from "../../../browser/browser.ts";
-import { opCases } from "../../../op-cases/index.ts";
+import { families } from "../../../op-cases/index.ts";
 import type * as parityPage from "./parity-page.ts";
 
 /**
@@ -12,7 +12,7 @@ export function compareOpCases(mode: GpuMode, most: number): void {
   describe.skipIf(!hasBrowser || most === 0)(`gpu.js in headless Chromium on ${mode}`, () => {
     const page = suitePage<typeof parityPage>(new URL("parity-page.ts", import.meta.url));
 
-    it.each(Object.keys(opCases))("%s agrees with the reference", async (family) => {
+    it.each(families)("%s agrees with the reference", async (family) => {
       const { failures, compared } = await page.call("check", mode, family, most);
       expect(failures).toEqual([]);
       expect(compared).toBeGreaterThan(0);

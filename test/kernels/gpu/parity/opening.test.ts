@@ -17,7 +17,7 @@ describe.skipIf(!hasBrowser)("gpu.js in headless Chromium", () => {
   it("says why each mode does not work, where none does", async () => {
     const plain = await launchChromium("none");
     try {
-      const page = await openPage<typeof parityPage>(plain, module);
+      const page = await openPage<typeof parityPage>(plain.browser, module);
       expect(await page.call("open", "webgl2")).toMatch(/^BackendError: gpu: nothing works here .*: webgl2: [^;]*$/);
       expect(await page.call("open")).toMatch(/^BackendError: gpu: .*webgpu: .*webgl2: .*webgl: /);
     } finally {

@@ -1,6 +1,7 @@
 import { createGpuBackend, type GpuBackend, type GpuJs, type GpuMode } from "../../../../kernels/gpu/index.ts";
 import { createReferenceBackend } from "../../../../kernels/reference/index.ts";
 import { parity } from "../../../op-cases/harness.ts";
+import type { Family } from "../../../op-cases/index.ts";
 import { sampleOf } from "../sample.ts";
 import { tolerances } from "../tolerances.ts";
 
@@ -13,7 +14,7 @@ const backends = new Map<GpuMode, Promise<GpuBackend>>();
 /** Compares up to so many cases of a family with the reference back end, in this page. */
 export async function check(
   mode: GpuMode,
-  family: string,
+  family: Family,
   most: number,
 ): Promise<{ readonly compared: number; readonly failures: readonly string[] }> {
   let backend = backends.get(mode);
