@@ -5,7 +5,7 @@ import type { CodegenRow } from "./rows.ts";
 export function codegenRows(model: string, macs: number, verified: readonly VerifyRow[]): CodegenRow[] {
   const rows = new Map<string, CodegenRow>();
   for (const row of verified) {
-    if (row.compiler !== "gcc") continue;
+    if (row.target === "host" && row.compiler !== "gcc") continue;
     const { precision, plan, target, reference } = row;
     const about = { suite: "codegen", model, precision, target, plan } as const;
     const { instructions, instructionsPerMac, textBytes, rodataBytes, ramBytes, stackBytes } = row;

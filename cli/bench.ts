@@ -360,7 +360,7 @@ export const command = () =>
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
     .addOption(
-      new Option("--targets <names>", `codegen: some of ${verifyTargets.join(",")}`)
+      new Option("--targets <names>", `codegen: some of ${verifyTargets.join(", ")}`)
         .argParser(listOf(verifyTargets))
         .default(["rv32imafc"] as VerifyTarget[], "rv32imafc"),
     )

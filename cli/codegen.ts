@@ -59,7 +59,7 @@ export const command = () =>
     .addOption(
       new Option(
         "--measure <names>",
-        `processors whose instructions are counted for the data sheet: none, or some of ${riscvTargetNames.join(",")}; default: all but those without floats, and the target`,
+        `processors whose instructions are counted for the data sheet: none, or some of ${riscvTargetNames.join(", ")}; default: rv32imafc, rv64gc and the target`,
       ).argParser(listOf([...riscvTargetNames, "none"] as const)),
     )
     .addOption(

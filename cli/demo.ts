@@ -134,6 +134,7 @@ async function usableTools(output: Output): Promise<{ targets: VerifyTarget[]; a
     ...use("host", "gcc", "clang"),
     ...use("rv32imafc", ...riscv, "qemu-system-riscv32"),
     ...use("rv64gc", ...riscv, "qemu-system-riscv64"),
+    ...use("rv64gcv", ...riscv, "clang-19", "qemu-system-riscv64"),
   ];
   const against: VerifyReference[] = ["engine", ...use("onnxruntime", "onnxruntime-node"), ...use("tvm", "tvm")];
   if (skipped.length > 0) output.warn(`skipped for want of tools: ${skipped.join(", ")}`);

@@ -10,6 +10,7 @@ import { licenseText } from "../codegen/package/license.ts";
 import { fullPackage, type FullPackage } from "../codegen/package/package.ts";
 import { selftestInput, type SelftestVector } from "../codegen/selftest.ts";
 import { cannotRun, measure, type Measurements } from "../codegen/verify/measure.ts";
+import { targets } from "../codegen/target.ts";
 import { riscvTargetNames, type RiscvTargetName } from "../codegen/verify/targets.ts";
 import { ConfigError, DataError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
@@ -154,7 +155,7 @@ async function measureAll(
         what,
         why:
           flags.measure === undefined
-            ? `soft float takes minutes; ask for it with --measure ${[...wanted, target].join(",")}`
+            ? `${targets[target].softFloat ? "soft float takes minutes; " : ""}ask for it with --measure ${[...wanted, target].join(",")}`
             : `left out by --measure ${flags.measure.join(",")}`,
       });
     else {

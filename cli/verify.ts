@@ -26,7 +26,7 @@ export const command = () =>
   )
     .argument("<model>", "checkpoint, run folder, imported network, or architecture (its weights are random)")
     .addOption(
-      new Option("--targets <names>", `some of ${verifyTargets.join(",")}`)
+      new Option("--targets <names>", `some of ${verifyTargets.join(", ")}`)
         .argParser(listOf(verifyTargets))
         .default(["host"] as VerifyTarget[], "host"),
     )

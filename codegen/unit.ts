@@ -19,8 +19,8 @@ export class Unit {
     this.prefix = prefix;
   }
 
-  /** Asks for a standard header. */
-  include(header: "string.h" | "stdint.h"): void {
+  /** Asks for a header of the compiler. */
+  include(header: "string.h" | "stdint.h" | "riscv_vector.h"): void {
     this.#headers.add(header);
   }
 

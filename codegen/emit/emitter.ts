@@ -61,8 +61,8 @@ export interface Emitter<K extends InferenceOp> {
   readonly window?: (shapes: LayerShapes<K>) => RowWindow | undefined;
   /** Rows that such a call computes best; 1 by default. */
   readonly turn?: (shapes: LayerShapes<K>) => number;
-  /** Instructions of one inference, estimated, in so far as they depend on `turn`. */
-  readonly estimate?: (shapes: LayerShapes<K>) => number;
+  /** Instructions of one inference, estimated, in so far as they depend on `turn`; undefined for a usual number. */
+  readonly estimate?: (shapes: LayerShapes<K>) => number | undefined;
   /** Adds what the layer needs to the unit and gives the statement that runs it. */
   readonly emit: (call: LayerCall<K>) => string;
 }

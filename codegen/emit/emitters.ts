@@ -23,6 +23,8 @@ import { pad } from "./pad.ts";
 import { reduce } from "./reduce.ts";
 import { relu } from "./relu.ts";
 import { reshape } from "./reshape.ts";
+import { withVectors } from "./rvv/emitter.ts";
+import { vectorEmitters } from "./rvv/emitters.ts";
 import { scale } from "./scale.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { slice } from "./slice.ts";
@@ -30,8 +32,7 @@ import { softmax } from "./softmax.ts";
 import { transpose } from "./transpose.ts";
 import { unary } from "./unary.ts";
 
-/** Every op that a deployed network can hold, as float32 C. */
-export const emitters: Emitters = {
+const scalarEmitters: Emitters = {
   add,
   attention,
   averagePool,
@@ -63,3 +64,6 @@ export const emitters: Emitters = {
   transpose,
   unary,
 };
+
+/** Every op that a deployed network can hold, as float32 C. */
+export const emitters: Emitters = withVectors(scalarEmitters, vectorEmitters);

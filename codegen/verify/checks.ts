@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Cells } from "../element.ts";
 import { ToolError } from "../../engine/errors.ts";
+import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { finchGlue, interfaceOf } from "./driver/glue.ts";
 import {
   compileProgram,
@@ -13,7 +14,7 @@ import {
   strictWarnings,
   withTemporaryFolder,
 } from "./program.ts";
-import { picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
+import type { VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
 import type { VerifiableCode } from "./verify.ts";
 
@@ -116,23 +117,26 @@ const header = checkWith("header", "g++", async ({ code }, folder) => {
 const arithmetic = /^__[a-z]+(?:sf|df|si|di|ti|hi|qi|sfsi|sisf|unssfsi|unsisf|sfdi|disf)\w*$/;
 const allowed = new Set(["memcpy", "memset"]);
 
-const symbols = (compiler: "gcc" | "riscv64-unknown-elf-gcc", nm: "nm" | "riscv64-unknown-elf-nm"): Check =>
+const symbols = (nm: "nm" | "riscv64-unknown-elf-nm"): Check =>
   checkWith("symbols", nm, async ({ code, target }, folder) => {
-    const machine =
-      target === "host" ? ["-fno-stack-protector", "-fno-pic"] : [...riscvTargets[target].flags, ...picolibcFlags];
+    const compiler = modelCompiler(target);
+    const extra = target === "host" ? ["-fno-stack-protector", "-fno-pic"] : await libraryFlags(target);
+    const machine = [...compiler.machine, ...extra];
     const objects: string[] = [];
     for (const source of sources(code)) {
       objects.push(source.replace(/\.c$/, ".o"));
-      await runTool(compiler, [...machine, ...releaseFlags, "-c", source, "-o", objects.at(-1)!], { cwd: folder });
+      await runTool(compiler.tool, [...machine, ...releaseFlags, "-c", source, "-o", objects.at(-1)!], { cwd: folder });
     }
     const { stdout } = await runTool(nm, ["--undefined-only", "--format=posix", ...objects], { cwd: folder });
     const { stdout: defined } = await runTool(nm, ["--defined-only", "--extern-only", "--format=posix", ...objects], {
       cwd: folder,
     });
-    const own = new Set(namesIn(defined));
-    const foreign = namesIn(stdout).filter((name) => !own.has(name) && !allowed.has(name) && !arithmetic.test(name));
+    const exported = new Set(namesIn(defined));
+    const foreign = namesIn(stdout).filter(
+      (name) => !exported.has(name) && !allowed.has(name) && !arithmetic.test(name),
+    );
     if (foreign.length > 0) return `calls ${foreign.join(", ")}`;
-    const stray = [...own].filter((name) => !name.startsWith(`${code.prefix}_`));
+    const stray = [...exported].filter((name) => !name.startsWith(`${code.prefix}_`));
     return stray.length > 0 ? `defines ${stray.join(", ")} without its prefix` : undefined;
   });
 
@@ -196,11 +200,11 @@ const hostChecks: readonly Check[] = [
   warnings("gcc"),
   warnings("clang"),
   header,
-  symbols("gcc", "nm"),
+  symbols("nm"),
   sanitizers("gcc"),
   sanitizers("clang"),
   clangAnalysis,
   cppcheck,
 ];
 
-const riscvChecks: readonly Check[] = [symbols("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-nm"), alignment];
+const riscvChecks: readonly Check[] = [symbols("riscv64-unknown-elf-nm"), alignment];

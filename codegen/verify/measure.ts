@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { FinchError } from "../../engine/errors.ts";
+import { FinchError, ToolError } from "../../engine/errors.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
+import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type MeasuredRun, profileInstructions } from "./profile.ts";
 import { type CodeSize, codeSize, releaseFlags, strictWarnings, withTemporaryFolder } from "./program.ts";
@@ -60,11 +61,7 @@ interface Compiler {
 const compilers: readonly Compiler[] = [
   { target: "host", tool: "gcc", machine: [] },
   { target: "host", tool: "clang", machine: [] },
-  ...riscvTargetNames.map((target) => ({
-    target,
-    tool: "riscv64-unknown-elf-gcc" as const,
-    machine: [...riscvTargets[target].flags, "--specs=picolibc.specs"],
-  })),
+  ...riscvTargetNames.map((target) => ({ target, ...modelCompiler(target) })),
 ];
 
 /** Compiles and runs the C with everything that this machine has. Never throws for a missing tool: it is in `skipped`. */
@@ -112,7 +109,7 @@ export async function measure(request: MeasureRequest): Promise<Measurements> {
         ...measured,
         target,
         compiler: await versionOf(compiler.tool),
-        flags: [...releaseFlags, ...riscvTargets[target].flags],
+        flags: [...releaseFlags, ...compiler.machine],
         stack: stack ?? null,
       };
     });
@@ -152,17 +149,11 @@ async function compile(
   level: string,
 ): Promise<{ readonly size: SizeRow; readonly check: CompilerCheck }> {
   const compiler = await versionOf(tool);
-  const flags = [
-    "-std=c99",
-    ...strictWarnings,
-    level,
-    "-ffp-contract=fast",
-    ...machine.filter((flag) => !flag.startsWith("--specs")),
-  ];
+  const flags = ["-std=c99", ...strictWarnings, level, "-ffp-contract=fast", ...machine];
+  const library = await libraryFlags(target);
   return withSources(code, async (folder) => {
     const object = `${code.prefix}.o`;
-    const specs = machine.filter((flag) => flag.startsWith("--specs"));
-    const { stderr } = await runTool(tool, [...specs, ...flags, "-c", `${code.prefix}.c`, "-o", object], {
+    const { stderr } = await runTool(tool, [...library, ...flags, "-c", `${code.prefix}.c`, "-o", object], {
       cwd: folder,
     });
     const warnings = (stderr.match(/\bwarning: /g) ?? []).length;
@@ -173,19 +164,25 @@ async function compile(
   });
 }
 
-async function boundStack(code: GeneratedCode, { tool, machine }: Compiler): Promise<StackBound> {
+async function boundStack(code: GeneratedCode, { target, tool, machine }: Compiler): Promise<StackBound> {
+  if (tool === "clang-19") throw new ToolError("clang writes no call graph with the frames of its functions");
+  const library = await libraryFlags(target);
   return withSources(code, async (folder) => {
     const name = code.prefix;
-    await runTool(tool, [...machine, ...releaseFlags, ...callGraphFlags, "-c", `${name}.c`, "-o", `${name}.o`], {
-      cwd: folder,
-    });
+    await runTool(
+      tool,
+      [...library, ...machine, ...releaseFlags, ...callGraphFlags, "-c", `${name}.c`, "-o", `${name}.o`],
+      {
+        cwd: folder,
+      },
+    );
     return stackBound(folder, [name], `${code.prefix}_run`);
   });
 }
 
 /** Whether instructions of a processor can be counted here; the reason when not. */
 export async function cannotRun(target: RiscvTargetName): Promise<string | null> {
-  for (const tool of ["riscv64-unknown-elf-gcc", riscvTargets[target].emulator] as const)
+  for (const tool of [modelCompiler(target).tool, "riscv64-unknown-elf-gcc", riscvTargets[target].emulator] as const)
     if ((await findTool(tool)) === null) return `${tool} is not on this machine: finch doctor --install`;
   return null;
 }

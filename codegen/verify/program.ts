@@ -6,12 +6,21 @@ import { join } from "node:path";
 import { z } from "zod";
 import { MismatchError, ToolError } from "../../engine/errors.ts";
 import { cellsOf, elements, type Cells, type ElementName } from "../element.ts";
+import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { driverSource } from "./driver/driver.ts";
+import { vectorStart } from "./driver/vector-start.ts";
 import { findOnPath, runCommand } from "./process.ts";
-import { boardLinkFlags, boardMemory, picolibcFlags, riscvTargets, type VerifyTarget } from "./targets.ts";
-import { lastLines, requireTool, runTool } from "./tools.ts";
+import {
+  boardLinkFlags,
+  boardMemory,
+  picolibcFlags,
+  processorWith,
+  riscvTargets,
+  type VerifyTarget,
+} from "./targets.ts";
+import { type ExternalToolName, lastLines, requireTool, runTool } from "./tools.ts";
 
-/** Compilers of host programs; RISC-V programs are always compiled by gcc. */
+/** Compilers of host programs. */
 export type HostCompiler = "gcc" | "clang";
 
 /** A model in C, ready to be put under the driver. */
@@ -78,6 +87,11 @@ export interface ProgramRun {
   readonly layers: Uint8Array | null;
 }
 
+/** A compiler with the flags of its machine. */
+type Compilation = readonly [tool: ExternalToolName, ...machine: readonly string[]];
+
+const gcc = "riscv64-unknown-elf-gcc";
+
 /** A folder of its own for `work`, removed afterwards. */
 export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "finch-verify-"));
@@ -101,26 +115,33 @@ export async function compileProgram(source: ModelSource, folder: string, option
   await writeFile(join(folder, "driver.c"), driverSource);
 
   const host = target === "host";
-  const compiler = host ? (options.compiler ?? "gcc") : "riscv64-unknown-elf-gcc";
-  const machine = host ? [] : [...riscvTargets[target].flags, ...picolibcFlags];
+  const model = modelCompiler(target, options.compiler);
+  const forModel = [model.tool, ...model.machine, ...(await libraryFlags(target))] as const;
+  // What is around the model needs no vectors, and gcc knows how to link with its C library.
+  const around = host ? forModel : ([gcc, ...riscvTargets[target].flags, ...picolibcFlags] as const);
   const sections = ["-ffunction-sections", "-fdata-sections"];
   const alignment = options.strictAlign && !host ? ["-mstrict-align"] : [];
-  const compile = async (name: string, cFlags: readonly string[]) => {
+  const compile = async (name: string, [tool, ...machine]: Compilation, cFlags: readonly string[]) => {
     const object = name.replace(/\.c$/, ".o");
-    await runTool(compiler, [...machine, ...sections, ...cFlags, ...everywhere, "-c", name, "-o", object], {
+    await runTool(tool, [...machine, ...sections, ...cFlags, ...everywhere, "-c", name, "-o", object], {
       cwd: folder,
     });
     return object;
   };
   const objects = [...(source.objects ?? [])];
   for (const { name } of source.files) {
-    if (name.endsWith(".c")) objects.push(await compile(name, [...flags, ...alignment]));
+    if (name.endsWith(".c")) objects.push(await compile(name, forModel, [...flags, ...alignment]));
   }
-  const driver = await compile("driver.c", ["-std=gnu99", "-O2"]);
+  const driver = [await compile("driver.c", around, ["-std=gnu99", "-O2"])];
+  if (!host && riscvTargets[target].vectorFlags !== undefined) {
+    await writeFile(join(folder, "vector_start.c"), vectorStart);
+    driver.push(await compile("vector_start.c", around, ["-std=gnu99"]));
+  }
   // Symbols are bound at start: binding one at its first call would use the stack that is measured.
   const linkFlags = [...(host ? ["-Wl,-z,now"] : boardLinkFlags), ...everywhere];
   const executable = join(folder, "model.elf");
-  await runTool(compiler, [...machine, ...linkFlags, driver, ...objects, "-lm", "-o", executable], { cwd: folder });
+  const [linker, ...machine] = around;
+  await runTool(linker, [...machine, ...linkFlags, ...driver, ...objects, "-lm", "-o", executable], { cwd: folder });
   return {
     target,
     executable,
@@ -156,12 +177,14 @@ const lastLine = z.object({ ram: z.number() });
 /**
  * Runs every image through a program, on this machine or under QEMU, always within a time limit.
  *
+ * @param vectorBits length of the processor's vector registers; by default that of the target
+ *
  * @throws ToolError when the emulator is missing or the program crashes, hangs or reports an error.
  */
 export async function runProgram(
   program: Program,
   images: readonly Cells[],
-  { timeoutSeconds = 600 }: { timeoutSeconds?: number } = {},
+  { timeoutSeconds = 600, vectorBits }: { timeoutSeconds?: number; vectorBits?: number } = {},
 ): Promise<ProgramRun> {
   const { target, inputLength, outputLength, outputElement } = program;
   for (const [index, image] of images.entries()) {
@@ -172,7 +195,7 @@ export async function runProgram(
   return withTemporaryFolder(async (folder) => {
     const input = Buffer.concat(images.map((image) => Buffer.from(image.buffer, image.byteOffset, image.byteLength)));
     await writeFile(join(folder, "input.bin"), input);
-    const [command, ...parameters] = await startCommand(program, timeoutSeconds);
+    const [command, ...parameters] = await startCommand(program, timeoutSeconds, vectorBits);
     const result = await runCommand(command, parameters, { cwd: folder, timeoutSeconds });
     const what = `generated C on ${target}`;
     if (result.timedOut) {
@@ -208,17 +231,22 @@ export async function runProgram(
 }
 
 /** The command of a program, arranged to end with this process even when that is killed: a hung emulator never ends. */
-async function startCommand(program: Program, seconds: number): Promise<[string, ...string[]]> {
-  const [first = "", ...rest] = await emulatorCommand(program);
+async function startCommand(
+  program: Program,
+  seconds: number,
+  vectorBits: number | undefined,
+): Promise<[string, ...string[]]> {
+  const [first = "", ...rest] = await emulatorCommand(program, vectorBits);
   const setpriv = await findOnPath("setpriv");
   if (setpriv !== null) return [setpriv, "--pdeathsig", "KILL", first, ...rest];
   const timeout = await findOnPath("timeout");
   return timeout === null ? [first, ...rest] : [timeout, "-s", "KILL", String(Math.ceil(seconds) + 10), first, ...rest];
 }
 
-async function emulatorCommand({ target, executable }: Program): Promise<string[]> {
+async function emulatorCommand({ target, executable }: Program, vectorBits: number | undefined): Promise<string[]> {
   if (target === "host") return [executable];
-  const { emulator, processor } = riscvTargets[target];
+  const { emulator } = riscvTargets[target];
+  const processor = processorWith(target, vectorBits);
   return [
     await requireTool(emulator),
     ...["-M", "virt", "-cpu", processor, "-m", String(boardMemory.megabytes), "-bios", "none", "-kernel", executable],

@@ -13,6 +13,7 @@ export const externalTools = {
     commands: ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14"],
     debianPackage: "clang",
   },
+  "clang-19": { commands: ["clang-19", "clang-20", "clang-21"], debianPackage: "clang-19" },
   "g++": { commands: ["g++"], debianPackage: "g++" },
   cppcheck: { commands: ["cppcheck"], debianPackage: "cppcheck" },
   cmake: { commands: ["cmake"], debianPackage: "cmake" },

@@ -9,7 +9,7 @@ import { inParallel } from "./in-parallel.ts";
 import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
 import { compileProgram, type HostCompiler, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
-import { type VerifyTarget, verifyTargets } from "./targets.ts";
+import { riscvTargets, type VerifyTarget, verifyTargets } from "./targets.ts";
 import { compileWithTvm, runTvmModel, type TvmModel, type TvmRun } from "./tvm.ts";
 
 /** What generated code can be compared with. */
@@ -144,7 +144,10 @@ export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
   const fixed = await referencesOffTarget(request, codeOf(targets[0] ?? "host").inputShape);
   const models = await compileReferences(request);
   const jobs: Job[] = targets.flatMap((target) => [
-    ...(target === "host" ? hostCompilers : (["gcc"] as const)).map((compiler) => ({
+    ...(target === "host"
+      ? hostCompilers
+      : [riscvTargets[target].vectorFlags === undefined ? ("gcc" as const) : ("clang" as const)]
+    ).map((compiler) => ({
       kind: "own" as const,
       target,
       compiler,

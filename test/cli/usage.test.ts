@@ -33,7 +33,10 @@ describe("a wrong command line ends with 2 and one sentence", () => {
     [["train", "--epochs", "none"], "Expected a whole number of at least 1."],
     [["train", "--data", "imagenet"], "Allowed choices are synthetic, cifar10, mnist, folder."],
     [["train", "--backend", "cuda"], "Allowed choices are auto, wasm, reference, gpu."],
-    [["verify", "resnet8", "--targets", "host,z80"], '"z80" is not one of host, rv32imafc, rv32imc, rv64gc.'],
+    [
+      ["verify", "resnet8", "--targets", "host,z80"],
+      '"z80" is not one of host, rv32imafc, rv32imc, rv64gc, rv64gcv, rv32imafc_zve32f.',
+    ],
     [["export", "resnet8"], "required option '--onnx <file>' not specified"],
     [["evaluate"], "missing required argument 'model'"],
   ])("finch %j", async (words, sentence) => {

@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { cellsOf, elements, type Cells } from "../../codegen/element.ts";
 import type { GeneratedCode } from "../../codegen/index.ts";
+import { libraryFlags, modelCompiler } from "../../codegen/verify/compiler.ts";
+import { vectorStart } from "../../codegen/verify/driver/vector-start.ts";
+import { processorWith, riscvTargets } from "../../codegen/verify/targets.ts";
 
 const execute = promisify(execFile);
 
 const flash =
   "-Wl,--defsym=__flash=0x80000000,--defsym=__flash_size=4M,--defsym=__ram=0x80400000,--defsym=__ram_size=4M,--defsym=__stack_size=16K";
+
+const library = ["--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", flash, "-Tpicolibc.ld"];
 
 const riscv = {
   rv32imafc: { flags: ["-march=rv32imafc", "-mabi=ilp32f"], emulator: ["qemu-system-riscv32", "-cpu", "sifive-e34"] },
@@ -93,9 +98,33 @@ export class CProgram implements AsyncDisposable {
 
   async runOnRiscv<T extends Cells = Float32Array>(target: RiscvTarget, images: readonly Cells[]): Promise<T[]> {
     const { flags, emulator } = riscv[target];
-    const library = ["--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", flash, "-Tpicolibc.ld"];
     const optimized = ["-O2", ...strict, ...flags, ...library];
     await this.command("riscv64-unknown-elf-gcc", [...optimized, "main.c", ...this.sources, "-o", "program.elf"]);
+    return this.#emulate(images, emulator);
+  }
+
+  /** Runs one program on processors with vector registers of these lengths in bits. */
+  async runWithVectors<T extends Cells = Float32Array>(
+    target: "rv64gcv" | "rv32imafc_zve32f",
+    vectorBits: readonly number[],
+    images: readonly Cells[],
+  ): Promise<T[][]> {
+    const { flags, emulator } = riscvTargets[target];
+    const { tool, machine } = modelCompiler(target);
+    const headers = await libraryFlags(target);
+    const objects = this.sources.map((name) => name.replace(/\.c$/, ".o"));
+    for (const [index, name] of this.sources.entries())
+      await this.command(tool, ["-O2", ...strict, ...machine, ...headers, "-c", name, "-o", objects[index]!]);
+    await writeFile(join(this.folder, "start.c"), vectorStart);
+    const link = ["-O2", ...flags, ...library, "main.c", "start.c", ...objects, "-o", "program.elf"];
+    await this.command("riscv64-unknown-elf-gcc", link);
+    const outputs: T[][] = [];
+    for (const bits of vectorBits)
+      outputs.push(await this.#emulate(images, [emulator, "-cpu", processorWith(target, bits)]));
+    return outputs;
+  }
+
+  async #emulate<T extends Cells>(images: readonly Cells[], emulator: readonly string[]): Promise<T[]> {
     const machine = ["-M", "virt", "-bios", "none", "-nographic", "-semihosting-config", "enable=on,target=native"];
     return this.#run(images, ["timeout", "60", ...emulator, ...machine, "-kernel", "program.elf"]);
   }

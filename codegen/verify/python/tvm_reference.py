@@ -40,6 +40,18 @@ TARGETS = {
         "mattr": ["+m", "+a", "+f", "+d", "+c"],
         "mabi": "lp64d",
     },
+    "rv64gcv": {
+        "mtriple": "riscv64-unknown-elf",
+        "mcpu": "generic-rv64",
+        "mattr": ["+m", "+a", "+f", "+d", "+c", "+v"],
+        "mabi": "lp64d",
+    },
+    "rv32imafc_zve32f": {
+        "mtriple": "riscv32-unknown-elf",
+        "mcpu": "generic-rv32",
+        "mattr": ["+m", "+a", "+f", "+c", "+zve32f"],
+        "mabi": "ilp32f",
+    },
 }
 C_TYPES = {
     "float32": "float",

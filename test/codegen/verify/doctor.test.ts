@@ -19,6 +19,7 @@ describe("doctor", () => {
       "gcc",
       "clang",
       "riscv64-unknown-elf-gcc",
+      "clang-19",
       "cmake",
       "picolibc",
       "qemu-system-riscv32",

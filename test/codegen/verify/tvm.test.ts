@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { pythonEnvironment } from "../../../codegen/verify/folders.ts";
+import { verifyTargets } from "../../../codegen/verify/targets.ts";
 import { compileWithTvm, runTvmModel } from "../../../codegen/verify/tvm.ts";
 import { verify } from "../../../codegen/verify/verify.ts";
 import { tinyCode, tinyImages, tinyOnnx } from "./tiny-model.ts";
@@ -11,7 +12,7 @@ import { describeWithTools, riscvTools } from "./with-tools.ts";
 
 const images = tinyImages.slice(0, 2);
 
-await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
+await describeWithTools("TVM", ["gcc", "clang-19", "tvm", ...riscvTools], () => {
   test(
     "agrees on this machine and on every RISC-V target, with its own figures beside",
     { timeout: 90_000 },
@@ -19,13 +20,13 @@ await describeWithTools("TVM", ["gcc", "tvm", ...riscvTools], () => {
       const rows = await verify({
         onnx: tinyOnnx,
         generate: () => tinyCode,
-        targets: ["host", "rv32imafc", "rv32imc", "rv64gc"],
+        targets: verifyTargets,
         against: ["tvm"],
         images,
         hostCompilers: ["gcc"],
       });
       expect(rows.map(({ target, reference }) => `${target} ${reference}`)).toEqual(
-        ["host", "rv32imafc", "rv32imc", "rv64gc"].flatMap((target) => [`${target} tvm`, `${target} tvm-scheduled`]),
+        verifyTargets.flatMap((target) => [`${target} tvm`, `${target} tvm-scheduled`]),
       );
       checkAgreement(rows);
       for (const row of rows) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { findOnPath } from "../../../codegen/verify/process.ts";
+import { verifyTargets } from "../../../codegen/verify/targets.ts";
 import { verify, verifyReportSchema, type VerifyRequest } from "../../../codegen/verify/verify.ts";
 import { tinyCode, tinyImages, tinyOnnx, tinyReference, wrongCode } from "./tiny-model.ts";
 import { describeWithTools, riscvTools } from "./with-tools.ts";
@@ -20,11 +21,11 @@ const request: VerifyRequest = {
 afterEach(() => vi.unstubAllEnvs());
 
 const programs = [
-  ...["gcc", "clang", "size", "as", "ld", "setpriv"],
+  ...["gcc", "clang", "clang-19", "size", "as", "ld", "setpriv"],
   ...["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-size", "qemu-system-riscv32", "qemu-system-riscv64"],
 ];
 
-await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTools], () => {
+await describeWithTools("verify against the engine", ["gcc", "clang", "clang-19", ...riscvTools], () => {
   test("runs on this machine and on every RISC-V target, with no Python on the path", { timeout: 60_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "finch-path-"));
     for (const program of programs) {
@@ -36,7 +37,7 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
 
     const rows = await verify({
       ...request,
-      targets: ["host", "rv32imafc", "rv32imc", "rv64gc"],
+      targets: verifyTargets,
       flags: ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O2", "-ffp-contract=fast"],
     });
     await rm(folder, { recursive: true });
@@ -47,6 +48,8 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
       "rv32imafc gcc",
       "rv32imc gcc",
       "rv64gc gcc",
+      "rv64gcv clang",
+      "rv32imafc_zve32f clang",
     ]);
     verifyReportSchema.parse({ rows });
     checkAgreement(rows);
@@ -55,8 +58,9 @@ await describeWithTools("verify against the engine", ["gcc", "clang", ...riscvTo
       // arena of 4 floats, input, output
       expect(row.ramBytes).toBe(4 * (4 + 48 + 3) + row.stackBytes);
       expect(row.stackBytes).toBeGreaterThanOrEqual(64);
-      expect(row.rodataBytes).toBeGreaterThanOrEqual(4 * 120);
-      expect(row.textBytes).toBeGreaterThan(100);
+      // clang keeps some weights in the code
+      expect(row.rodataBytes).toBeGreaterThan(4 * 100);
+      expect(row.textBytes + row.rodataBytes).toBeGreaterThan(4 * 120 + 100);
       expect(row.instructions === null).toBe(row.target === "host");
     }
     const [float, soft] = rows.slice(2);

@@ -106,7 +106,7 @@ await describeWithTools("generated C on real images, every target against every 
         });
         tables.push(verifyTable(name, rows));
         checkAgreement(rows);
-        expect(rows).toHaveLength(20);
+        expect(rows).toHaveLength(28);
         if (name !== "resnet8") return;
         const float = rows.find(({ target, reference: other }) => target === "rv32imafc" && other === "tvm-scheduled");
         expect(float?.instructionsPerMac).toBeLessThanOrEqual(2);

@@ -1,0 +1,36 @@
+import { imageConvolution, type Convolution } from "../convolution.ts";
+import type { LayerShapes } from "../emitter.ts";
+import { onlyWeights } from "../operands.ts";
+import { extentOf } from "../spans.ts";
+import type { VectorEmitter } from "./emitter.ts";
+import { hasVectorEpilogue } from "./epilogue.ts";
+import { emitVectorConvolution, floatTile } from "./register-tile.ts";
+
+/** @throws ConfigError when the weights are computed */
+function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
+  const { shape } = onlyWeights(shapes, 1);
+  return imageConvolution([shapes.inputs[0]!, shapes.output], shape, shapes.attributes, {
+    byRows: shapes.turn !== null,
+  });
+}
+
+export const conv2d: VectorEmitter<"conv2d"> = {
+  applies: ({ layer }) => layer.inputs.length === 1 && hasVectorEpilogue(layer.epilogue),
+  window: (shapes) => {
+    const { rows } = convolutionOf({ ...shapes, turn: 1 });
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  estimate: (shapes) => floatTile(convolutionOf(shapes), shapes.target, shapes.layer.epilogue.length).instructions,
+  emit: (call) => {
+    const weights = onlyWeights(call, 1);
+    const [, kernelWidth, inChannels, allOutChannels] = weights.shape as [number, number, number, number];
+    return emitVectorConvolution(
+      call,
+      "conv2d",
+      convolutionOf(call),
+      weights,
+      (values, row, column, inChannel, outChannel) =>
+        values[((row * kernelWidth + column) * inChannels + inChannel) * allOutChannels + outChannel]!,
+    );
+  },
+};

@@ -1,0 +1,267 @@
+import { range } from "../../../engine/range.ts";
+import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
+import type { Weights } from "../../../engine/plan/inference.ts";
+import type { Target } from "../../target.ts";
+import type { Convolution } from "../convolution.ts";
+import type { LayerCall } from "../emitter.ts";
+import { countedSpans, tapOrder, type CountedSpan } from "../register-tile.ts";
+import { rowText } from "../rows.ts";
+import { dilationText, instructionsPerByte, overSpan, spansOf, type Span } from "../spans.ts";
+import { vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
+import { floatVectors, groupings, lanesOf, vectorRegisters, type FloatVectors, type Grouping } from "./vectors.ts";
+import { windowRows, type WindowRows } from "./window-rows.ts";
+
+/** How the sums of a convolution are spread over vector registers. */
+export interface VectorTile {
+  /** Registers of a vector of output channels. */
+  readonly group: Grouping;
+  /** Neighbouring pixels that are summed at once. */
+  readonly pixels: number;
+  readonly even: boolean;
+  /** Input channels per turn of the innermost loop; a divisor of their number. */
+  readonly unroll: number;
+  /** Of one inference with vectors of the target's length, estimated. */
+  readonly instructions: number;
+}
+
+/** What a kernel of these sums needs besides its multiply-adds. */
+interface TilePrices {
+  /** Instructions that read the weights of one tap, and that read one input. */
+  readonly weights: number;
+  readonly read: number;
+  /** Instructions that finish and store one vector of sums. */
+  readonly finish: number;
+  /** Whether sums in groups of `group` registers leave enough for the weights. */
+  readonly fits: (pixels: number, group: Grouping) => boolean;
+}
+
+function cost(
+  shape: Convolution,
+  spans: readonly CountedSpan[],
+  { group, unroll }: Pick<VectorTile, "group" | "unroll">,
+  prices: TilePrices,
+  { vectorBits }: Target,
+): { readonly instructions: number; readonly bytes: number } {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const blocks = Math.ceil(outChannels / lanesOf(group, vectorBits)) * groups;
+  let instructions = 0;
+  let bytes = 0;
+  for (const { span, products, reads } of spans) {
+    const step = products + reads * prices.read + columns.kernel * prices.weights;
+    const perRow = inChannels * step + (inChannels / unroll) * 2 + 6;
+    const tile = rows.kernel * perRow + span.size * (prices.finish + 2) + 10;
+    instructions += tile * span.tiles * blocks * rows.output;
+    bytes += (step * unroll + span.size * (prices.finish + 2) + 20) * 4;
+  }
+  return { instructions, bytes };
+}
+
+/** The cheapest tile that fits in the registers. */
+function scheduleVectorTile(shape: Convolution, target: Target, prices: TilePrices): VectorTile {
+  const unrolls = [1, 2, 3, 4].filter((unroll) => shape.inChannels % unroll === 0);
+  let best: VectorTile | undefined;
+  let bestPrice = Infinity;
+  for (const group of groupings)
+    for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++) {
+      if (!prices.fits(pixels, group)) continue;
+      for (const even of [false, true]) {
+        const spans = countedSpans(shape.columns, pixels, even);
+        for (const unroll of unrolls) {
+          const { instructions, bytes } = cost(shape, spans, { group, unroll }, prices, target);
+          const price = instructions + bytes * instructionsPerByte;
+          if (price >= bestPrice) continue;
+          best = { group, pixels, even, unroll, instructions };
+          bestPrice = price;
+        }
+      }
+    }
+  return best!;
+}
+
+/** Weights in the order in which tiles read them: [group][row][input channel][column][channel]. */
+function weightOrder(
+  { rows, columns, groups, inChannels, outChannels }: Convolution,
+  at: (row: number, column: number, inChannel: number, outChannel: number) => number,
+): number[] {
+  const weights: number[] = [];
+  for (let group = 0; group < groups; group++)
+    for (let row = 0; row < rows.kernel; row++)
+      for (let inChannel = 0; inChannel < inChannels; inChannel++)
+        for (let column = 0; column < columns.kernel; column++)
+          for (let channel = 0; channel < outChannels; channel++)
+            weights.push(at(row, column, inChannel, group * outChannels + channel));
+  return weights;
+}
+
+/** The C of one kind of sums. */
+interface TileText {
+  readonly shape: Convolution;
+  readonly tile: VectorTile;
+  readonly window: WindowRows;
+  /** Types of the sums, of an input as it lies and as it is multiplied, of the weights as they lie, and of a vector of them. */
+  readonly types: Readonly<Record<"sums" | "stored" | "input" | "weight" | "weights", string>>;
+  readonly loadWeights: (pointer: string) => string;
+  readonly multiplyAdd: (sum: string, input: string, weights: string) => string;
+  /** What the sums of pixel `pixel` of a span start from. */
+  readonly start: (span: Span, pixel: number) => string;
+  /** Finishes and stores the sums, [variable, pixels from the first]. */
+  readonly finish: (sums: readonly (readonly [string, number])[]) => readonly string[];
+}
+
+/** Sums the channels from `c` on of the pixels of one tile. Expects `block`, `x0`, `c`, `vl` in scope. */
+function tileText(text: TileText, span: Span): string {
+  const { shape, tile, window, types } = text;
+  const { columns, inChannels, outChannels, pixelStep, channelStep } = shape;
+  const pixels = range(span.size);
+  const first = span.firstTap - columns.padding;
+  const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
+  const same = pixels.every((pixel) => text.start(span, pixel) === text.start(span, 0));
+  const lines = pixels.map(
+    (pixel) => `${types.sums} a${pixel} = ${same && pixel > 0 ? "a0" : text.start(span, pixel)};`,
+  );
+  const step = (u: number): string[] => {
+    const read = new Set<number>();
+    const taps: string[] = [];
+    for (const tap of tapOrder(columns)) {
+      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
+      const used = pixels.filter((pixel) => span.taps[columnOf(pixel)]);
+      if (used.length === 0) continue;
+      const unread = used.map(columnOf).filter((column) => !read.has(column));
+      for (const column of unread) read.add(column);
+      const inputs = unread.map(
+        (column) => `x_${column} = in[${(column - span.firstTap) * pixelStep + u * channelStep}]`,
+      );
+      if (inputs.length > 0) taps.push(`const ${types.input} ${inputs.join(", ")};`);
+      const weights = (u * columns.kernel + tap) * outChannels;
+      taps.push(
+        `${taps.some((line) => line.startsWith(types.weights)) ? "" : `${types.weights} `}v = ${text.loadWeights(`weight + ${weights}`)};`,
+        ...used.map((pixel) => `a${pixel} = ${text.multiplyAdd(`a${pixel}`, `x_${columnOf(pixel)}`, "v")};`),
+      );
+    }
+    return ["{", ...taps, "}"];
+  };
+  if (span.taps.some((exists) => exists)) {
+    const turns = inChannels / tile.unroll;
+    lines.push(
+      window.loop,
+      `const ${types.stored} *in = ${window.row} + ${offset};`,
+      `const ${types.weight} *weight = block + ky * ${inChannels * columns.kernel * outChannels};`,
+      ...(turns > 1 ? [`const ${types.stored} *const end = in + ${inChannels * channelStep};`, "do {"] : []),
+      ...range(tile.unroll).flatMap(step),
+      ...(turns > 1
+        ? [
+            `in += ${tile.unroll * channelStep};`,
+            `weight += ${tile.unroll * columns.kernel * outChannels};`,
+            "} while (in != end);",
+          ]
+        : []),
+      "}",
+    );
+  }
+  return [...lines, ...text.finish(pixels.map((pixel) => [`a${pixel}`, pixel] as const))].join("\n");
+}
+
+/** What the comment of a kernel says. */
+function aboutTile({ rows, columns, inChannels, outChannels }: Convolution, tile: VectorTile): string {
+  return (
+    `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
+    `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${tile.pixels} pixels x ${tile.group} registers of ` +
+    `channels, ${tile.unroll} input channels a turn`
+  );
+}
+
+const floatPrices = (steps: number): TilePrices => ({
+  weights: 2,
+  read: 1,
+  finish: 2 + 2 * steps,
+  fits: (pixels, group) => (pixels + 2) * group <= vectorRegisters,
+});
+
+/** The tile of a convolution in float32. @param steps of its epilogue */
+export function floatTile(shape: Convolution, target: Target, steps: number): VectorTile {
+  return scheduleVectorTile(shape, target, floatPrices(steps));
+}
+
+/**
+ * The function of a convolution and its call, once for each group. `at` gives the weight of [row, column, input channel
+ * of the group, channel].
+ */
+export function emitVectorConvolution<K extends InferenceOp>(
+  call: LayerCall<K>,
+  kind: string,
+  shape: Convolution,
+  weights: Weights,
+  at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
+): string {
+  const { unit } = call;
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  unit.include("riscv_vector.h");
+  const tile = floatTile(shape, call.target, call.layer.epilogue.length);
+  const vectors = floatVectors(tile.group);
+  const epilogue = vectorEpilogueOf(call, vectors, { accumulates: true });
+  const values = weights.values();
+  const packed = Float32Array.from(weightOrder(shape, (...place) => at(values, ...place)));
+  const streamed = rowText(call);
+  const window = windowRows(rows, shape.rowStep, call.rows?.x[0]);
+  const text = floatText(shape, tile, window, vectors, epilogue);
+  const tiles = spansOf(columns, tile.pixels, tile.even).map((span) =>
+    overSpan(
+      span,
+      "x0",
+      `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n${tileText(text, span)}`,
+    ),
+  );
+  const overRows = call.rows
+    ? [...window.lines, ...tiles]
+    : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...window.lines, ...tiles, "}"];
+  const name = unit.define(
+    call.rows ? `${kind}_row` : kind,
+    [
+      `const float *${call.rows ? "" : "restrict "}x`,
+      "const float *restrict w",
+      `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
+      ...epilogue.parameters,
+      ...streamed.parameters,
+    ],
+    streamed.body(columns.output * groups * outChannels, [
+      "size_t vl;",
+      `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
+      "const float *const block = w + c;",
+      `vl = ${vectors.length(`${outChannels} - c`)};`,
+      ...overRows,
+      "}",
+    ]),
+    { about: aboutTile(shape, tile) },
+  );
+  const table = unit.constant(weights.name, packed);
+  if (groups === 1)
+    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
+  const slice = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
+  const pointers = [
+    slice(call.x[0]!, inChannels),
+    slice(table, packed.length / groups),
+    ...[call.y, ...epilogue.arguments].map((pointer) => slice(pointer, outChannels)),
+    ...streamed.arguments,
+  ];
+  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+}
+
+function floatText(
+  shape: Convolution,
+  tile: VectorTile,
+  window: WindowRows,
+  vectors: FloatVectors,
+  epilogue: VectorEpilogue,
+): TileText {
+  return {
+    shape,
+    tile,
+    window,
+    types: { sums: vectors.type, stored: "float", input: "float", weight: "float", weights: vectors.type },
+    loadWeights: vectors.load,
+    multiplyAdd: (sum, input, weights) => vectors.op("vfmacc_vf", sum, input, weights),
+    start: () => epilogue.start("c"),
+    finish: (sums) =>
+      sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * shape.groups * shape.outChannels}`, "c")),
+  };
+}
