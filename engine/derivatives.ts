@@ -5,7 +5,7 @@ import { matmul } from "./ops/matmul.ts";
 import { reshape, transpose } from "./ops/layout.ts";
 import { sumRows } from "./ops/reduce.ts";
 import { unsupported, type Attributes, type OpName, type Unsupported } from "./ops/vocabulary.ts";
-import { record, recordOne } from "./record.ts";
+import { constant, record, recordOne } from "./record.ts";
 import type { Pair } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -17,7 +17,7 @@ interface Recorded<K extends OpName> {
   readonly attributes: Attributes<K>;
 }
 
-/** Emits the gradient of each input, `undefined` for inputs that have none (labels, seeds). */
+/** Emits the gradient of each input, `undefined` for inputs that have none (labels, seeds, given statistics). */
 export type Derivative<K extends OpName> = (recorded: Recorded<K>) => readonly (Tensor | undefined)[];
 
 const optimizerOp = unsupported("updates of the optimiser are not differentiated");
@@ -60,7 +60,13 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
     batchMatmul(transpose(a!, [0, 2, 1]), dy),
   ],
   softmax: ({ y: [y], dy }) => [recordOne("softmaxGradient", [y!, dy], {})],
-  batchNorm: unsupported("inference statistics are constants: record the model with training: true"),
+  batchNorm: ({ x: [x, mean, variance, gamma], dy, attributes }) => {
+    const zero = constant(new Float32Array(mean!.shape[0]!));
+    const dx = recordOne("batchNorm", [dy, zero, variance!, ...(gamma ? [gamma, zero] : [])], attributes);
+    if (gamma === undefined) return [dx];
+    const normalized = recordOne("batchNorm", [x!, mean!, variance!], attributes);
+    return [dx, undefined, undefined, sumRows(multiply(dy, normalized)), sumRows(dy)];
+  },
   batchNormTraining: ({ x: [x, gamma], y: [, mean, variance], dy, attributes }) =>
     record("batchNormTrainingGradient", [dy, x!, mean!, variance!, ...(gamma ? [gamma] : [])], attributes),
   layerNorm: ({ x: [x, gamma], dy, attributes }) =>
@@ -91,6 +97,11 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
       permutation.map((_, axis) => permutation.indexOf(axis)),
     ),
   ],
+  fakeQuantize: ({ x: [x, extent], dy, attributes }) => [
+    recordOne("fakeQuantizeGradient", [x!, extent!, dy], attributes),
+    undefined,
+  ],
+  extent: unsupported("extents are observed, not trained"),
   dropout: ({ x: [, seed], dy, attributes }) => [recordOne("dropout", [dy, seed!], attributes), undefined],
   crossEntropy: ({ x: [, labels], y: [, probabilities], dy, attributes }) => [
     recordOne("crossEntropyGradient", [probabilities!, labels!, dy], attributes),
@@ -115,6 +126,7 @@ export const derivatives: { readonly [K in OpName]: Derivative<K> | Unsupported 
   globalAveragePoolGradient: secondOrder,
   attentionGradient: secondOrder,
   linearAttentionGradient: secondOrder,
+  fakeQuantizeGradient: secondOrder,
   crossEntropyGradient: secondOrder,
   meanGradient: secondOrder,
   sumOfSquares: optimizerOp,

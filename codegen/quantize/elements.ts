@@ -1,3 +1,4 @@
+import { int8Steps } from "../../engine/ops/fake-quantize.ts";
 import type { Attributes } from "../../engine/ops/vocabulary.ts";
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Layer, ValueId } from "../../engine/plan/inference.ts";
@@ -20,11 +21,7 @@ export const leastStep = 4 * (1 + 2 ** -20);
 
 /** The scale and zero point for cells from `least` to `largest`, but no finer than `leastScale`. */
 export function elementOf({ least, largest }: Range, leastScale = 0): Int8Element {
-  const low = Math.min(0, least);
-  const high = Math.max(0, largest);
-  const scale = Math.max((high - low) / 255, leastScale) || 1;
-  const zero = Math.max(-128, Math.min(127, round(-128 - low / scale)));
-  return { type: "int8", scale, zero, low: -128, high: 127 };
+  return { type: "int8", ...int8Steps(least, largest, leastScale), low: -128, high: 127 };
 }
 
 /** Cells of a softmax: 0 … 255/256. */

@@ -13,6 +13,7 @@ import { binaryKindShape } from "./binary.ts";
 import { crossEntropyShape } from "./cross-entropy.ts";
 import { dropoutShape } from "./dropout.ts";
 import { binaryShape, unaryShape } from "./elementwise.ts";
+import { extentShape, fakeQuantizeShape } from "./fake-quantize.ts";
 import { gatherShape } from "./gather.ts";
 import { linearAttentionShape } from "./linear-attention.ts";
 import { reshapeShape, transposeShape } from "./layout.ts";
@@ -91,6 +92,9 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   gather: gatherShape,
   pad: padShape,
   transpose: transposeShape,
+  fakeQuantize: fakeQuantizeShape,
+  fakeQuantizeGradient: fakeQuantizeShape,
+  extent: extentShape,
   dropout: dropoutShape,
   crossEntropy: crossEntropyShape,
   crossEntropyGradient: unaryShape,

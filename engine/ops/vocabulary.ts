@@ -151,6 +151,19 @@ export interface Ops {
   /** Axis i of the result is axis permutation[i] of x. */
   transpose: { inputs: [x: Shape]; attributes: { readonly permutation: readonly number[] } };
   /**
+   * x [...,c] rounded to what int8 cells of an extent can stand for, and held to their ends. With the extent [2] of all
+   * of x, its least and largest value, these are 256 values; `perChannel` has [c], the largest magnitude of each
+   * channel, and 255 values about 0. See fake-quantize.ts.
+   */
+  fakeQuantize: { inputs: [x: Shape, extent: Shape]; attributes: { readonly perChannel: boolean } };
+  /** x, extent, dy → dx = dy where x is not held to an end: rounding passes gradients through (Bengio et al. 2013) */
+  fakeQuantizeGradient: {
+    inputs: [x: Shape, extent: Shape, dy: Shape];
+    attributes: { readonly perChannel: boolean };
+  };
+  /** x [...,c] → [2], the least and largest of its cells and 0; `perChannel`: [c], the largest magnitude of each channel */
+  extent: { inputs: [x: Shape]; attributes: { readonly perChannel: boolean } };
+  /**
    * y = x · keep / (1 − rate); keep is a pure function of seed [2] (two integers below 2²⁴), stream and element
    * index (see random.ts). Its own derivative.
    */
@@ -216,6 +229,8 @@ type TrainingOp =
   | Extract<OpName, `${string}Gradient`>
   | "sumRows"
   | "batchNormTraining"
+  | "fakeQuantize"
+  | "extent"
   | "dropout"
   | "crossEntropy"
   | "mean"

@@ -25,6 +25,7 @@ import {
 import { dropoutForward } from "./dropout.ts";
 import { addForward, meanGradient, multiplyForward, reluForward, reluGradient, scaleForward } from "./elementwise.ts";
 import type { Emitter, Value } from "./emitter.ts";
+import { extentForward, fakeQuantizeForward, fakeQuantizeGradient } from "./fake-quantize.ts";
 import { transposeForward } from "./layout.ts";
 import { linearAttentionForward, linearAttentionGradient } from "./linear-attention.ts";
 import { biasForward, matmulForward } from "./matmul.ts";
@@ -230,6 +231,15 @@ export const kernels: { readonly [K in OpName]: GpuLowering<K> } = {
   ],
   transpose: ({ emit, inputs: [x], inputShapes, attributes: { permutation } }) => [
     transposeForward(emit, x!, inputShapes[0]!, permutation),
+  ],
+  fakeQuantize: ({ emit, inputs: [x, extent], inputShapes, attributes }) => [
+    fakeQuantizeForward(emit, x!, extent!, rowsOf(inputShapes[0]!)[1], attributes.perChannel),
+  ],
+  fakeQuantizeGradient: ({ emit, inputs: [x, extent, dy], inputShapes, attributes }) => [
+    fakeQuantizeGradient(emit, x!, extent!, dy!, rowsOf(inputShapes[0]!)[1], attributes.perChannel),
+  ],
+  extent: ({ emit, inputs: [x], inputShapes, attributes }) => [
+    extentForward(emit, x!, ...rowsOf(inputShapes[0]!), attributes.perChannel),
   ],
   dropout: ({ emit, inputs: [x, seed], attributes }) => [dropoutForward(emit, x!, seed!, attributes)],
 

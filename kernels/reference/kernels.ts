@@ -23,6 +23,7 @@ import {
 } from "./depthwise-conv2d.ts";
 import { dropoutForward } from "./dropout.ts";
 import { addForward, multiplyForward, reluForward, reluGradient, scaleForward } from "./elementwise.ts";
+import { extentForward, fakeQuantizeForward, fakeQuantizeGradient } from "./fake-quantize.ts";
 import type { Floats } from "./floats.ts";
 import { gatherForward } from "./gather.ts";
 import { reshapeForward, transposeForward } from "./layout.ts";
@@ -191,6 +192,12 @@ export const kernels: { readonly [K in OpName]: ReferenceKernel<K> } = {
     padForward(y, x, outputShapes[0], inputShapes[0], before, value),
   transpose: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>
     transposeForward(y, x, inputShapes[0], attributes.permutation),
+  fakeQuantize: ({ outputs: [y], inputs: [x, extent], inputShapes, attributes }) =>
+    fakeQuantizeForward(y, x, extent, rowsOf(inputShapes[0])[1], attributes.perChannel),
+  fakeQuantizeGradient: ({ outputs: [dx], inputs: [x, extent, dy], inputShapes, attributes }) =>
+    fakeQuantizeGradient(dx, x, extent, dy, rowsOf(inputShapes[0])[1], attributes.perChannel),
+  extent: ({ outputs: [y], inputs: [x], inputShapes, attributes }) =>
+    extentForward(y, x, rowsOf(inputShapes[0])[1], attributes.perChannel),
   dropout: ({ outputs: [y], inputs: [x, seed], attributes }) => dropoutForward(y, x, seed, y.length, attributes),
 
   crossEntropy: ({ outputs: [loss, probabilities], inputs: [logits, labels], inputShapes: [[n, c]], attributes }) =>

@@ -28,6 +28,7 @@ import {
   sigmoid,
   sigmoidGradient,
 } from "./lower/elementwise.ts";
+import { extent, fakeQuantize, fakeQuantizeGradient } from "./lower/fake-quantize.ts";
 import { layerNorm, layerNormGradient } from "./lower/layer-norm.ts";
 import { transpose } from "./lower/layout.ts";
 import { linearAttention, linearAttentionGradient } from "./lower/linear-attention.ts";
@@ -104,6 +105,9 @@ export const lowerings: { readonly [K in Exclude<OpName, "reshape">]: Lowering<K
   gather,
   pad,
   transpose,
+  fakeQuantize: { decompose: fakeQuantize },
+  fakeQuantizeGradient: { decompose: fakeQuantizeGradient },
+  extent,
   dropout,
   crossEntropy,
   crossEntropyGradient,

@@ -33,7 +33,11 @@ export type ElementwiseOp =
   /** dy, x → dy where x · scale + shift > 0, of such a table */
   | "affineMask"
   /** dy, x → A · dy + B · x + D of a table [3,c] */
-  | "affineGradient";
+  | "affineGradient"
+  /** x → scale · q, q = x / scale to the nearest and from low to high, of a table [3,c]: scale, low, high */
+  | "fakeQuantize"
+  /** x, dy → dy where q lies from low to high, of such a table */
+  | "fakeQuantizeGradient";
 
 /** An element-wise value that is stored only where the planner decides so. */
 export interface Mapped {

@@ -40,6 +40,7 @@ const speeds: { readonly [K in KernelName]?: Speed } = {
   winogradFilterSum: { bytes: 8 },
   expand: { bytes: 4 },
   batchNormTable: { bytes: 12 },
+  extents: { bytes: 48 },
   batchNormStatistics: { bytes: 12 },
   batchNormGradientTable: { bytes: 20 },
   crossEntropyRows: { bytes: 0.6 },

@@ -22,6 +22,8 @@ export interface OpCase {
   readonly inputs: readonly CaseInput[];
   /** Records the outputs; the first is the one that is differentiated. */
   readonly build: (inputs: readonly Tensor[]) => readonly Tensor[];
+  /** Where outputs are steps: what has the gradient that they are given by definition. */
+  readonly straightThrough: OpCase["build"] | undefined;
   /** Of a size worth timing. */
   readonly bench: boolean;
 }
@@ -51,11 +53,11 @@ export function constantInput(input: CaseInput): CaseInput {
 export function opCase(
   name: string,
   inputs: readonly CaseInput[],
-  build: (inputs: readonly Tensor[]) => readonly Tensor[],
-  { bench = false } = {},
+  build: OpCase["build"],
+  { bench = false, straightThrough }: Partial<Pick<OpCase, "bench" | "straightThrough">> = {},
 ): OpCase {
   const shapes = inputs.map(({ shape }) => formatShape(shape)).join(" ");
-  return { name: `${name} ${shapes}`, inputs, build, bench };
+  return { name: `${name} ${shapes}`, inputs, build, straightThrough, bench };
 }
 
 /** The values of input `index` of a case; the same at every call. */

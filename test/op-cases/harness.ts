@@ -142,12 +142,17 @@ const directions = 3;
 const step = 1e-5;
 
 /**
- * Compares `grad` with central differences, both in float64: along random directions, and along every axis of small
+ * Compares `grad` with central differences of what is differentiated, both in float64: along random directions, and along every axis of small
  * inputs. Gives the largest relative error.
  */
 export async function gradientError(opCase: OpCase): Promise<number> {
-  const { graph, feeds, differentiated } = recordCase(opCase, { keepLoss: true });
-  const program = await createReferenceBackend({ precision: "float64" }).compile(graph);
+  const { graph, feeds, differentiated } = recordCase(opCase);
+  const backend = createReferenceBackend({ precision: "float64" });
+  const program = await backend.compile(graph);
+  const { build, straightThrough = build } = opCase;
+  const { graph: smoothGraph } = recordCase({ ...opCase, build: straightThrough }, { keepLoss: true });
+  const smooth = await backend.compile(smoothGraph);
+  const smoothFeeds = Object.fromEntries(smoothGraph.inputs.map(({ name }) => [name, feeds[name]!]));
   let worst = 0;
   await program.run(feeds);
   const gradients = new Map<number, Float64Array>();
@@ -165,7 +170,7 @@ export async function gradientError(opCase: OpCase): Promise<number> {
     );
     for (const direction of [...axes, ...random]) {
       const analytic = gradient.reduce((sum, value, i) => sum + value * direction[i]!, 0);
-      const numeric = await slope(program, feeds, `x${index}`, direction);
+      const numeric = await slope(smooth, smoothFeeds, `x${index}`, direction);
       const size = Math.max(Math.abs(analytic), Math.abs(numeric), 1e-2 * norm);
       if (size > 1e-12) worst = Math.max(worst, Math.abs(analytic - numeric) / size);
     }
@@ -176,7 +181,7 @@ export async function gradientError(opCase: OpCase): Promise<number> {
 /** The derivative of `loss` when one input moves along a direction. */
 async function slope(
   program: ReferenceProgram,
-  feeds: Readonly<Record<string, Float32Array>>,
+  feeds: RecordedCase["feeds"],
   name: string,
   direction: Float64Array,
 ): Promise<number> {

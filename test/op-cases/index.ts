@@ -10,6 +10,7 @@ import { crossEntropyCases } from "./cross-entropy.ts";
 import { depthwiseConv2dCases } from "./depthwise-conv2d.ts";
 import { dropoutCases } from "./dropout.ts";
 import { elementwiseCases } from "./elementwise.ts";
+import { fakeQuantizeCases } from "./fake-quantize.ts";
 import { gatherCases } from "./gather.ts";
 import { layoutCases } from "./layout.ts";
 import { linearAttentionCases } from "./linear-attention.ts";
@@ -35,6 +36,7 @@ export const opCases = {
   depthwiseConv2d: depthwiseConv2dCases,
   dropout: dropoutCases,
   elementwise: elementwiseCases,
+  fakeQuantize: fakeQuantizeCases,
   gather: gatherCases,
   layout: layoutCases,
   linearAttention: linearAttentionCases,

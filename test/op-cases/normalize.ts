@@ -20,7 +20,7 @@ const inference = (shape: number[], affine: boolean): OpCase => {
   const c = shape.at(-1)!;
   return opCase(
     "batchNorm",
-    [normal(...shape), normal(c), positive(c), ...terms(affine, c)].map(constantInput),
+    [normal(...shape), constantInput(normal(c)), constantInput(positive(c)), ...terms(affine, c)],
     ([x, mean, variance, gamma, beta]) => [batchNorm(x!, mean!, variance!, affineOf(gamma, beta))],
   );
 };

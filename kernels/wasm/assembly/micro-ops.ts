@@ -3,6 +3,7 @@ import { MicroOp } from "./chain";
 import { laneMask, madd, max } from "./simd";
 
 export { gelu, geluGradient, hardSwish, hardSwishGradient, sigmoid, sigmoidGradient } from "./activation";
+export { fakeQuantize, fakeQuantizeGradient } from "./fake-quantize";
 
 // The loops of chains, each over n floats that start with the first channel. Vectors over the channels are repeated to
 // fill a period of `stride` bytes. What a loop writes may be what it reads.

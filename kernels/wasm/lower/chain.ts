@@ -108,6 +108,8 @@ function loopOf(e: Applied): Loop {
     case "sigmoidGradient":
     case "hardSwish":
     case "hardSwishGradient":
+    case "fakeQuantize":
+    case "fakeQuantizeGradient":
       return { name: op, operands: inputs, table };
   }
 }

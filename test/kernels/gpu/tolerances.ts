@@ -25,6 +25,7 @@ export const tolerances: Readonly<Record<Family, Tolerance>> = {
   depthwiseConv2d: sums,
   dropout: rounding,
   elementwise: rounding,
+  fakeQuantize: functions,
   gather: rounding,
   layout: rounding,
   linearAttention: functions,
