@@ -15,7 +15,10 @@ export { exportOnnx, type OnnxMetadata, type OnnxOptions } from "./onnx/export.t
 export type * from "./quantize/graph.ts";
 export { calibrate, type CalibrationOptions } from "./quantize/calibrate.ts";
 export type { Range, RangeMethod } from "./quantize/histogram.ts";
-export { quantizeNetwork, type QuantizeOptions } from "./quantize/quantize.ts";
+export { quantizationAwareModel } from "./quantize/aware/model.ts";
+export { trainedRanges } from "./quantize/aware/extents.ts";
+export type { QuantizeOptions } from "./quantize/plan.ts";
+export { quantizeNetwork } from "./quantize/quantize.ts";
 export { isInt8, roundNetworkWeights, type Int8Weights } from "./quantize/weight-only.ts";
 export type { Ranged } from "./quantize/ranges.ts";
 export { createInterpreter, type Interpreter } from "./quantize/interpreter/interpret.ts";

@@ -13,6 +13,8 @@ export interface ModelOptions {
   readonly input: readonly [number, number, number];
   /** Decides the first weights. Default 0. */
   readonly seed?: number;
+  /** What slots hold at first, by name, in place of their first weights: a trained model's. */
+  readonly values?: ReadonlyMap<string, Float32Array>;
   /** What the module was made from, kept in checkpoints. */
   readonly architecture?: Architecture;
 }
@@ -27,11 +29,11 @@ export class Model {
   readonly #store: SlotStore;
 
   /** @throws ShapeError naming the module that cannot take its input; ConfigError when the output is no vector */
-  constructor(module: Module, { input: image, seed = 0, architecture }: ModelOptions) {
+  constructor(module: Module, { input: image, seed = 0, values, architecture }: ModelOptions) {
     this.module = module;
     this.input = image;
     this.architecture = architecture;
-    this.#store = new SlotStore(seed);
+    this.#store = new SlotStore(seed, values);
     const { y } = this.record(input("images", [1, ...image]), { training: false });
     if (y.shape.length !== 2)
       throw new ConfigError(`model: the output must be [batch, classes], got ${formatShape(y.shape)}`);

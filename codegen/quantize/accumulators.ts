@@ -11,7 +11,9 @@ type Units<K extends InferenceOp> = (layer: Layer<K>, scaleOf: ScaleOf, network:
 
 const weighted = <K extends InferenceOp>(layer: Layer<K>, scaleOf: ScaleOf): Float64Array => {
   const scale = scaleOf(layer.inputs[0]);
-  return weightScales(layer, scale, firstSummand(layer, scaleOf)).map((each) => each * scale);
+  const summand = firstSummand(layer);
+  const scales = weightScales(layer, scale, summand === undefined ? undefined : scaleOf(summand));
+  return scales.map((each) => each * scale);
 };
 
 const window = <K extends "averagePool" | "mixPool">({ attributes }: Layer<K>): number => {
@@ -49,9 +51,10 @@ export function unitsOf(layer: Layer, scaleOf: ScaleOf, network: InferenceGraph)
   return Array.from((units as { [op: string]: Units<InferenceOp> })[layer.op](layer, scaleOf, network));
 }
 
-function firstSummand({ epilogue }: Layer, scaleOf: ScaleOf): number | undefined {
+/** The summand of which the accumulator's unit is a whole part. */
+export function firstSummand({ epilogue }: Layer): ValueId | undefined {
   const step = epilogue.find(({ kind }) => kind !== "bias" && kind !== "relu");
-  return step?.kind === "add" ? scaleOf(step.value) : undefined;
+  return step?.kind === "add" ? step.value : undefined;
 }
 
 /** γ / √(σ² + ε) */

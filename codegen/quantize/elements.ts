@@ -24,18 +24,25 @@ export function elementOf({ least, largest }: Range, leastScale = 0): Int8Elemen
   return { type: "int8", ...int8Steps(least, largest, leastScale), low: -128, high: 127 };
 }
 
+/** The least range that holds all of them, and 0. */
+export function unionOf(ranges: readonly Range[]): Range {
+  return {
+    least: Math.min(0, ...ranges.map(({ least }) => least)),
+    largest: Math.max(0, ...ranges.map(({ largest }) => largest)),
+  };
+}
+
 /** Cells of a softmax: 0 … 255/256. */
 const fractions: Range = { least: 0, largest: 255 / 256 };
 
-/**
- * Scale and zero point of every value. Values that moving layers join have one range: that of all cells that are
- * computed, fed or trained.
- */
-export function chooseElements(
-  ranged: Ranged,
-  inFloat: (layer: Layer) => boolean,
-  wide: ReadonlySet<ValueId>,
-): ReadonlyMap<ValueId, Int8Element> {
+/** Values of which moving layers make one range: that of all cells that are computed, fed or trained. */
+interface JoinedRanges {
+  readonly rootOf: (id: ValueId) => ValueId;
+  /** By the root of those that it is made of. */
+  readonly ranges: ReadonlyMap<ValueId, ReadonlyMap<ValueId, Range>>;
+}
+
+export function joinRanges(ranged: Ranged, inFloat: (layer: Layer) => boolean): JoinedRanges {
   const { network } = ranged;
   const parent = network.values.map(({ id }) => id);
   const rootOf = (id: ValueId): ValueId => {
@@ -49,14 +56,26 @@ export function chooseElements(
     for (const id of layer.inputs) parent[rootOf(id)] = rootOf(layer.output);
     // A pad adds its cell; other moves give nothing new.
     const { value } = layer.attributes as Attributes<"pad">;
-    ranges.set(layer.output, layer.op === "pad" ? { least: value, largest: value } : { least: 0, largest: 0 });
+    if (layer.op === "pad") ranges.set(layer.output, { least: value, largest: value });
+    else ranges.delete(layer.output);
   }
-  const joined = new Map<ValueId, Range>();
-  for (const [id, { least, largest }] of ranges) {
+  const joined = new Map<ValueId, Map<ValueId, Range>>();
+  for (const [id, range] of ranges) {
     const root = rootOf(id);
-    const range = joined.get(root) ?? { least: 0, largest: 0 };
-    joined.set(root, { least: Math.min(range.least, least), largest: Math.max(range.largest, largest) });
+    joined.set(root, (joined.get(root) ?? new Map<ValueId, Range>()).set(id, range));
   }
+  return { rootOf, ranges: joined };
+}
+
+/** Scale and zero point of every value; one for those that moving layers join. */
+export function chooseElements(
+  ranged: Ranged,
+  inFloat: (layer: Layer) => boolean,
+  wide: ReadonlySet<ValueId>,
+): ReadonlyMap<ValueId, Int8Element> {
+  const { network } = ranged;
+  const { rootOf, ranges } = joinRanges(ranged, inFloat);
+  const joined = new Map([...ranges].map(([root, parts]) => [root, unionOf([...parts.values()])]));
   const elements = new Map([...joined].map(([root, range]) => [root, elementOf(range)]));
   const elementFor = (id: ValueId): Int8Element => elements.get(rootOf(id))!;
 

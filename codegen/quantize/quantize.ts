@@ -1,132 +1,21 @@
-import { ConfigError } from "../../engine/errors.ts";
-import type { InferenceGraph, Layer, ValueId, Weights } from "../../engine/plan/inference.ts";
+import type { ValueId } from "../../engine/plan/inference.ts";
 import { accumulates, unitsOf } from "./accumulators.ts";
 import { checkBounds } from "./bounds.ts";
-import { canonicalLayer } from "./canonical.ts";
-import { chooseElements } from "./elements.ts";
 import type { Element, Int8Element, QuantizedGraph, QuantizedLayer, QuantizedValue } from "./graph.ts";
-import { splitEpilogue, type Ranged } from "./ranges.ts";
-import { hasIntegers, quantizeLayer, roundCells } from "./rows.ts";
-import { endsInTable, takesTable } from "./steps.ts";
-import { leastFactor, valuesOf } from "./weights.ts";
+import { planQuantization, type QuantizeOptions } from "./plan.ts";
+import type { Ranged } from "./ranges.ts";
+import { quantizeLayer, roundCells } from "./rows.ts";
+import { valuesOf } from "./weights.ts";
 
-export interface QuantizeOptions {
-  /** Names of layers that stay in float32; those of an op that has no integers do so by themselves. */
-  readonly keepFloat?: readonly string[];
-}
+/** An int32 result is so many times as coarse as its accumulator. */
+const wideStep = 8;
 
 /**
  * The network in integers (docs/int8.md). Scales come from the ranges, everything else from the trained values.
  * @throws ConfigError for a name that no layer has, or a layer that integers of these widths cannot hold
  */
-export function quantizeNetwork(ranged: Ranged, { keepFloat = [] }: QuantizeOptions = {}): QuantizedGraph {
-  const names = ranged.network.layers.map(({ name }) => name);
-  for (const name of keepFloat)
-    if (!names.includes(name))
-      throw new ConfigError(`int8: no layer is named ${name}; the layers are ${names.join(", ")}`);
-  const kept = new Set(keepFloat);
-  const inFloat = (layer: Layer): boolean => kept.has(layer.name) || !hasIntegers(layer);
-  const { network } = ranged;
-  const layers = network.layers.map((layer) => (kept.has(layer.name) ? layer : canonicalLayer(layer, network)));
-
-  let split = splitWhatCannotFuse({ ...ranged, network: { ...network, layers } }, inFloat);
-  for (;;) {
-    const lifted = liftConstants(split, inFloat);
-    const wide = wideOutputs(lifted.ranged.network, inFloat);
-    const elements = chooseElements(lifted.ranged, inFloat, wide);
-    const finer = splitFineSum(split, inFloat, (id) => elements.get(id)!.scale);
-    if (finer === undefined) return build(lifted, elements, inFloat, wide);
-    split = splitWhatCannotFuse(finer, inFloat);
-  }
-}
-
-/** Layers whose cells are no sums have no epilogue. */
-function splitWhatCannotFuse(ranged: Ranged, inFloat: (layer: Layer) => boolean): Ranged {
-  const layer = ranged.network.layers.find(
-    (each) => each.epilogue.length > 0 && !accumulates(each.op) && !inFloat(each),
-  );
-  return layer === undefined ? ranged : splitWhatCannotFuse(splitEpilogue(ranged, layer, 0), inFloat);
-}
-
-/** A summand whose unit is hardly coarser than that of the accumulator would lose too much to a whole factor. */
-function splitFineSum(
-  ranged: Ranged,
-  inFloat: (layer: Layer) => boolean,
-  scaleOf: (id: ValueId) => number,
-): Ranged | undefined {
-  const { network } = ranged;
-  for (const layer of network.layers) {
-    if (layer.weights.length === 0 || !accumulates(layer.op) || inFloat(layer)) continue;
-    const step = layer.epilogue.findIndex(
-      (each, at) =>
-        each.kind === "add" &&
-        !layer.epilogue.slice(0, at).some((before) => takesTable(before)) &&
-        unitsOf(layer, scaleOf, network).some((unit) => scaleOf(each.value) / unit < leastFactor - 0.5),
-    );
-    if (step >= 0) return splitEpilogue(ranged, layer, step);
-  }
-  return undefined;
-}
-
-interface Lifted {
-  readonly ranged: Ranged;
-  readonly constants: ReadonlyMap<ValueId, Weights>;
-}
-
-const takesConstants: ReadonlySet<string> = new Set(["add", "multiply", "concat", "batchMatmul"]);
-
-/** Trained operands of ops that take activations become values. */
-function liftConstants(ranged: Ranged, inFloat: (layer: Layer) => boolean): Lifted {
-  const constants = new Map<ValueId, Weights>();
-  const { network } = ranged;
-  const values = [...network.values];
-  const ranges = new Map(ranged.values);
-  const layers = network.layers.map((layer) => {
-    if (!takesConstants.has(layer.op) || inFloat(layer)) return layer;
-    const ids = layer.weights.map((weights) => {
-      const id = values.length;
-      values.push({ id, name: `${layer.name}.${weights.name}`, shape: weights.shape });
-      constants.set(id, weights);
-      const cells = valuesOf(weights);
-      ranges.set(id, { least: Math.min(...cells), largest: Math.max(...cells) });
-      return id;
-    });
-    return { ...layer, inputs: [...layer.inputs, ...ids], weights: [] };
-  });
-  return { ranged: { ...ranged, network: { ...network, values, layers }, values: ranges }, constants };
-}
-
-/** The output and what is only another shape of it, where sums can be given as they are: logits. */
-function wideOutputs({ layers, output }: InferenceGraph, inFloat: (layer: Layer) => boolean): ReadonlySet<ValueId> {
-  const producers = new Map(layers.map((layer) => [layer.output, layer]));
-  const readers = (id: ValueId): number =>
-    layers.reduce(
-      (sum, { inputs, epilogue }) =>
-        sum +
-        inputs.filter((each) => each === id).length +
-        epilogue.filter((step) => step.kind === "add" && step.value === id).length,
-      0,
-    );
-  const wide = new Set<ValueId>();
-  for (let id = output, allowed = 0; ; allowed = 1) {
-    const layer = producers.get(id);
-    if (layer === undefined || readers(id) !== allowed || inFloat(layer)) return new Set();
-    wide.add(id);
-    if (accumulates(layer.op)) return endsInTable(layer) ? new Set() : wide;
-    if (layer.op !== "reshape") return new Set();
-    [id] = layer.inputs;
-  }
-}
-
-/** An int32 result is so many times as coarse as its accumulator. */
-const wideStep = 8;
-
-function build(
-  { ranged, constants }: Lifted,
-  elements: ReadonlyMap<ValueId, Int8Element>,
-  inFloat: (layer: Layer) => boolean,
-  wide: ReadonlySet<ValueId>,
-): QuantizedGraph {
+export function quantizeNetwork(given: Ranged, options: QuantizeOptions = {}): QuantizedGraph {
+  const { ranged, constants, elements, inFloat, wide } = planQuantization(given, options);
   const { network } = ranged;
   const values: QuantizedValue[] = [];
   const layers: QuantizedLayer[] = [];

@@ -15,7 +15,7 @@ export function valuesOf(weights: Weights): Float32Array {
 }
 
 /** Whether a row of the weights is an output channel, in place of a column. */
-function isTransposed({ op, attributes }: Layer): boolean {
+export function isTransposed({ op, attributes }: Layer): boolean {
   return op === "matmul" && (attributes as Attributes<"matmul">).transposeB;
 }
 

@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Assign } from "../graph.ts";
 import { randomBits } from "../random.ts";
 import { input, readSlot } from "../record.ts";
-import { formatShape, sameShape, type Shape } from "../shape.ts";
+import { elementCount, formatShape, sameShape, type Shape } from "../shape.ts";
 import { filledSlot, type Slot } from "../slot.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Initializer } from "./initializers.ts";
@@ -14,9 +14,12 @@ export type Module = (x: Tensor, scope: Scope) => Tensor;
 export class SlotStore {
   readonly seed: number;
   readonly slots = new Map<string, Slot>();
+  readonly #values: ReadonlyMap<string, Float32Array> | undefined;
 
-  constructor(seed: number) {
+  /** @param values what slots hold at first, by name; others begin as their module says */
+  constructor(seed: number, values?: ReadonlyMap<string, Float32Array>) {
     this.seed = seed;
+    this.#values = values;
   }
 
   /** @throws ShapeError when the path already holds a slot of another shape */
@@ -24,8 +27,12 @@ export class SlotStore {
     const existing = this.slots.get(name);
     if (existing === undefined) {
       const slot = create();
-      this.slots.set(name, slot);
-      return slot;
+      const values = this.#values?.get(name);
+      if (values !== undefined && values.length !== elementCount(shape))
+        throw new ShapeError(`${name}: is ${formatShape(shape)}, got ${values.length} values to begin with`);
+      const begun = values === undefined ? slot : { ...slot, initial: () => values.slice() };
+      this.slots.set(name, begun);
+      return begun;
     }
     if (!sameShape(existing.shape, shape))
       throw new ShapeError(`${name}: recorded before as ${formatShape(existing.shape)}, now ${formatShape(shape)}`);

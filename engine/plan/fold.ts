@@ -1,4 +1,5 @@
 import { buildGraph, countUses, type Graph } from "../graph.ts";
+import { batchNorm } from "../ops/normalize.ts";
 import type { Attributes, OpName } from "../ops/vocabulary.ts";
 import { constant, record, recordOne, type GraphNode, type OpNode } from "../record.ts";
 import { Tensor } from "../tensor.ts";
@@ -30,24 +31,35 @@ function fold(
   uses: ReadonlyMap<GraphNode, number>,
   now: (tensor: Tensor) => Tensor,
 ): Tensor | undefined {
-  const [x, mean, variance, gamma, beta] = norm.inputs;
+  const [x, ...given] = norm.inputs;
+  const statistics = given as unknown as Statistics;
   const biased = uses.get(x!.node) === 1 && x!.node.kind === "op" && isOp(x!.node, "bias") ? x!.node : undefined;
   const product = biased ? biased.inputs[0]! : x!;
   const { node } = product;
   if (node.kind !== "op" || uses.get(node) !== 1 || !takesNorm(node)) return undefined;
   const [operand, weights] = node.inputs as [Tensor, Tensor];
   const [bias] = biased ? biased.inputs.slice(1) : [];
-  if (![weights, bias, mean, variance, gamma, beta].every((tensor) => tensor === undefined || isGiven(tensor)))
-    return undefined;
-  const { attributes } = norm;
-  const zero = constant(new Float32Array(mean!.shape[0]!));
-  const scaled = recordOne("batchNorm", [weights, zero, variance!, ...(gamma ? [gamma, zero] : [])], attributes);
-  const shift = recordOne(
-    "batchNorm",
-    [bias ?? zero, mean!, variance!, ...(gamma && beta ? [gamma, beta] : [])],
-    attributes,
-  );
-  return recordOne(node.op, [now(operand), scaled], node.attributes).bias(shift);
+  if (![weights, bias, ...given].every((tensor) => tensor === undefined || isGiven(tensor))) return undefined;
+  const { epsilon } = norm.attributes;
+  const scaled = foldedWeights(weights, statistics, epsilon);
+  return recordOne(node.op, [now(operand), scaled], node.attributes).bias(foldedBias(bias, statistics, epsilon));
+}
+
+/** μ, σ², and γ and β where there are such; all [c]. */
+export type Statistics = readonly [mean: Tensor, variance: Tensor, gamma?: Tensor, beta?: Tensor];
+
+const noShift = (mean: Tensor): Tensor => constant(new Float32Array(mean.shape[0]!));
+
+/** w·γ/√(σ²+ε) of weights [...,c] */
+export function foldedWeights(w: Tensor, [mean, variance, gamma]: Statistics, epsilon: number): Tensor {
+  const zero = noShift(mean);
+  return batchNorm(w, zero, variance, gamma && { gamma, beta: zero }, epsilon);
+}
+
+/** (b−μ)·γ/√(σ²+ε)+β of a bias [c], 0 where there is none */
+export function foldedBias(b: Tensor | undefined, statistics: Statistics, epsilon: number): Tensor {
+  const [mean, variance, gamma, beta] = statistics;
+  return batchNorm(b ?? noShift(mean), mean, variance, gamma && beta && { gamma, beta }, epsilon);
 }
 
 /** Whether the channels of its result are the last axis of its weights. */

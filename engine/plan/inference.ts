@@ -1,6 +1,7 @@
 import type { Activation } from "../ops/activation.ts";
 import type { Attributes, InferenceOp } from "../ops/vocabulary.ts";
 import type { Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Index into `InferenceGraph.values`. */
 export type ValueId = number;
@@ -18,6 +19,8 @@ export interface Weights {
   readonly name: string;
   readonly shape: Shape;
   readonly values: () => Float32Array;
+  /** The same as part of a graph, from the slots that were trained. Absent where the values alone are known. */
+  readonly tensor?: () => Tensor;
 }
 
 /** What is done to an op's result before it is stored, in order. Read by the wasm planner and the C emitter alike. */

@@ -46,9 +46,16 @@ function recordedGraph(graph: Graph, values: SlotValues): InferenceGraph {
   if (output === undefined || image === undefined || otherOutputs.length + otherInputs.length > 0)
     throw new ShapeError("lower: an inference graph has exactly one input and one output");
 
-  const constantOf = ({ node }: Tensor): Weights | undefined => {
-    if (node.kind === "slot") return { name: node.slot.name, shape: node.slot.shape, values: () => values(node.slot) };
-    if (node.kind === "constant") return { name: `constant${node.id}`, shape: node.shapes[0], values: () => node.data };
+  const constantOf = (tensor: Tensor): Weights | undefined => {
+    const { node, shape } = tensor;
+    const given = (name: string, values: () => Float32Array): Weights => ({
+      name,
+      shape,
+      values,
+      tensor: () => tensor,
+    });
+    if (node.kind === "slot") return given(node.slot.name, () => values(node.slot));
+    if (node.kind === "constant") return given(`constant${node.id}`, () => node.data);
     return undefined;
   };
   const recorded: Value[] = [{ id: 0, name: "input", shape: image.shapes[0] }];

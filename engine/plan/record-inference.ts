@@ -28,8 +28,16 @@ export function recordInference(network: InferenceGraph, x: Tensor, weights: (ta
 
 const asConstant = ({ values, shape }: Weights): Tensor => constant(values(), shape);
 
-/** What a layer computes from its inputs: the result of its op, then of each step of its epilogue. */
-export function recordLayer(layer: Layer, value: (id: ValueId) => Tensor, weights = asConstant): Tensor[] {
+/**
+ * What a layer computes from its inputs: the result of its op, then of each step of its epilogue.
+ * @param before what a step takes in place of the result before it
+ */
+export function recordLayer(
+  layer: Layer,
+  value: (id: ValueId) => Tensor,
+  weights = asConstant,
+  before: (y: Tensor, step: number) => Tensor = (y) => y,
+): Tensor[] {
   const apply = (y: Tensor, step: EpilogueStep): Tensor => {
     switch (step.kind) {
       case "bias":
@@ -46,6 +54,6 @@ export function recordLayer(layer: Layer, value: (id: ValueId) => Tensor, weight
     }
   };
   const stages = [recordOne(layer.op, [...layer.inputs.map(value), ...layer.weights.map(weights)], layer.attributes)];
-  for (const step of layer.epilogue) stages.push(apply(stages.at(-1)!, step));
+  for (const [at, step] of layer.epilogue.entries()) stages.push(apply(before(stages.at(-1)!, at), step));
   return stages;
 }

@@ -87,7 +87,13 @@ export const fakeQuantizeCases: readonly OpCase[] = [
       ...[fixed(new Array<number>(24).fill(127)), wholeEnds],
     ],
     ([x, w, b, limits, ends]) => [
-      fakeQuantize(x!.conv2d(fakeQuantize(w!, limits!, { perChannel: true })).bias(b!).relu(), ends!).scale(0.5),
+      fakeQuantize(
+        x!
+          .conv2d(fakeQuantize(w!, limits!, { perChannel: true }))
+          .bias(b!)
+          .relu(),
+        ends!,
+      ).scale(0.5),
     ],
     { straightThrough: ([x, w, b]) => [x!.conv2d(w!).bias(b!).relu().scale(0.5)] },
   ),

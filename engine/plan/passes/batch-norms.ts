@@ -1,4 +1,6 @@
 import type { Attributes } from "../../ops/vocabulary.ts";
+import type { Tensor } from "../../tensor.ts";
+import { foldedBias, foldedWeights, type Statistics } from "../fold.ts";
 import type { Layer, ValueId, Weights } from "../inference.ts";
 import { readers, type Pass } from "./pass.ts";
 
@@ -66,6 +68,8 @@ function fold(product: Layer, biases: readonly Weights[], norm: Layer): { weight
   const [weights] = product.weights as [Weights];
   const [mean, variance, gamma, beta] = norm.weights as [Weights, Weights, Weights?, Weights?];
   const channels = mean.shape[0]!;
+  const inGraphs = [weights, ...biases, ...norm.weights].every(({ tensor }) => tensor !== undefined);
+  const statistics = (): Statistics => norm.weights.map(({ tensor }) => tensor!()) as unknown as Statistics;
   const factors = (): Float64Array => {
     const varianceValues = variance.values();
     const gammaValues = gamma?.values();
@@ -79,6 +83,7 @@ function fold(product: Layer, biases: readonly Weights[], norm: Layer): { weight
         const factor = factors();
         return weights.values().map((w, index) => w * factor[index % channels]!);
       },
+      ...(inGraphs && { tensor: () => foldedWeights(weights.tensor!(), statistics(), epsilon) }),
     },
     bias: {
       name: `${product.name}.bias`,
@@ -93,6 +98,12 @@ function fold(product: Layer, biases: readonly Weights[], norm: Layer): { weight
           return (before - meanValues[c]!) * f + (betaValues?.[c] ?? 0);
         });
       },
+      ...(inGraphs && { tensor: () => foldedBias(sumOf(biases), statistics(), epsilon) }),
     },
   };
+}
+
+function sumOf(biases: readonly Weights[]): Tensor | undefined {
+  const [first, ...others] = biases.map(({ tensor }) => tensor!());
+  return others.reduce<Tensor | undefined>((sum, other) => sum!.add(other), first);
 }

@@ -15,10 +15,12 @@ function asDepthwise({ values }: InferenceGraph, layer: Layer): Layer {
   const channels = values[layer.output]!.shape[3]!;
   if (groups === 1 || groups !== channels || groups !== values[layer.inputs[0]!]!.shape[3]) return layer;
   const [height, width] = weights.shape as [number, number, number, number];
+  const shape = [height, width, channels];
+  const { tensor } = weights;
   return {
     ...layer,
     op: "depthwiseConv2d",
     attributes: dilated,
-    weights: [{ ...weights, shape: [height, width, channels] }],
+    weights: [{ ...weights, shape, ...(tensor && { tensor: () => tensor().reshape(shape) }) }],
   };
 }

@@ -19,8 +19,7 @@ function tableOf(parts: Parts, extent: Value, { channels, period }: Periods, per
   known.set(key, table);
   parts.kernel({
     ...{ inputs: [extent], outputs: [table] },
-    lower: (emit) =>
-      emit.step("fakeQuantizeTable", [emit.output(0), emit.input(0), perChannel ? channels : 0, period]),
+    lower: (emit) => emit.step("fakeQuantizeTable", [emit.output(0), emit.input(0), perChannel ? channels : 0, period]),
   });
   return table;
 }
