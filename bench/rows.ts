@@ -157,23 +157,47 @@ export const profileRowSchema = z.object({
   ...rooflineFields,
 });
 
+/** A row's figures ÷ those of another generator for the same network, precision and target. */
+const codegenRatiosSchema = z.object({
+  instructions: z.number().nullable(),
+  textBytes: z.number().nullable(),
+  ramBytes: z.number().nullable(),
+});
+
 /** Generated code beside that of others: the same network, images, C library and emulator. */
 export const codegenRowSchema = z.object({
   suite: z.literal("codegen"),
   model: z.string(),
   precision: z.string(),
   target: z.string(),
-  generator: z.enum(["finch", "tvm", "tvm-scheduled"]),
+  /** `tvm-scheduled` has a 4×4 register-tiling schedule of ours. */
+  generator: z.enum(["finch", "tvm", "tvm-scheduled", "tflm", "muriscv-nn"]),
+  /** What the code shall be best at; other generators have `default` alone. */
   plan: z.string(),
-  /** Executed instructions of one inference, from the emulator; null on this machine. */
+  /** What made the objects; of TVM's own LLVM and its C by the same compiler, what takes fewest instructions. */
+  build: z.string().nullable(),
+  /** Published figures were taken by others, on another emulator. */
+  origin: z.enum(["measured", "published"]),
+  /** Where published figures stand. */
+  source: z.string().nullable(),
+  macs: z.int(),
+  /** Executed instructions of one inference, from the emulator; null on this machine. They are not latency. */
   instructions: z.int().nullable(),
   instructionsPerMac: z.number().nullable(),
   textBytes: z.int().nullable(),
+  /** Weights and tables. */
   rodataBytes: z.int().nullable(),
-  /** Arena or workspace + input + output + painted stack. */
+  /** Sum of the four below. */
   ramBytes: z.int().nullable(),
-  /** Known of our own code alone. */
+  /** Arena, or planned storage and workspaces. */
+  arenaBytes: z.int().nullable(),
+  inputBytes: z.int().nullable(),
+  outputBytes: z.int().nullable(),
+  /** Painted. */
   stackBytes: z.int().nullable(),
+  /** Null where TVM did not run. */
+  ofTvm: codegenRatiosSchema.nullable(),
+  ofTvmScheduled: codegenRatiosSchema.nullable(),
 });
 
 /** From which batch on a kernel is faster on a GPU. */

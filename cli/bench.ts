@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { Argument, Option } from "@commander-js/extra-typings";
 import { benchCandidates, type CandidatesBenchOptions } from "../bench/candidates.ts";
 import { compareKernels, crossoverText } from "../bench/crossover.ts";
-import { codegenRows } from "../bench/codegen.ts";
 import { casesNamed } from "../bench/kernel-cases.ts";
 import { benchKernels } from "../bench/kernels.ts";
 import { benchInference, benchLatency, benchTraining } from "../bench/networks.ts";
@@ -12,26 +11,20 @@ import { benchPipeline } from "../bench/pipeline.ts";
 import { chromeTrace } from "../bench/chrome-trace.ts";
 import { profileNetwork } from "../bench/profile.ts";
 import { benchScaling, type ScalingOptions } from "../bench/scaling.ts";
-import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
-import { datasets } from "../engine/data/datasets.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
-import { type Plan, plans } from "../codegen/schedule.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
-import { networkMacs } from "../engine/plan/macs.ts";
-import type { CodegenRow, CrossoverRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
+import type { CrossoverRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
 import type { Architecture } from "../engine/architecture.ts";
 import type { Backend } from "../engine/backend.ts";
+import { benchCodegen, plansOption, precisionsOption, againstOption, targetsOption } from "./bench-codegen.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import { openBackend, type BackendFlags } from "./open-backend.ts";
-import { openModelOrArchitecture } from "./open-model.ts";
 import {
   archOption,
   backendOption,
   batchOption,
   gpuModeOption,
-  listOf,
   maxActivationMemoryOption,
   positiveInteger,
   positiveNumber,
@@ -41,53 +34,6 @@ import {
 import { count, type Output } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
-import { verifyModel } from "./verify-model.ts";
-
-interface CodegenBenchFlags {
-  readonly arch: string;
-  readonly targets: readonly VerifyTarget[];
-  readonly against: readonly "tvm"[];
-  readonly plans: readonly Plan[];
-}
-
-/** Instructions do not depend on the weights much, so random ones do. */
-async function benchCodegen(
-  { arch, targets, against, plans: asked }: CodegenBenchFlags,
-  output: Output,
-): Promise<void> {
-  const opened = await openModelOrArchitecture(arch, output);
-  const { test: images } = await datasets.synthetic({ limit: 1, validation: 1, test: 1 });
-  const set = await images();
-  const macs = networkMacs(lowerModel(opened.model));
-  const rows: CodegenRow[] = [];
-  for (const [index, plan] of asked.entries()) {
-    output.message(`plan ${plan}`);
-    const verified = await verifyModel(opened, {
-      targets,
-      // Other generators have no plans of ours.
-      against: ["engine", ...(index === 0 ? against : [])],
-      set,
-      images: 1,
-      plan,
-      onProgress: (message) => output.message(message),
-    });
-    rows.push(...codegenRows(opened.name, macs, verified));
-  }
-  output.document({ rows });
-  output.table(rows.map(codegenTableRow));
-}
-
-export function codegenTableRow(row: CodegenRow): Record<string, string> {
-  const known = (value: number | null): string => (value === null ? "–" : count(value));
-  return {
-    target: row.target,
-    generator: row.generator === "finch" ? `finch, ${row.plan}` : row.generator,
-    instructions: known(row.instructions),
-    "per MAC": row.instructionsPerMac?.toFixed(2) ?? "–",
-    "code bytes": known(row.textBytes),
-    "RAM bytes": known(row.ramBytes),
-  };
-}
 
 interface WorkersBenchFlags {
   readonly arch: string;
@@ -335,7 +281,7 @@ export const command = () =>
     "finch bench train --arch ref-hybrid --batch 128 --threads 2",
   )
     .addArgument(new Argument("<suite>", "what to measure").choices(["kernels", "train", "infer", "codegen"] as const))
-    .addOption(archOption().default("ref-hybrid"))
+    .addOption(archOption().default(undefined, "ref-hybrid; codegen: all that are built in"))
     .addOption(batchOption())
     .addOption(backendOption())
     .addOption(gpuModeOption())
@@ -359,24 +305,14 @@ export const command = () =>
     .addOption(new Option("--trace <file>", "with --profile: one step as a Chrome trace").implies({ profile: true }))
     .addOption(new Option("--filter <text>", "only kernels whose name holds this"))
     .addOption(new Option("--seconds <time>", "how long to measure each").argParser(positiveNumber))
-    .addOption(
-      new Option("--targets <names>", `codegen: some of ${verifyTargets.join(", ")}`)
-        .argParser(listOf(verifyTargets))
-        .default(["rv32imafc"] as VerifyTarget[], "rv32imafc"),
-    )
-    .addOption(
-      new Option("--plans <names>", `codegen: some of ${plans.join(",")}`)
-        .argParser(listOf(plans))
-        .default(["default"] as Plan[], "default"),
-    )
-    .addOption(
-      new Option("--against <names>", "codegen: some of tvm")
-        .argParser(listOf(["tvm"] as const))
-        .default([] as "tvm"[], "none"),
-    )
-    .action((suite, options) =>
-      runVerb(options, async ({ output }) => {
-        if (suite === "codegen") return benchCodegen(options, output);
+    .addOption(targetsOption())
+    .addOption(precisionsOption())
+    .addOption(plansOption())
+    .addOption(againstOption())
+    .action((suite, flags) =>
+      runVerb(flags, async ({ output }) => {
+        if (suite === "codegen") return benchCodegen(flags, output);
+        const options = { ...flags, arch: flags.arch ?? "ref-hybrid" };
         if (suite === "train" && options.jobs !== undefined)
           return benchWorkers({ ...options, jobs: options.jobs }, output);
         if (options.scaling === true) return scalingSuite(suite, options, output);

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { codegenRows } from "../bench/codegen.ts";
+import { codegenRows, codegenTable } from "../bench/codegen.ts";
 import { generate } from "../codegen/generate.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import { doctor } from "../codegen/verify/doctor.ts";
@@ -15,7 +15,7 @@ import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { localSearch } from "../nas/runners/local-search.ts";
 import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
 import { hybrid } from "../nas/space/presets.ts";
-import { codegenTableRow } from "./bench.ts";
+import { codegenTableRow } from "./bench-codegen.ts";
 import { openModel } from "./open-model.ts";
 import { positiveInteger } from "./options.ts";
 import { count, duration, type Output, percent } from "./output.ts";
@@ -99,7 +99,9 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
   output.table(rows.map(verifyTableRow));
   checkAgreement(rows);
   output.data("");
-  output.table(codegenRows("demo", best!.macs, rows).map(codegenTableRow));
+  output.table(
+    codegenTable(codegenRows("demo", best!.macs, rows)).map((row) => ({ target: row.target, ...codegenTableRow(row) })),
+  );
   output.data("");
   output.data(
     `${count(best!.parameters)} parameters, ${count(best!.macs)} MACs, test accuracy ${percent(best!.testAccuracy)} ` +

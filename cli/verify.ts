@@ -3,6 +3,7 @@ import { precisions } from "../codegen/arithmetic.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
 import type { LayerRow } from "../codegen/verify/layers.ts";
+import { checkStack } from "../codegen/verify/stack.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
 import { MismatchError } from "../engine/errors.ts";
@@ -71,6 +72,7 @@ export const command = () =>
         output.table(rows.map(verifyTableRow));
         checkLayers(layers ?? []);
         checkAgreement(rows);
+        checkStack(rows);
         checkChecks(checks ?? []);
         output.data(`All ${rows.length} comparisons over ${images} images agree.`);
       }),

@@ -20,6 +20,11 @@ const unwritten: Readonly<Record<Precision, ReadonlySet<Plan>>> = {
   int8: new Set(),
 };
 
+/** Plans that there are kernels for. */
+export function plansOf(precision: Precision): readonly Plan[] {
+  return plans.filter((plan) => !unwritten[precision].has(plan));
+}
+
 /** @throws ConfigError for a plan that has no kernels yet */
 export function scheduleOf({
   plan = "default",
@@ -31,8 +36,7 @@ export function scheduleOf({
   ram?: number;
 }): Schedule {
   if (unwritten[precision].has(plan)) {
-    const written = plans.filter((each) => !unwritten[precision].has(each));
-    throw new ConfigError(`codegen: ${precision} has no plan "${plan}" yet; it has ${written.join(", ")}`);
+    throw new ConfigError(`codegen: ${precision} has no plan "${plan}" yet; it has ${plansOf(precision).join(", ")}`);
   }
   return { plan, ramBytes: ram ?? null };
 }

@@ -5,6 +5,10 @@ import { floatTolerance } from "../tolerance.ts";
 export interface Agreement {
   /** Largest absolute difference of a logit; the largest finite number when one of the two is not finite. */
   readonly maxAbsError: number;
+  /** Float32 numbers between a logit and its reference, over all logits of all images; null for integers. */
+  readonly medianUlp: number | null;
+  readonly percentile99Ulp: number | null;
+  readonly maxUlp: number | null;
   /** Largest absolute logit of the reference. */
   readonly largestLogit: number;
   /** Fraction of the images on which both have their largest logit in the same place, the first one in a tie. */
@@ -32,7 +36,35 @@ export function compareOutputs(ours: readonly Cells[], reference: readonly Cells
     }
     if (indexOfLargest(own) === indexOfLargest(other)) same++;
   }
-  return { maxAbsError, largestLogit, top1Agreement: ours.length === 0 ? 1 : same / ours.length };
+  const top1Agreement = ours.length === 0 ? 1 : same / ours.length;
+  return { maxAbsError, ...ulpStatistics(ours, reference), largestLogit, top1Agreement };
+}
+
+function ulpStatistics(
+  ours: readonly Cells[],
+  reference: readonly Cells[],
+): Pick<Agreement, "medianUlp" | "percentile99Ulp" | "maxUlp"> {
+  const distances = ours.flatMap((own, image) => {
+    const other = reference[image]!;
+    return own instanceof Float32Array && other instanceof Float32Array ? [...ulpDistances(own, other)] : [];
+  });
+  if (distances.length === 0) return { medianUlp: null, percentile99Ulp: null, maxUlp: null };
+  distances.sort((a, b) => a - b);
+  const quantile = (share: number): number => distances[Math.ceil(share * distances.length) - 1]!;
+  return { medianUlp: quantile(0.5), percentile99Ulp: quantile(0.99), maxUlp: distances.at(-1)! };
+}
+
+/** How many float32 numbers lie from each cell of `a` to that of `b`; those of a NaN are as far as any can be. */
+export function ulpDistances(a: Float32Array, b: Float32Array): Float64Array {
+  const [left, right] = [a, b].map(orderedBits) as [Float64Array, Float64Array];
+  return left.map((place, index) =>
+    Number.isNaN(a[index]) || Number.isNaN(b[index]) ? 2 ** 32 : Math.abs(place - right[index]!),
+  );
+}
+
+/** Places of float32 numbers in their order, where 0 and −0 are the same. */
+function orderedBits(cells: Float32Array): Float64Array {
+  return Float64Array.from(new Int32Array(cells.slice().buffer), (bits) => (bits < 0 ? -(bits & 0x7fffffff) : bits));
 }
 
 function indexOfLargest(cells: Cells): number {
@@ -46,7 +78,11 @@ function indexOfLargest(cells: Cells): number {
  * @throws MismatchError naming the first row whose error is above its tolerance or whose top-1 agreement is not complete.
  */
 export function checkAgreement(
-  rows: readonly (Agreement & { readonly target: string; readonly reference: string; readonly precision: string })[],
+  rows: readonly (Pick<Agreement, "maxAbsError" | "largestLogit" | "top1Agreement"> & {
+    readonly target: string;
+    readonly reference: string;
+    readonly precision: string;
+  })[],
 ): void {
   for (const { target, reference, precision, maxAbsError, largestLogit, top1Agreement } of rows) {
     // Integers are equal on every machine.

@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ToolError } from "../../engine/errors.ts";
+import { MismatchError, ToolError } from "../../engine/errors.ts";
+import type { Program } from "./program.ts";
+import { runTool } from "./tools.ts";
+import type { VerifiableCode, VerifyRow } from "./verify.ts";
 
 /** The deepest stack that a function can need, from the frames that the compiler gives its functions. */
 export interface StackBound {
@@ -30,6 +33,63 @@ export async function stackBound(folder: string, files: readonly string[], entry
   return deepestStack(texts, entry);
 }
 
+/** Bytes below the stack pointer that a leaf function may use on this machine (System V ABI). */
+const redZoneBytes = process.arch === "x64" ? 128 : 0;
+
+/**
+ * The most that a run of generated C can need, the functions of the C library and of libgcc that it calls included:
+ * theirs are read from the program's instructions.
+ * @param folder where the C was compiled with `callGraphFlags`
+ * @returns null on this machine where such a function is called
+ */
+export async function boundStack(
+  { target, executable }: Program,
+  folder: string,
+  { files, prefix }: VerifiableCode,
+): Promise<number | null> {
+  const sources = files.map(({ name }) => name).filter((name) => name.endsWith(".c"));
+  const names = sources.map((name) => name.slice(0, -2));
+  const { bytes, outside } = await stackBound(folder, names, `${prefix}_run`);
+  if (target === "host") return outside.length === 0 ? bytes + redZoneBytes : null;
+  if (outside.length === 0) return bytes;
+  const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable]);
+  const frames = framesInListing(stdout);
+  return bytes + Math.max(...outside.map((name) => deepestFrame(frames, name).bytes));
+}
+
+/** Frames and calls of functions, by name. */
+interface Frames {
+  readonly bytes: ReadonlyMap<string, number>;
+  readonly calls: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Reads how far functions lower the stack pointer, and whom they call, from RISC-V instructions as objdump lists them. */
+export function framesInListing(listing: string): Frames {
+  const bytes = new Map<string, number>();
+  const calls = new Map<string, Set<string>>();
+  for (const block of listing.split(/\n\n/)) {
+    const name = /^[0-9a-f]+ <([^>]+)>:$/m.exec(block)?.[1];
+    if (name === undefined) continue;
+    const lowered = [...block.matchAll(/\taddi?\tsp,sp,-(\d+)/g)].reduce((sum, [, size]) => sum + Number(size), 0);
+    bytes.set(name, lowered);
+    const called = [...block.matchAll(/\t(?:jal|jalr|call|tail|j)\t.*<([^>+]+)>/g)].map(([, callee]) => callee!);
+    calls.set(name, new Set(called.filter((callee) => callee !== name)));
+  }
+  return { bytes, calls };
+}
+
+/** The driver paints no nearer to its own frame, so that a stack shows as this deep at least. */
+const unpaintedBytes = 64;
+
+/** @throws MismatchError when a run has used more stack than the static bound allows */
+export function checkStack(rows: readonly Pick<VerifyRow, "target" | "stackBytes" | "stackBoundBytes">[]): void {
+  for (const { target, stackBytes, stackBoundBytes } of rows)
+    if (stackBoundBytes !== null && stackBytes > Math.max(stackBoundBytes, unpaintedBytes))
+      throw new MismatchError(
+        `generated C on ${target} used ${stackBytes} bytes of stack, its static bound is ${stackBoundBytes}`,
+      );
+}
+
 /** The same from the text of the graphs (VCG, as `-fcallgraph-info=su` writes it). */
 export function deepestStack(graphs: readonly string[], entry: string): StackBound {
   const frames = new Map<string, number>();
@@ -47,21 +107,27 @@ export function deepestStack(graphs: readonly string[], entry: string): StackBou
     }
   }
   if (!frames.has(entry)) throw new ToolError(`the call graph has no frame of ${entry}`);
+  const callees = new Map([...calls].map(([name, called]) => [name, new Set(called)]));
+  const { bytes, path, outside } = deepestFrame({ bytes: frames, calls: callees }, entry);
+  return { bytes, path, outside: [...outside].sort() };
+}
+
+/** @throws ToolError for functions that call themselves */
+function deepestFrame({ bytes, calls }: Frames, entry: string): StackBound {
   const outside = new Set<string>();
   const deepest = (name: string, above: readonly string[]): { bytes: number; path: string[] } => {
     if (above.includes(name)) throw new ToolError(`${name} calls itself by way of ${above.join(", ")}`);
-    const own = frames.get(name);
+    const own = bytes.get(name);
     if (own === undefined) {
       outside.add(name);
       return { bytes: 0, path: [] };
     }
     let below: { bytes: number; path: string[] } = { bytes: 0, path: [] };
-    for (const callee of new Set(calls.get(name))) {
+    for (const callee of calls.get(name) ?? []) {
       const way = deepest(callee, [...above, name]);
       if (way.bytes > below.bytes) below = way;
     }
     return { bytes: own + below.bytes, path: [name, ...below.path] };
   };
-  const { bytes, path } = deepest(entry, []);
-  return { bytes, path, outside: [...outside].sort() };
+  return { ...deepest(entry, []), outside: [...outside] };
 }

@@ -25,6 +25,10 @@ export const externalTools = {
     debianPackage: "binutils-riscv64-unknown-elf",
   },
   "riscv64-unknown-elf-nm": { commands: ["riscv64-unknown-elf-nm"], debianPackage: "binutils-riscv64-unknown-elf" },
+  "riscv64-unknown-elf-objdump": {
+    commands: ["riscv64-unknown-elf-objdump"],
+    debianPackage: "binutils-riscv64-unknown-elf",
+  },
   "qemu-system-riscv32": { commands: ["qemu-system-riscv32"], debianPackage: "qemu-system-misc" },
   "qemu-system-riscv64": { commands: ["qemu-system-riscv64"], debianPackage: "qemu-system-misc" },
 } as const satisfies Record<string, ExternalTool>;

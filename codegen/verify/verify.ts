@@ -8,9 +8,17 @@ import { finchGlue, interfaceOf } from "./driver/glue.ts";
 import { inParallel } from "./in-parallel.ts";
 import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
-import { compileProgram, type HostCompiler, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
+import {
+  compileProgram,
+  type HostCompiler,
+  type ModelSource,
+  releaseFlags,
+  runProgram,
+  withTemporaryFolder,
+} from "./program.ts";
+import { boundStack, callGraphFlags } from "./stack.ts";
 import { riscvTargets, type VerifyTarget, verifyTargets } from "./targets.ts";
-import { compileWithTvm, runTvmModel, type TvmModel, type TvmRun } from "./tvm.ts";
+import { compileWithTvm, runBestBuild, tvmBuilds, type TvmModel, type TvmRun } from "./tvm.ts";
 
 /** What generated code can be compared with. */
 export const verifyReferences = ["engine", "onnxruntime", "tvm"] as const;
@@ -25,6 +33,10 @@ const verifyRowSchema = z.object({
   reference: z.enum(["engine", "onnxruntime", "tvm", "tvm-scheduled"]),
   images: z.int(),
   maxAbsError: z.number(),
+  /** Distances of logits in units in the last place, counted in float32 numbers between the two; null for integers. */
+  medianUlp: z.number().nullable(),
+  percentile99Ulp: z.number().nullable(),
+  maxUlp: z.number().nullable(),
   /** Largest absolute logit of the reference; the tolerance follows it. */
   largestLogit: z.number(),
   /** 0 … 1 */
@@ -38,12 +50,23 @@ const verifyRowSchema = z.object({
   rodataBytes: z.int(),
   /** Arena + input + output + painted stack. */
   ramBytes: z.int(),
+  /** Working memory and what else the C has of writable data. */
+  arenaBytes: z.int(),
+  inputBytes: z.int(),
+  outputBytes: z.int(),
+  /** Deepest changed byte of a painted stack. */
   stackBytes: z.int(),
-  /** The reference's own figures, by the same rules, where it ran on the same target. */
+  /** What it cannot exceed, by the compiler's call graph; null where a frame is not known, and of clang. */
+  stackBoundBytes: z.int().nullable(),
+  /** The reference's own figures, by the same rules, where it ran on the same target; of TVM's builds the fastest. */
+  referenceBuild: z.enum(tvmBuilds).nullable(),
   referenceInstructions: z.int().nullable(),
   referenceTextBytes: z.int().nullable(),
   referenceRodataBytes: z.int().nullable(),
   referenceRamBytes: z.int().nullable(),
+  /** Planned storage and workspaces. */
+  referenceArenaBytes: z.int().nullable(),
+  referenceStackBytes: z.int().nullable(),
 });
 
 /** One comparison: generated C on one target with one reference. */
@@ -121,7 +144,16 @@ interface OwnRun {
   readonly outputs: readonly Cells[];
   readonly figures: Pick<
     VerifyRow,
-    "instructions" | "instructionsPerMac" | "textBytes" | "rodataBytes" | "ramBytes" | "stackBytes"
+    | "instructions"
+    | "instructionsPerMac"
+    | "textBytes"
+    | "rodataBytes"
+    | "ramBytes"
+    | "arenaBytes"
+    | "inputBytes"
+    | "outputBytes"
+    | "stackBytes"
+    | "stackBoundBytes"
   >;
 }
 
@@ -176,10 +208,13 @@ export async function verify(request: VerifyRequest): Promise<VerifyRow[]> {
         images: outputs.length,
         ...compareOutputs(outputs, expected.slice(0, outputs.length)),
         ...figures,
+        referenceBuild: run?.build ?? null,
         referenceInstructions: run?.instructions ?? null,
         referenceTextBytes: run?.textBytes ?? null,
         referenceRodataBytes: run?.rodataBytes ?? null,
         referenceRamBytes: run?.ramBytes ?? null,
+        referenceArenaBytes: run?.modelRamBytes ?? null,
+        referenceStackBytes: run?.stackBytes ?? null,
       }),
     ),
   );
@@ -238,7 +273,7 @@ async function runReference(
   request.onProgress?.(`${target}: running TVM's code, ${model.schedule}`);
   const images = imagesFor(request, target);
   const timeoutSeconds = runLimit(request, target, code);
-  const run = await runTvmModel(model, code.inputShape, floats(images), { timeoutSeconds });
+  const run = await runBestBuild(model, code.inputShape, floats(images), { timeoutSeconds });
   return { target, reference: model.schedule === "untuned" ? "tvm" : "tvm-scheduled", outputs: run.outputs, run };
 }
 
@@ -258,17 +293,19 @@ async function runGenerated(
   const source: ModelSource = { ...model, files: code.files, glue: finchGlue(model) };
   return withTemporaryFolder(async (folder) => {
     onProgress?.(`${target}: compiling with ${compiler}`);
+    const graphed = compiler === "gcc";
     const program = await compileProgram(source, folder, {
       target,
       compiler,
-      ...(request.flags ? { flags: request.flags } : {}),
+      flags: [...(request.flags ?? releaseFlags), ...(graphed ? callGraphFlags : [])],
       strictAlign: request.strictAlign ?? false,
     });
     onProgress?.(`${target}: running ${images.length} images`);
     const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target, code) });
-    const cellBytes =
-      model.inputLength * elements[model.inputElement].bytes + model.outputLength * elements[model.outputElement].bytes;
+    const inputBytes = model.inputLength * elements[model.inputElement].bytes;
+    const outputBytes = model.outputLength * elements[model.outputElement].bytes;
     const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
+    const arenaBytes = run.modelRamBytes + dataBytes + bssBytes;
     return {
       target,
       compiler,
@@ -280,8 +317,12 @@ async function runGenerated(
         instructionsPerMac: run.instructions === null ? null : run.instructions / code.macs,
         textBytes,
         rodataBytes: rodataBytes + dataBytes,
-        ramBytes: run.modelRamBytes + dataBytes + bssBytes + cellBytes + run.stackBytes,
+        ramBytes: arenaBytes + inputBytes + outputBytes + run.stackBytes,
+        arenaBytes,
+        inputBytes,
+        outputBytes,
         stackBytes: run.stackBytes,
+        stackBoundBytes: graphed ? await boundStack(program, folder, code) : null,
       },
     };
   });

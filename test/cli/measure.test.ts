@@ -174,13 +174,22 @@ test("bench kernels times each pass by itself, compared with the reference and w
   }
 });
 
-test("bench codegen counts instructions on the emulator", async () => {
-  const { rows } = rowsOf(codegenRowSchema).parse(
-    await finchJson(["bench", "codegen", "--arch", tinyArchitecture(folder)]),
-  );
-  expect(rows).toHaveLength(1);
-  expect(rows[0]).toMatchObject({ target: "rv32imafc", generator: "finch", plan: "default" });
-  expect(rows[0]!.instructions).toBeGreaterThan(1000);
+test("bench codegen counts instructions on the emulator, for each precision and plan", async () => {
+  const words = ["bench", "codegen", "--arch", tinyArchitecture(folder), "--targets", "rv32imafc"];
+  const document = await finchJson([...words, "--plans", "default,ram"]);
+  const { rows } = rowsOf(codegenRowSchema).parse(document);
+  expect(document).toMatchObject({ note: expect.stringContaining("not latency") as string });
+  expect(rows.map(({ precision, plan, target }) => `${target} ${precision} ${plan}`)).toEqual([
+    "rv32imafc float32 default",
+    "rv32imafc float32 ram",
+    "rv32imafc int8 default",
+    "rv32imafc int8 ram",
+  ]);
+  for (const row of rows) {
+    expect(row).toMatchObject({ generator: "finch", origin: "measured", build: "gcc -O2", ofTvm: null });
+    expect(row.instructions).toBeGreaterThan(1000);
+    expect(row.ramBytes).toBe(row.arenaBytes! + row.inputBytes! + row.outputBytes! + row.stackBytes!);
+  }
 });
 
 test("doctor lists the tools, and ends with 4 when one is missing", async () => {

@@ -21,9 +21,9 @@ export function randomHybrids(count: number, size = 32, limits: Limits = {}): In
   });
 }
 
-/** Small ones, with an image for each. */
-export function randomHybridCases(count: number, size: number): NetworkCase[] {
-  return randomHybrids(count, size, { parameters: 25_000 }).map((graph, index) => ({
+/** Small ones unless other limits are given, with an image for each. */
+export function randomHybridCases(count: number, size: number, limits: Limits = { parameters: 25_000 }): NetworkCase[] {
+  return randomHybrids(count, size, limits).map((graph, index) => ({
     name: `hybrid ${index}`,
     graph,
     image: Float32Array.from({ length: elementCount(graph.values[graph.input]!.shape) }, (_, i) =>

@@ -128,9 +128,15 @@ static int release(int type, int id, void *place) {
   return 0;
 }
 
-/* Kernels reach these through variables, not functions. */
+/* TVM's objects reach these through variables, its C by their names. */
 void *(*__TVMBackendAllocWorkspace)(int, int, uint64_t, int, int) = allocate;
 int (*__TVMBackendFreeWorkspace)(int, int, void *) = release;
+void *TVMBackendAllocWorkspace(int type, int id, uint64_t bytes, int code, int bits);
+void *TVMBackendAllocWorkspace(int type, int id, uint64_t bytes, int code, int bits) {
+  return allocate(type, id, bytes, code, bits);
+}
+int TVMBackendFreeWorkspace(int type, int id, void *place);
+int TVMBackendFreeWorkspace(int type, int id, void *place) { return release(type, id, place); }
 
 void TVMFFIErrorSetRaisedFromCStrParts(const char *kind, const char **parts, int32_t count);
 void TVMFFIErrorSetRaisedFromCStrParts(const char *kind, const char **parts, int32_t count) {

@@ -4,7 +4,8 @@
 
 For each target and schedule, OUT/TARGET-SCHEDULE/ gets
 
-- kernels.o    every kernel as a function of plain pointers,
+- kernels.o    every kernel as a function of plain pointers, by TVM's LLVM,
+- kernels.c    the same as C, to be compiled by any compiler,
 - model.c      weights and the sequence of calls: int model_run(const float *input, float *output), 0 when right,
 - report.json  sizes that TVM planned.
 
@@ -61,6 +62,12 @@ C_TYPES = {
     "int64": "int64_t",
     "bool": "uint8_t",
 }
+C_PROLOGUE = """#include <stdint.h>
+#define TVM_DLL
+void *TVMBackendAllocWorkspace(int type, int id, uint64_t bytes, int code, int bits);
+int TVMBackendFreeWorkspace(int type, int id, void *place);
+void TVMFFIErrorSetRaisedFromCStrParts(const char *kind, const char **parts, int32_t count);
+"""
 NOTHING_TO_DO = (
     "relax.vm.kill_object",
     "relax.null_value",
@@ -127,6 +134,14 @@ def build_object(kernels, target):
     ]
     lowered = tvm.transform.Sequential(passes)(kernels)
     return tvm.get_global_func("target.build." + target.kind.name)(lowered, target)
+
+
+def c_kernels(kernels):
+    """The kernels as C that needs no header of TVM."""
+    source = build_object(kernels, tvm.target.Target("c")).inspect_source("c")
+    return C_PROLOGUE + "".join(
+        line + "\n" for line in source.splitlines() if not line.startswith('#include "tvm/')
+    )
 
 
 def lower(model, target):
@@ -242,6 +257,7 @@ def compile_model(model, target_name, schedule, host_triple, folder):
     sequence = CallSequence(main)
     os.makedirs(folder, exist_ok=True)
     build_object(kernels, target).write_to_file(os.path.join(folder, "kernels.o"), "o")
+    write_text(os.path.join(folder, "kernels.c"), c_kernels(kernels))
     write_text(os.path.join(folder, "model.c"), sequence.c_source())
     report = {
         "tvm": tvm.__version__,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { floatTolerance } from "../../../codegen/tolerance.ts";
-import { checkAgreement, compareOutputs } from "../../../codegen/verify/agreement.ts";
+import { checkAgreement, compareOutputs, ulpDistances } from "../../../codegen/verify/agreement.ts";
 
 const logits = (...values: number[]) => Float32Array.from(values);
 
@@ -8,7 +8,16 @@ describe("agreement", () => {
   test("takes the largest error and the share of images with the same class", () => {
     const ours = [logits(1, 2), logits(4, 3)];
     const reference = [logits(1, 2.5), logits(3, 4)];
-    expect(compareOutputs(ours, reference)).toEqual({ maxAbsError: 1, largestLogit: 4, top1Agreement: 0.5 });
+    expect(compareOutputs(ours, reference)).toMatchObject({ maxAbsError: 1, largestLogit: 4, top1Agreement: 0.5 });
+  });
+
+  test("counts the float32 numbers between logits", () => {
+    const one = logits(1, -1, 0, 2 ** -149, 1);
+    const other = logits(1 + 2 ** -23, -1 - 2 ** -22, -0, -(2 ** -149), NaN);
+    expect([...ulpDistances(one, other)]).toEqual([1, 2, 0, 2, 2 ** 32]);
+    const [ours, reference] = [one.slice(0, 4), other.slice(0, 4)];
+    expect(compareOutputs([ours], [reference])).toMatchObject({ medianUlp: 1, percentile99Ulp: 2, maxUlp: 2 });
+    expect(compareOutputs([Int32Array.of(1)], [Int32Array.of(2)])).toMatchObject({ maxAbsError: 1, maxUlp: null });
   });
 
   test("a value that is not finite counts as the largest possible error, whatever follows it", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
 import { findOnPath } from "../../../codegen/verify/process.ts";
+import { checkStack } from "../../../codegen/verify/stack.ts";
 import { verifyTargets } from "../../../codegen/verify/targets.ts";
 import { verify, verifyReportSchema, type VerifyRequest } from "../../../codegen/verify/verify.ts";
 import { tinyCode, tinyImages, tinyOnnx, tinyReference, wrongCode } from "./tiny-model.ts";
@@ -22,7 +23,8 @@ afterEach(() => vi.unstubAllEnvs());
 
 const programs = [
   ...["gcc", "clang", "clang-19", "size", "as", "ld", "setpriv"],
-  ...["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-size", "qemu-system-riscv32", "qemu-system-riscv64"],
+  ...["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-size", "riscv64-unknown-elf-objdump"],
+  ...["qemu-system-riscv32", "qemu-system-riscv64"],
 ];
 
 await describeWithTools("verify against the engine", ["gcc", "clang", "clang-19", ...riscvTools], () => {
@@ -53,11 +55,14 @@ await describeWithTools("verify against the engine", ["gcc", "clang", "clang-19"
     ]);
     verifyReportSchema.parse({ rows });
     checkAgreement(rows);
+    checkStack(rows);
     for (const row of rows) {
       expect(row).toMatchObject({ images: 3, top1Agreement: 1, reference: "engine", referenceInstructions: null });
       // arena of 4 floats, input, output
       expect(row.ramBytes).toBe(4 * (4 + 48 + 3) + row.stackBytes);
       expect(row.stackBytes).toBeGreaterThanOrEqual(64);
+      expect(row.maxUlp).toBeGreaterThanOrEqual(row.medianUlp ?? Infinity);
+      expect(row.stackBoundBytes === null).toBe(row.compiler === "clang");
       // clang keeps some weights in the code
       expect(row.rodataBytes).toBeGreaterThan(4 * 100);
       expect(row.textBytes + row.rodataBytes).toBeGreaterThan(4 * 120 + 100);
