@@ -6,12 +6,12 @@ import { measureSensitivity, type Sensitivity } from "../codegen/quantize/sensit
 import { roundNetworkWeights } from "../codegen/quantize/weight-only.ts";
 import type { Backend } from "../engine/backend.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
-import { ConfigError, DataError } from "../engine/errors.ts";
+import { ConfigError } from "../engine/errors.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { checkFits, evaluateModel, type Evaluation } from "../engine/train/evaluate-model.ts";
 import { openBackend } from "./open-backend.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
-import { openModel, type OpenedModel } from "./open-model.ts";
+import { expectClasses, openModel, type OpenedModel } from "./open-model.ts";
 import {
   backendOption,
   batchOption,
@@ -25,7 +25,7 @@ import {
 } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
 import {
-  calibrateModel,
+  rangesOf,
   calibrationImagesOption,
   calibrationOption,
   keepFloatOption,
@@ -75,10 +75,7 @@ export const command = () =>
         if (name === undefined)
           throw new ConfigError(`${path} was not trained here: --data says which images to evaluate it on`);
         const data = await openData({ ...options, data: name, ...imageSizeFor(name, model.input) }, output);
-        if (checkpoint !== undefined && data.classes.join() !== classes.join())
-          throw new DataError(
-            `${data.name}: the classes are ${data.classes.join(", ")}; the model knows ${classes.join(", ")}`,
-          );
+        if (checkpoint !== undefined) expectClasses(data, opened);
         const set = options.split === "test" ? await data.test() : data[options.split];
         const backend = await openBackend(options, output);
         try {
@@ -171,7 +168,7 @@ async function sensitivityOf(
   output: Output,
 ): Promise<Sensitivity[]> {
   if (flags.precision !== "int8") throw new ConfigError("evaluate: --sensitivity goes with --precision int8");
-  const ranged = await calibrateModel(opened, train, flags, output, backend);
+  const ranged = await rangesOf(opened, train, flags, output, backend);
   return measureSensitivity(ranged, someImages(set, sensitivityImages, opened.normalization), backend);
 }
 

@@ -1,6 +1,7 @@
 import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
-import type { Normalization } from "../engine/data/image-set.ts";
+import type { DataSet, Normalization } from "../engine/data/image-set.ts";
 import { isOfKind } from "../engine/envelope.ts";
+import { ConfigError, DataError } from "../engine/errors.ts";
 import { findCheckpoint, readModelFile } from "../engine/io-node/checkpoint-file.ts";
 import { Model } from "../engine/model.ts";
 import { decodeNetwork, networkFile, type StoredNetwork } from "../engine/plan/network-file.ts";
@@ -21,12 +22,39 @@ export interface OpenedModel extends RestoredModel {
   readonly scoring?: Model;
 }
 
+/** A model with the checkpoint that it was trained into. */
+export interface TrainedModel extends OpenedModel {
+  readonly architecture: Architecture;
+  readonly checkpoint: Checkpoint;
+}
+
+/** As openModel, for one that can be trained on. @throws DataError; ConfigError for a network that was made by others */
+export async function openTrained(model: string): Promise<TrainedModel> {
+  const opened = await openModel(model);
+  const { architecture, checkpoint } = opened;
+  if (architecture === undefined || checkpoint === undefined)
+    throw new ConfigError(`${model} was not trained here: only a model that was can be trained on`);
+  return { ...opened, architecture, checkpoint };
+}
+
+/** @throws DataError when data have other classes than a model was trained on */
+export function expectClasses(data: DataSet, { classes }: OpenedModel): void {
+  if (data.classes.join() !== classes.join())
+    throw new DataError(
+      `${data.name}: the classes are ${data.classes.join(", ")}; the model knows ${classes.join(", ")}`,
+    );
+}
+
 /** MODEL of the command line: a checkpoint, a run folder or an imported network. @throws DataError */
 export async function openModel(model: string): Promise<OpenedModel> {
   const path = await findCheckpoint(model);
   const bytes = await readModelFile(path);
   if (isOfKind(bytes, networkFile)) return openNetwork(await decodeNetwork(bytes, path));
-  const checkpoint = await decodeCheckpoint(bytes, path);
+  return openCheckpoint(await decodeCheckpoint(bytes, path), path);
+}
+
+/** @param path for errors @throws DataError when it lacks a value of its own architecture */
+export function openCheckpoint(checkpoint: Checkpoint, path?: string): TrainedModel {
   const { architecture, classes, normalization } = checkpoint;
   return {
     ...restoreModel(checkpoint, path),

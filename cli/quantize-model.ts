@@ -1,5 +1,8 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { trainedRanges } from "../codegen/quantize/aware/extents.ts";
+import { quantizationAwareModel } from "../codegen/quantize/aware/model.ts";
 import { calibrate } from "../codegen/quantize/calibrate.ts";
+import { hashWeights } from "../codegen/model-hash.ts";
 import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
 import type { RangeMethod } from "../codegen/quantize/histogram.ts";
 import { quantizeNetwork } from "../codegen/quantize/quantize.ts";
@@ -8,9 +11,10 @@ import type { Backend } from "../engine/backend.ts";
 import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet, Normalization } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
+import type { Model } from "../engine/model.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
-import type { OpenedModel } from "./open-model.ts";
+import type { OpenedModel, TrainedModel } from "./open-model.ts";
 import { positiveInteger } from "./options.ts";
 import { count, type Output } from "./output.ts";
 
@@ -21,14 +25,24 @@ export interface QuantizeFlags {
   readonly keepFloat?: string[] | undefined;
 }
 
+/** What a training with rounding begins with. */
+interface RoundedTraining {
+  readonly model: Model;
+  /** That tell one beginning from another. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+const defaultImages = 256;
+const defaultMethod = "min-max";
+
 export const calibrationImagesOption = () =>
   new Option("--calibration-images <count>", "training images that show the range of each tensor, for int8")
     .argParser(positiveInteger)
-    .default(256);
+    .default(defaultImages);
 export const calibrationOption = () =>
-  new Option("--calibration <method>", "how int8 ranges are chosen from these")
+  new Option("--calibration <method>", "how int8 ranges are chosen from these, for a model trained without --qat")
     .choices(["min-max", "percentile", "mean-square"] as const)
-    .default("min-max" as const);
+    .default(defaultMethod);
 export const keepFloatOption = () =>
   new Option("--keep-float <layers>", "names of layers that int8 leaves in float32, as in `a,b`").argParser(
     (text: string): string[] => {
@@ -38,25 +52,34 @@ export const keepFloatOption = () =>
     },
   );
 
-/** Gives every tensor its range. The same model, images and flags give the same ranges. @throws ConfigError */
-export async function calibrateModel(
-  { model, values, normalization }: OpenedModel,
+/**
+ * Gives every tensor the range that the model was trained with, else one by calibration: the same model, images and
+ * flags give the same ranges. @throws ConfigError
+ */
+export async function rangesOf(
+  { model, state, values, normalization }: OpenedModel,
   set: ImageSet,
   { calibrationImages, calibration }: QuantizeFlags,
   output: Output,
   backend?: Backend,
 ): Promise<Ranged> {
+  const network = lowerModel(model, values);
+  const trained = trainedRanges(network, state);
+  if (trained !== undefined) {
+    output.detail("int8: ranges as the model was trained with");
+    return trained;
+  }
   const images = someImages(set, calibrationImages, normalization);
   output.detail(`int8: ranges by ${calibration} over ${count(images.length)} training images`);
   const opened = backend ?? (await createWasmBackend({ threads: 1, inline: true }));
   try {
-    return await calibrate(lowerModel(model, values), images, { backend: opened, method: calibration });
+    return await calibrate(network, images, { backend: opened, method: calibration });
   } finally {
     if (opened !== backend) await opened.dispose();
   }
 }
 
-/** The model in integers, calibrated with images of `set`. @throws ConfigError */
+/** The model in integers, calibrated with images of `set` unless it was trained with ranges. @throws ConfigError */
 export async function quantizeModel(
   opened: OpenedModel,
   set: ImageSet,
@@ -65,7 +88,7 @@ export async function quantizeModel(
   backend?: Backend,
 ): Promise<QuantizedGraph> {
   const { keepFloat = [] } = flags;
-  return quantizeNetwork(await calibrateModel(opened, set, flags, output, backend), { keepFloat });
+  return quantizeNetwork(await rangesOf(opened, set, flags, output, backend), { keepFloat });
 }
 
 /** At most `wanted` normalised images, spread evenly over a set. */
@@ -79,4 +102,13 @@ export function someImages(set: ImageSet, wanted: number, normalization: Normali
     lookUpBytes(image, set.images.subarray(index * size, (index + 1) * size), table);
     return image;
   });
+}
+
+/** A trained model to be trained on with the rounding of its integers, ranges by calibration to begin with. */
+export async function openForRounding(opened: TrainedModel, set: ImageSet, output: Output): Promise<RoundedTraining> {
+  const ranged = await rangesOf(opened, set, { calibrationImages: defaultImages, calibration: defaultMethod }, output);
+  return {
+    model: quantizationAwareModel(opened.architecture, opened.state, ranged),
+    settings: { roundedFrom: hashWeights(ranged.network) },
+  };
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
-import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
+import { trainRetrainer, type Tuning } from "../nas/runners/train-retrainer.ts";
 import type { RetrainEvent } from "../nas/search-run.ts";
 import { SearchRun } from "../nas/search-run.ts";
 import { sqliteStore } from "../nas/store/sqlite.ts";
 import { openBackend } from "./open-backend.ts";
 import { openData } from "./open-data.ts";
+import { openCheckpoint } from "./open-model.ts";
 import {
   backendOption,
   batchOption,
@@ -23,6 +24,7 @@ import {
   variantOption,
 } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
+import { openForRounding } from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
 
@@ -35,6 +37,8 @@ export const command = () =>
     .argument("<run>", "run folder of a search")
     .addOption(new Option("--top <count>", "how many winners").argParser(positiveInteger).default(1))
     .addOption(epochsOption().default(100))
+    .addOption(new Option("--qat", "then trains them on, with weights and values rounded as in int8"))
+    .addOption(new Option("--qat-epochs <count>", "epochs of that").argParser(positiveInteger).default(3))
     .addOption(new Option("--test", "measure the results on the test images too"))
     .addOption(dataOption().default(undefined, "what the search used"))
     .addOption(dataDirOption())
@@ -55,7 +59,15 @@ export const command = () =>
           const openStore = sqliteStore(folder, { mustExist: true });
           const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) }, output);
           const backend = await openBackend({ ...options, training: true }, output);
-          const watch = watchRetraining(output, options.epochs);
+          const tuning: Tuning | undefined = options.qat
+            ? {
+                name: "qat",
+                epochs: options.qatEpochs,
+                begin: async (checkpoint) =>
+                  (await openForRounding(openCheckpoint(checkpoint), data.train, output)).model,
+              }
+            : undefined;
+          const watch = watchRetraining(output, options.epochs + (tuning?.epochs ?? 0));
           try {
             const retrainer = trainRetrainer({
               run: folder,
@@ -64,6 +76,7 @@ export const command = () =>
               batchSize: options.batch,
               test: options.test ?? false,
               ema: options.ema === undefined ? undefined : { decay: options.ema },
+              tuning,
             });
             const run = await SearchRun.open(openStore, { retrainer });
             const { top, epochs, seed } = options;
@@ -81,7 +94,8 @@ export const command = () =>
               })),
             );
             output.data(models.map(({ checkpoint }) => checkpoint).join("\n"));
-            output.message(`next: finch codegen ${folder} --target rv32imafc --out generated`);
+            const [precision, model] = options.qat ? [" --precision int8", models[0]!.checkpoint] : ["", folder];
+            output.message(`next: finch codegen ${model} --target rv32imafc${precision} --out generated`);
           } finally {
             watch.stop();
             await backend.dispose();

@@ -25,6 +25,8 @@ export const trainSchema = z.object({
   profile: z.string(),
   threads: z.int().positive(),
   arch: z.string(),
+  /** With `--qat` the rounding that accuracies are measured with. */
+  rounding: z.literal("int8").nullable(),
   /** After batch-norm folding. */
   parameters: wholeNumber,
   trainableParameters: wholeNumber,

@@ -1,7 +1,9 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
+import type { Architecture } from "../engine/architecture.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { trainingBatchCount } from "../engine/data/batches.ts";
+import type { DataSet } from "../engine/data/image-set.ts";
 import { BackendError } from "../engine/errors.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
 import { recordedProfile, trainIntoFolder } from "../engine/io-node/training-run.ts";
@@ -16,7 +18,8 @@ import { constantRate, cosine, oneCycle } from "../engine/train/schedules.ts";
 import { Trainer } from "../engine/train/trainer.ts";
 import { openArchitectureFor } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
-import { openData } from "./open-data.ts";
+import { type DataFlags, imageSizeFor, openData } from "./open-data.ts";
+import { expectClasses, openTrained } from "./open-model.ts";
 import {
   allowDifferentBitsOption,
   archOption,
@@ -40,7 +43,8 @@ import {
   validationOption,
   variantOption,
 } from "./options.ts";
-import { count, duration, percent } from "./output.ts";
+import { count, duration, type Output, percent } from "./output.ts";
+import { openForRounding } from "./quantize-model.ts";
 import { newRunFolder } from "./run-folder.ts";
 import { runVerb } from "./run-verb.ts";
 import type { trainSchema } from "./schemas.ts";
@@ -55,14 +59,20 @@ export const command = () =>
     "Trains an architecture and keeps its best state. The same command again goes on where it stopped.",
     "finch train --arch ref-hybrid --data cifar10 --data-dir ~/data --epochs 20 --augment standard --out runs/first",
   )
-    .addOption(archOption().default("ref-hybrid"))
-    .addOption(dataOption().default("synthetic" as const))
+    .addOption(archOption().default("ref-hybrid").conflicts("qat"))
+    .addOption(
+      new Option(
+        "--qat <model>",
+        "trains a trained model on, its weights and values rounded as in int8: a checkpoint or run folder",
+      ),
+    )
+    .addOption(dataOption().default(undefined, "synthetic; with --qat what the model was trained on"))
     .addOption(dataDirOption())
     .addOption(imageSizeOption())
     .addOption(limitOption())
     .addOption(validationOption())
     .addOption(new Option("--test", "measure the result on the test images too"))
-    .addOption(epochsOption().default(10))
+    .addOption(epochsOption().default(undefined, "10; with --qat 3"))
     .addOption(batchOption())
     .addOption(
       new Option("--optimizer <name>", "what moves the weights")
@@ -75,7 +85,9 @@ export const command = () =>
         .default("one-cycle" as const),
     )
     .addOption(
-      new Option("--lr <rate>", "largest learning rate; default 0.001, with sgd 0.1").argParser(positiveNumber),
+      new Option("--lr <rate>", "largest learning rate; default 0.001, with sgd 0.1, with --qat a tenth").argParser(
+        positiveNumber,
+      ),
     )
     .addOption(
       new Option("--weight-decay <number>", "of convolution and linear weights")
@@ -106,10 +118,12 @@ export const command = () =>
       runVerb(
         options,
         async ({ output, signal }) => {
-          const data = await openData(options, output);
-          const architecture = await openArchitectureFor(options.arch, data);
-          const model = Model.fromArchitecture(architecture, { seed: options.seed });
-          const network = lowerModel(model);
+          const { epochs = options.qat === undefined ? 10 : 3 } = options;
+          const { data, architecture, model, settings } =
+            options.qat === undefined
+              ? await newModel(options, output)
+              : await trainedModel(options.qat, options, output);
+          const network = lowerModel(Model.fromArchitecture(architecture));
           const [parameters, macs] = [deployedParameters(network), networkMacs(network)];
           const recorded = options.out === undefined || options.fresh ? undefined : await recordedProfile(options.out);
           const backend = await openBackend({ ...options, training: true }, output, recorded);
@@ -120,7 +134,8 @@ export const command = () =>
                 `${data.name}: ${count(data.train.count)} training and ${count(data.validation.count)} validation images; ` +
                 `${backend.name} ${backend.variant}, threads: ${backend.threads}`,
             );
-            const peak = options.lr ?? (options.optimizer === "sgd" ? 0.1 : 1e-3);
+            const peak =
+              options.lr ?? (options.optimizer === "sgd" ? 0.1 : 1e-3) / (options.qat === undefined ? 1 : 10);
             const { weightDecay } = options;
             const trainer = new Trainer(model, {
               backend,
@@ -131,11 +146,12 @@ export const command = () =>
               smoothing: options.smoothing,
               clipNorm: options.clip,
               ema: options.ema === undefined ? undefined : { decay: options.ema },
+              settings,
             });
-            const progress = output.progress(options.epochs * trainingBatchCount(data.train, options.batch));
+            const progress = output.progress(epochs * trainingBatchCount(data.train, options.batch));
             const run = await trainIntoFolder(trainer, data, {
               out,
-              epochs: options.epochs,
+              epochs,
               batchSize: options.batch,
               seed: options.seed,
               augment: augmentations[options.augment],
@@ -167,9 +183,10 @@ export const command = () =>
             const measured = checkpoint.history.at(-1);
             let testAccuracy: number | null = null;
             if (options.test && run.complete) {
-              const { model: best, state } = restoreModel(checkpoint, run.checkpoint);
+              const { state } = restoreModel(checkpoint, run.checkpoint);
               const { normalization } = checkpoint;
-              testAccuracy = (await evaluateModel(best, state, await data.test(), { backend, normalization })).accuracy;
+              testAccuracy = (await evaluateModel(model, state, await data.test(), { backend, normalization }))
+                .accuracy;
             }
             const seconds = run.history.reduce((sum, epoch) => sum + epoch.seconds, 0);
             const images = run.history.reduce((sum, epoch) => sum + epoch.imagesPerSecond * epoch.seconds, 0);
@@ -180,6 +197,7 @@ export const command = () =>
               profile: backend.profile.id,
               threads: backend.threads,
               arch: architecture.name,
+              rounding: options.qat === undefined ? null : "int8",
               parameters,
               trainableParameters: model.trainableParameters,
               macs,
@@ -204,7 +222,8 @@ export const command = () =>
               ...(testAccuracy === null ? [] : [`test ${percent(testAccuracy)}`]),
             ].join(", ");
             output.data(`${accuracies}; ${duration(seconds)} at ${count(imagesPerSecond)} images/s; ${run.checkpoint}`);
-            output.message(`next: finch codegen ${out} --target host --out generated`);
+            const precision = options.qat === undefined ? "" : " --precision int8";
+            output.message(`next: finch codegen ${out} --target host${precision} --out generated`);
           } finally {
             await backend.dispose();
           }
@@ -212,6 +231,35 @@ export const command = () =>
         { resumable: true },
       ),
     );
+
+/** What is trained, on what. */
+interface Training {
+  readonly data: DataSet;
+  readonly architecture: Architecture;
+  readonly model: Model;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+type DataOptions = Omit<DataFlags, "data"> & { readonly data?: DataFlags["data"] | undefined };
+
+async function newModel(
+  { arch, seed, data: name = "synthetic", ...flags }: DataOptions & { readonly arch: string; readonly seed: number },
+  output: Output,
+): Promise<Training> {
+  const data = await openData({ ...flags, data: name }, output);
+  const architecture = await openArchitectureFor(arch, data);
+  return { data, architecture, model: Model.fromArchitecture(architecture, { seed }), settings: {} };
+}
+
+/** A trained model to go on with, on data normalised as they were for it. */
+async function trainedModel(path: string, flags: DataOptions, output: Output): Promise<Training> {
+  const opened = await openTrained(path);
+  const { architecture, checkpoint, normalization } = opened;
+  const { data: name = checkpoint.data.name } = flags;
+  const data = await openData({ ...flags, data: name, ...imageSizeFor(name, architecture.input) }, output);
+  expectClasses(data, opened);
+  return { data: { ...data, normalization }, architecture, ...(await openForRounding(opened, data.train, output)) };
+}
 
 function describeEpoch(metrics: EpochMetrics): string {
   return Object.entries(tableRow(metrics))

@@ -33,6 +33,8 @@ export interface TrainerOptions {
   readonly clipNorm?: number | undefined;
   /** Keep a moving average of the weights, which is then what is validated and shipped; none by default. */
   readonly ema?: WeightAverageOptions | undefined;
+  /** What else a resumed training must have alike, such as what its model began with; kept in checkpoints. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Default: the default back end. */
   readonly backend?: Backend;
 }
@@ -170,6 +172,7 @@ export class Trainer {
       schedule: { name: schedule.name, ...schedule.settings },
       augmentation: augment.map(({ name, settings }) => ({ name, ...settings })),
       trainingImages: data.train.count,
+      ...this.#options.settings,
     };
     if (resume !== undefined) checkResumable(resume, settings, data, backend, options.allowDifferentBits ?? false);
 
@@ -385,8 +388,8 @@ function checkResumable(
   backend: Backend,
   allowDifferentBits: boolean,
 ): void {
-  for (const [name, value] of Object.entries(settings)) {
-    const [before, now] = [JSON.stringify(checkpoint.settings[name] ?? null), JSON.stringify(value)];
+  for (const name of new Set([...Object.keys(settings), ...Object.keys(checkpoint.settings)])) {
+    const [before, now] = [checkpoint.settings, settings].map((each) => JSON.stringify(each[name] ?? null));
     if (before !== now)
       throw new ConfigError(`resume: ${name} was ${before} and is now ${now}: give the same settings or start anew`);
   }

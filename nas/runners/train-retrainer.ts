@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
 import { loadCheckpoint, runFiles } from "../../engine/io-node/checkpoint-file.ts";
 import { trainIntoFolder } from "../../engine/io-node/training-run.ts";
 import { Model } from "../../engine/model.ts";
-import { restoreModel } from "../../engine/train/checkpoint.ts";
+import { restoreModel, type Checkpoint } from "../../engine/train/checkpoint.ts";
 import { evaluateModel } from "../../engine/train/evaluate-model.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { oneCycle } from "../../engine/train/schedules.ts";
@@ -16,7 +16,7 @@ import { Trainer } from "../../engine/train/trainer.ts";
 import type { WeightAverageOptions } from "../../engine/train/weight-average.ts";
 import { hashJson } from "../hash.ts";
 import type { Json } from "../json.ts";
-import type { Retrainer } from "../search-run.ts";
+import type { Retrainer, RetrainRequest } from "../search-run.ts";
 
 export interface TrainRetrainerOptions {
   /** Folder of the run. */
@@ -35,11 +35,22 @@ export interface TrainRetrainerOptions {
   readonly ema?: WeightAverageOptions | undefined;
   /** Whether the winners are measured on the test images. Default false. */
   readonly test?: boolean;
+  /** Trains the results on, at a tenth of the learning rate; not unless asked for. */
+  readonly tuning?: Tuning | undefined;
+}
+
+/** A second training of what the first one gave. */
+export interface Tuning {
+  /** Tells it from others, in names of folders. */
+  readonly name: string;
+  readonly epochs: number;
+  /** What is trained on: a model of the same architecture that begins with the values of a checkpoint. */
+  readonly begin: (checkpoint: Checkpoint) => Promise<Model>;
 }
 
 /**
  * Trains winners from scratch into folders of their own below `RUN/models`, from where an interrupted training goes
- * on, and keeps the best epoch by validation accuracy.
+ * on, and keeps the best epoch by validation accuracy. With `tuning` that is trained on, into another such folder.
  */
 export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
   const {
@@ -52,6 +63,7 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     weightDecay = 1e-5,
     ema,
     test = false,
+    tuning,
   } = options;
   const training = {
     data: data.fingerprint,
@@ -62,33 +74,54 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     weightDecay,
     ...(ema === undefined ? {} : { ema: ema.decay }),
   };
+  /** Trains a model into its folder, in full. @throws the signal's reason */
+  const train = async (
+    model: Model,
+    { out, rate, before = 0 }: { readonly out: string; readonly rate: number; readonly before?: number },
+    { epochs, seed, signal, onEpoch }: RetrainRequest,
+  ): Promise<Retrained> => {
+    await mkdir(out, { recursive: true });
+    const trainer = new Trainer(model, {
+      optimizer: adamW({ weightDecay }),
+      schedule: oneCycle({ peak: rate }),
+      ema,
+      backend,
+    });
+    const report = onEpoch && {
+      onEpoch: ({ epoch, validationAccuracy }: { epoch: number; validationAccuracy: number | null }) =>
+        onEpoch({ epoch: before + epoch, validationAccuracy: validationAccuracy ?? NaN }),
+    };
+    const { complete, history, checkpoint } = await trainIntoFolder(trainer, data, {
+      out,
+      epochs,
+      batchSize,
+      seed,
+      augment,
+      signal,
+      callbacks: report ? [report] : [],
+    });
+    if (!complete) throw signal!.reason;
+    const validationAccuracy = Math.max(...history.map((epoch) => epoch.validationAccuracy ?? 0));
+    return { model, checkpoint, validationAccuracy };
+  };
   return {
-    settings: { ...training, test },
-    async retrain({ id, architecture }, { epochs, seed, signal, onEpoch }) {
+    settings: {
+      ...training,
+      test,
+      ...(tuning === undefined ? {} : { tuning: { name: tuning.name, epochs: tuning.epochs } }),
+    },
+    async retrain({ id, architecture }, request) {
+      const { epochs, seed } = request;
       const out = join(run, "models", `${id}-${hashJson({ ...training, epochs, seed }).slice(0, 8)}`);
-      await mkdir(out, { recursive: true });
-      const trainer = new Trainer(Model.fromArchitecture(architecture, { seed }), {
-        optimizer: adamW({ weightDecay }),
-        schedule: oneCycle({ peak }),
-        ema,
-        backend,
-      });
-      const report = onEpoch && {
-        onEpoch: ({ epoch, validationAccuracy }: { epoch: number; validationAccuracy: number | null }) =>
-          onEpoch({ epoch, validationAccuracy: validationAccuracy ?? NaN }),
-      };
-      const { complete, history, checkpoint } = await trainIntoFolder(trainer, data, {
-        out,
-        epochs,
-        batchSize,
-        seed,
-        augment,
-        signal,
-        callbacks: report ? [report] : [],
-      });
-      if (!complete) throw signal!.reason;
-      const validationAccuracy = Math.max(...history.map((epoch) => epoch.validationAccuracy ?? 0));
-      const testAccuracy = test ? await measure(checkpoint, data, backend) : null;
+      let trained = await train(Model.fromArchitecture(architecture, { seed }), { out, rate: peak }, request);
+      if (tuning !== undefined)
+        trained = await train(
+          await tuning.begin(await loadCheckpoint(trained.checkpoint)),
+          { out: `${out}-${tuning.name}-${tuning.epochs}`, rate: peak / 10, before: epochs },
+          { ...request, epochs: tuning.epochs },
+        );
+      const { model, checkpoint, validationAccuracy } = trained;
+      const testAccuracy = test ? await measure(model, checkpoint, data, backend) : null;
       return { checkpoint: relative(run, checkpoint), validationAccuracy, testAccuracy };
     },
     async promote({ checkpoint }) {
@@ -97,8 +130,14 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
   };
 }
 
-async function measure(path: string, data: DataSet, backend: Backend): Promise<number> {
-  const { model, state } = restoreModel(await loadCheckpoint(path));
+interface Retrained {
+  readonly model: Model;
+  readonly checkpoint: string;
+  readonly validationAccuracy: number;
+}
+
+async function measure(model: Model, path: string, data: DataSet, backend: Backend): Promise<number> {
+  const { state } = restoreModel(await loadCheckpoint(path));
   const { normalization } = data;
   return (await evaluateModel(model, state, await data.test(), { backend, normalization })).accuracy;
 }

@@ -9,6 +9,7 @@ import { finch, finchJson, shortTraining, temporaryFolder, tinyArchitecture } fr
 const folder = temporaryFolder();
 const run = join(folder, "search");
 const data = ["--limit", "400", "--validation", "100", "--batch", "32"];
+const split = ["--split", "validation", "--validation", "100"];
 const search = (out: string, ...words: string[]): string[] => [
   ...["search", "--budget", "4", "--max-parameters", "30000", "--max-macs", "2000000"],
   ...["--proxy-epochs", "1", "--proxy-limit", "128", "--seed", "5", "--out", out],
@@ -45,6 +46,12 @@ test("search, go on, retrain, generate and verify", async () => {
 
   const { rows } = verifyReportSchema.parse(await finchJson(["verify", run, "--images", "2", "--targets", "host"]));
   expect(rows.map(({ compiler }) => compiler)).toEqual(["gcc", "clang"]);
+
+  const rounding = [...retrain, "--top", "1", "--qat", "--qat-epochs", "1"];
+  const [rounded] = retrainResultSchema.parse(await finchJson(rounding)).models;
+  expect(rounded).toMatchObject({ id: found.best, checkpoint: expect.stringContaining("-qat-1") as string });
+  const evaluated = await finch(["evaluate", rounded!.checkpoint, ...["--precision", "int8", "--verbose"], ...split]);
+  expect([evaluated.code, evaluated.stderr]).toEqual([0, expect.stringContaining("ranges as the model was trained")]);
 });
 
 test("Ctrl-C ends a search with 130, and the same command finishes it", async () => {
