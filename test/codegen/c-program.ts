@@ -26,6 +26,7 @@ const riscv = {
 } as const;
 
 export type RiscvTarget = keyof typeof riscv;
+export type VectorTarget = "rv64gcv" | "rv32imafc_zve32f";
 
 /** All that a careful C project asks of its sources. */
 export const strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-ffp-contract=fast"];
@@ -103,12 +104,10 @@ export class CProgram implements AsyncDisposable {
     return this.#emulate(images, emulator);
   }
 
-  /** Runs one program on processors with vector registers of these lengths in bits. */
-  async runWithVectors<T extends Cells = Float32Array>(
-    target: "rv64gcv" | "rv32imafc_zve32f",
-    vectorBits: readonly number[],
-    images: readonly Cells[],
-  ): Promise<T[][]> {
+  /** Compiles a program whose run is given the length in bits of the processor's vector registers. */
+  async compileWithVectors<T extends Cells = Float32Array>(
+    target: VectorTarget,
+  ): Promise<(images: readonly Cells[], vectorBits: number) => Promise<T[]>> {
     const { flags, emulator } = riscvTargets[target];
     const { tool, machine } = modelCompiler(target);
     const headers = await libraryFlags(target);
@@ -118,10 +117,7 @@ export class CProgram implements AsyncDisposable {
     await writeFile(join(this.folder, "start.c"), vectorStart);
     const link = ["-O2", ...flags, ...library, "main.c", "start.c", ...objects, "-o", "program.elf"];
     await this.command("riscv64-unknown-elf-gcc", link);
-    const outputs: T[][] = [];
-    for (const bits of vectorBits)
-      outputs.push(await this.#emulate(images, [emulator, "-cpu", processorWith(target, bits)]));
-    return outputs;
+    return (images, vectorBits) => this.#emulate(images, [emulator, "-cpu", processorWith(target, vectorBits)]);
   }
 
   async #emulate<T extends Cells>(images: readonly Cells[], emulator: readonly string[]): Promise<T[]> {

@@ -9,7 +9,7 @@ import {
   type WeightedConvolution,
 } from "./register-tile.ts";
 
-function convolutionOf({ layer, inputs, output }: IntegerShapes<"conv2d">): WeightedConvolution {
+export function convolutionOf({ layer, inputs, output }: IntegerShapes<"conv2d">): WeightedConvolution {
   const { weights, weightShape, attributes } = layer;
   const [, kernelWidth, inChannels, outChannels] = weightShape as [number, number, number, number];
   return {

@@ -14,12 +14,16 @@ import { lookup } from "./lookup.ts";
 import { matmul } from "./matmul.ts";
 import { averagePool, maxPool, mixPool } from "./pool.ts";
 import { product } from "./product.ts";
+import { withVectors } from "./rvv/emitter.ts";
+import { vectorEmitters } from "./rvv/emitters.ts";
 import { softmax } from "./softmax.ts";
 
 /** Ops that compute something in integers; the others are aliases, tables or layers in float32. */
 export type IntegerOp = Exclude<QuantizedOp, "constant" | "float32" | "reshape">;
 
-export const integerEmitters: { readonly [K in IntegerOp]: IntegerEmitter<K> } = {
+export type IntegerEmitters = { readonly [K in IntegerOp]: IntegerEmitter<K> };
+
+const scalarEmitters: IntegerEmitters = {
   add,
   affine,
   attention,
@@ -43,3 +47,5 @@ export const integerEmitters: { readonly [K in IntegerOp]: IntegerEmitter<K> } =
   softmax,
   transpose,
 };
+
+export const integerEmitters: IntegerEmitters = withVectors(scalarEmitters, vectorEmitters);

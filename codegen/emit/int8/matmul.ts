@@ -3,7 +3,7 @@ import { widenedScratch } from "./conv2d.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { emitConvolution, type WeightedConvolution } from "./register-tile.ts";
 
-function convolutionOf({ layer, inputs, output }: IntegerShapes<"matmul">): WeightedConvolution {
+export function convolutionOf({ layer, inputs, output }: IntegerShapes<"matmul">): WeightedConvolution {
   const { weights, attributes } = layer;
   const shape = productConvolution(inputs[0]!, output, attributes);
   const { inChannels: k, outChannels: n } = shape;

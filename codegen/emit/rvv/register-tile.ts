@@ -25,7 +25,7 @@ export interface VectorTile {
 }
 
 /** What a kernel of these sums needs besides its multiply-adds. */
-interface TilePrices {
+export interface TilePrices {
   /** Instructions that read the weights of one tap, and that read one input. */
   readonly weights: number;
   readonly read: number;
@@ -57,7 +57,7 @@ function cost(
 }
 
 /** The cheapest tile that fits in the registers. */
-function scheduleVectorTile(shape: Convolution, target: Target, prices: TilePrices): VectorTile {
+export function scheduleVectorTile(shape: Convolution, target: Target, prices: TilePrices): VectorTile {
   const unrolls = [1, 2, 3, 4].filter((unroll) => shape.inChannels % unroll === 0);
   let best: VectorTile | undefined;
   let bestPrice = Infinity;
@@ -79,7 +79,7 @@ function scheduleVectorTile(shape: Convolution, target: Target, prices: TilePric
 }
 
 /** Weights in the order in which tiles read them: [group][row][input channel][column][channel]. */
-function weightOrder(
+export function weightOrder(
   { rows, columns, groups, inChannels, outChannels }: Convolution,
   at: (row: number, column: number, inChannel: number, outChannel: number) => number,
 ): number[] {
@@ -94,7 +94,7 @@ function weightOrder(
 }
 
 /** The C of one kind of sums. */
-interface TileText {
+export interface TileText {
   readonly shape: Convolution;
   readonly tile: VectorTile;
   readonly window: WindowRows;
@@ -109,7 +109,7 @@ interface TileText {
 }
 
 /** Sums the channels from `c` on of the pixels of one tile. Expects `block`, `x0`, `c`, `vl` in scope. */
-function tileText(text: TileText, span: Span): string {
+export function tileText(text: TileText, span: Span): string {
   const { shape, tile, window, types } = text;
   const { columns, inChannels, outChannels, pixelStep, channelStep } = shape;
   const pixels = range(span.size);
@@ -162,7 +162,7 @@ function tileText(text: TileText, span: Span): string {
 }
 
 /** What the comment of a kernel says. */
-function aboutTile({ rows, columns, inChannels, outChannels }: Convolution, tile: VectorTile): string {
+export function aboutTile({ rows, columns, inChannels, outChannels }: Convolution, tile: VectorTile): string {
   return (
     `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
     `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${tile.pixels} pixels x ${tile.group} registers of ` +

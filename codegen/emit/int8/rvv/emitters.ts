@@ -1,0 +1,6 @@
+import { conv2d } from "./conv2d.ts";
+import type { VectorEmitters } from "./emitter.ts";
+import { matmul } from "./matmul.ts";
+
+/** Ops that have kernels with RISC-V's vector instructions, in integers. */
+export const vectorEmitters: VectorEmitters = { conv2d, matmul };

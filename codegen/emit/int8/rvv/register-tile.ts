@@ -1,0 +1,121 @@
+import type { AccumulatingOp } from "../../../quantize/graph.ts";
+import type { Target } from "../../../target.ts";
+import type { Convolution } from "../../convolution.ts";
+import { aboutTile, scheduleVectorTile, tileText, weightOrder, type VectorTile } from "../../rvv/register-tile.ts";
+import { vectorRegisters } from "../../rvv/vectors.ts";
+import { windowRows } from "../../rvv/window-rows.ts";
+import { overSpan, spansOf } from "../../spans.ts";
+import { int8Input, type IntegerCall } from "../emitter.ts";
+import { apart } from "../rescale.ts";
+import type { WeightedConvolution } from "../register-tile.ts";
+import { windowVariants } from "../window-variants.ts";
+import { vectorEpilogueOf } from "./epilogue.ts";
+import { integerVectors } from "./vectors.ts";
+
+/** The tile of a convolution in integers: weights are bytes that become words in registers. */
+function integerTile(shape: Convolution, target: Target): VectorTile {
+  return scheduleVectorTile(shape, target, {
+    weights: 3,
+    read: 1,
+    finish: 6,
+    fits: (pixels, group) => pixels * group + (3 * group) / 4 + 1 <= vectorRegisters,
+  });
+}
+
+/** The function of a convolution and its call, once for each group. */
+export function emitVectorConvolution(
+  call: IntegerCall<AccumulatingOp>,
+  kind: string,
+  { shape, at }: WeightedConvolution,
+): string {
+  const { unit, layer } = call;
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const { zero } = int8Input(call);
+  const tile = integerTile(shape, call.target);
+  const vectors = integerVectors(tile.group);
+  const variants = windowVariants(rows, columns);
+  const epilogue = vectorEpilogueOf(
+    call,
+    vectors,
+    zero === 0
+      ? undefined
+      : variants.taps.map((taps) => (channel) => {
+          let sum = 0;
+          for (const [row, column] of taps)
+            for (let from = 0; from < inChannels; from++) sum += at(row, column, from, channel);
+          return -zero * sum;
+        }),
+  );
+  const { startStep } = epilogue;
+  const window = windowRows(rows, shape.rowStep);
+  const byRow = startStep > 0 && variants.rows > 1;
+  const text = {
+    shape,
+    tile,
+    window,
+    types: {
+      sums: vectors.type(32),
+      stored: "int8_t",
+      input: "int16_t",
+      weight: "int8_t",
+      weights: vectors.type(16),
+    },
+    loadWeights: (pointer: string) => vectors.op(16, "vsext_vf2", vectors.load(8, pointer)),
+    multiplyAdd: (sum: string, input: string, weights: string) => vectors.op(32, "vwmacc_vx", sum, input, weights),
+  };
+  const tiles = spansOf(columns, tile.pixels, tile.even).map((span) => {
+    const body = tileText(
+      {
+        ...text,
+        start: (of, pixel) => {
+          const across = startStep * variants.column(of, pixel);
+          return epilogue.start(
+            "c",
+            [...(byRow ? ["variant"] : []), ...(across > 0 ? [across] : [])].join(" + ") || "0",
+          );
+        },
+        finish: (sums) =>
+          epilogue.finish(
+            sums.map(([sum, pixel]) => [sum, `o + ${pixel * groups * outChannels}`] as const),
+            "c",
+          ),
+      },
+      span,
+    );
+    return overSpan(span, "x0", `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n${body}`);
+  });
+  const name = unit.define(
+    kind,
+    [
+      "const int8_t *restrict x",
+      "const int8_t *restrict w",
+      `${epilogue.type} *${epilogue.restrict}y`,
+      ...epilogue.given.map(({ parameter }) => parameter),
+    ],
+    [
+      "size_t vl;",
+      `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
+      "const int8_t *const block = w + c;",
+      `vl = ${vectors.length(`${outChannels} - c`)};`,
+      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+      ...window.lines,
+      ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
+      ...tiles,
+      "}",
+      "}",
+    ].join("\n"),
+    { about: aboutTile(shape, tile), result: apart(unit) },
+  );
+  const packed = Int8Array.from(weightOrder(shape, at));
+  const table = unit.constant(`${layer.name}, weights`, packed);
+  const given = epilogue.given.map(({ argument }) => argument);
+  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...given].join(", ")});`;
+  const slice = (pointer: string, cells: number): string => `${pointer} + g * ${cells}`;
+  const pointers = [
+    slice(call.x[0]!, inChannels),
+    slice(table, packed.length / groups),
+    slice(call.y, outChannels),
+    ...epilogue.given.map(({ argument, by }) => (by === "none" ? argument : slice(argument, outChannels))),
+  ];
+  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+}
