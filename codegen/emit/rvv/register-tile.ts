@@ -8,7 +8,7 @@ import { countedSpans, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowText } from "../rows.ts";
 import { dilationText, instructionsPerByte, overSpan, spansOf, type Span } from "../spans.ts";
 import { vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
-import { floatVectors, groupings, lanesOf, vectorRegisters, type FloatVectors, type Grouping } from "./vectors.ts";
+import { floatVectors, groupings, hidden, lanesOf, vectorRegisters, type FloatVectors, type Grouping } from "./vectors.ts";
 import { windowRows, type WindowRows } from "./window-rows.ts";
 
 /** How the sums of a convolution are spread over vector registers. */
@@ -108,7 +108,7 @@ export interface TileText {
   readonly finish: (sums: readonly (readonly [string, number])[]) => readonly string[];
 }
 
-/** Sums the channels from `c` on of the pixels of one tile. Expects `block`, `x0`, `c`, `vl` in scope. */
+/** Sums the channels from `c` on of the pixels of one tile. Expects `x0`, `k`, a copy of `c`, and `vl` in scope. */
 export function tileText(text: TileText, span: Span): string {
   const { shape, tile, window, types } = text;
   const { columns, inChannels, outChannels, pixelStep, channelStep } = shape;
@@ -145,8 +145,10 @@ export function tileText(text: TileText, span: Span): string {
     lines.push(
       window.loop,
       `const ${types.stored} *in = ${window.row} + ${offset};`,
-      `const ${types.weight} *weight = block + ky * ${inChannels * columns.kernel * outChannels};`,
-      ...(turns > 1 ? [`const ${types.stored} *const end = in + ${inChannels * channelStep};`, "do {"] : []),
+      `const ${types.weight} *weight = w + k + ky * ${inChannels * columns.kernel * outChannels};`,
+      ...(turns > 1
+        ? [`const ${types.stored} *const end = in + ${inChannels * channelStep};`, hidden("in"), "do {"]
+        : []),
       ...range(tile.unroll).flatMap(step),
       ...(turns > 1
         ? [
@@ -160,6 +162,9 @@ export function tileText(text: TileText, span: Span): string {
   }
   return [...lines, ...text.finish(pixels.map((pixel) => [`a${pixel}`, pixel] as const))].join("\n");
 }
+
+/** The first channel of a tile, in `k`. */
+export const hiddenChannel = `int k = c;\n${hidden("k")}`;
 
 /** What the comment of a kernel says. */
 export function aboutTile({ rows, columns, inChannels, outChannels }: Convolution, tile: VectorTile): string {
@@ -208,7 +213,7 @@ export function emitVectorConvolution<K extends InferenceOp>(
     overSpan(
       span,
       "x0",
-      `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n${tileText(text, span)}`,
+      `${hiddenChannel}\nconst int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + k;\n${tileText(text, span)}`,
     ),
   );
   const overRows = call.rows
@@ -226,7 +231,6 @@ export function emitVectorConvolution<K extends InferenceOp>(
     streamed.body(columns.output * groups * outChannels, [
       "size_t vl;",
       `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
-      "const float *const block = w + c;",
       `vl = ${vectors.length(`${outChannels} - c`)};`,
       ...overRows,
       "}",
@@ -260,8 +264,8 @@ function floatText(
     types: { sums: vectors.type, stored: "float", input: "float", weight: "float", weights: vectors.type },
     loadWeights: vectors.load,
     multiplyAdd: (sum, input, weights) => vectors.op("vfmacc_vf", sum, input, weights),
-    start: () => epilogue.start("c"),
+    start: () => epilogue.start("k"),
     finish: (sums) =>
-      sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * shape.groups * shape.outChannels}`, "c")),
+      sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * shape.groups * shape.outChannels}`, "k")),
   };
 }

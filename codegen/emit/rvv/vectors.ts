@@ -34,6 +34,14 @@ export function floatVectors(group: Grouping): FloatVectors {
   };
 }
 
+/**
+ * C that hides from the compiler what a variable holds. Loads that are the same for all tiles would else be taken out of
+ * their loop and, for want of registers, spilled.
+ */
+export function hidden(...variables: readonly string[]): string {
+  return `__asm__ volatile("" : ${variables.map((variable) => `"+r"(${variable})`).join(", ")});`;
+}
+
 /** Numbers of 32 bits in a group of registers. */
 export function lanesOf(group: Grouping, vectorBits: number): number {
   return (group * vectorBits) / 32;

@@ -1,7 +1,7 @@
 import type { AccumulatingOp } from "../../../quantize/graph.ts";
 import type { Target } from "../../../target.ts";
 import type { Convolution } from "../../convolution.ts";
-import { aboutTile, scheduleVectorTile, tileText, weightOrder, type VectorTile } from "../../rvv/register-tile.ts";
+import { aboutTile, hiddenChannel, scheduleVectorTile, tileText, weightOrder, type VectorTile } from "../../rvv/register-tile.ts";
 import { vectorRegisters } from "../../rvv/vectors.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { overSpan, spansOf } from "../../spans.ts";
@@ -70,19 +70,19 @@ export function emitVectorConvolution(
         start: (of, pixel) => {
           const across = startStep * variants.column(of, pixel);
           return epilogue.start(
-            "c",
+            "k",
             [...(byRow ? ["variant"] : []), ...(across > 0 ? [across] : [])].join(" + ") || "0",
           );
         },
         finish: (sums) =>
           epilogue.finish(
             sums.map(([sum, pixel]) => [sum, `o + ${pixel * groups * outChannels}`] as const),
-            "c",
+            "k",
           ),
       },
       span,
     );
-    return overSpan(span, "x0", `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n${body}`);
+    return overSpan(span, "x0", `${hiddenChannel}\nconst int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + k;\n${body}`);
   });
   const name = unit.define(
     kind,
@@ -95,7 +95,6 @@ export function emitVectorConvolution(
     [
       "size_t vl;",
       `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
-      "const int8_t *const block = w + c;",
       `vl = ${vectors.length(`${outChannels} - c`)};`,
       `for (int oy = 0; oy < ${rows.output}; oy++) {`,
       ...window.lines,
