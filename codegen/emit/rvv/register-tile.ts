@@ -8,7 +8,15 @@ import { countedSpans, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowText } from "../rows.ts";
 import { dilationText, instructionsPerByte, overSpan, spansOf, type Span } from "../spans.ts";
 import { vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
-import { floatVectors, groupings, hidden, lanesOf, vectorRegisters, type FloatVectors, type Grouping } from "./vectors.ts";
+import {
+  floatVectors,
+  groupings,
+  hidden,
+  lanesOf,
+  vectorRegisters,
+  type FloatVectors,
+  type Grouping,
+} from "./vectors.ts";
 import { windowRows, type WindowRows } from "./window-rows.ts";
 
 /** How the sums of a convolution are spread over vector registers. */

@@ -14,11 +14,8 @@ await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools]
     await expectReferenceByVectors(cases, target, vectorBits);
   });
 
-  test.each([
-    ["rv64gcv", [128, 256]],
-    ["rv32imafc_zve32f", [128]],
-  ] as const)("integers on %s are equal to the interpreter for registers of %j bits", async (target, vectorBits) => {
+  test("integers are equal to the interpreter for registers of 128 and 256 bits", async () => {
     const once = integerCases().map((each) => ({ ...each, images: each.images.slice(0, 1) }));
-    await expectInterpretedByVectors(once, target, vectorBits);
+    await expectInterpretedByVectors(once, "rv64gcv", [128, 256]);
   });
 });

@@ -195,6 +195,11 @@ export function vectorEpilogueOf(
   };
 }
 
+/** C expression of where the starts of a variant lie: in the row's, at those of a column. */
+export function variantText(byRow: boolean, across: number): string {
+  return [...(byRow ? ["variant"] : []), ...(across > 0 ? [across] : [])].join(" + ") || "0";
+}
+
 interface Shared {
   readonly open: (channel: string) => string[];
   readonly operands: { readonly suffix: "vx" | "vv"; readonly name: string };

@@ -1,7 +1,14 @@
 import type { AccumulatingOp } from "../../../quantize/graph.ts";
 import type { Target } from "../../../target.ts";
 import type { Convolution } from "../../convolution.ts";
-import { aboutTile, hiddenChannel, scheduleVectorTile, tileText, weightOrder, type VectorTile } from "../../rvv/register-tile.ts";
+import {
+  aboutTile,
+  hiddenChannel,
+  scheduleVectorTile,
+  tileText,
+  weightOrder,
+  type VectorTile,
+} from "../../rvv/register-tile.ts";
 import { vectorRegisters } from "../../rvv/vectors.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { overSpan, spansOf } from "../../spans.ts";
@@ -9,7 +16,7 @@ import { int8Input, type IntegerCall } from "../emitter.ts";
 import { apart } from "../rescale.ts";
 import type { WeightedConvolution } from "../register-tile.ts";
 import { windowVariants } from "../window-variants.ts";
-import { vectorEpilogueOf } from "./epilogue.ts";
+import { variantText, vectorEpilogueOf } from "./epilogue.ts";
 import { integerVectors } from "./vectors.ts";
 
 /** The tile of a convolution in integers: weights are bytes that become words in registers. */
@@ -67,13 +74,7 @@ export function emitVectorConvolution(
     const body = tileText(
       {
         ...text,
-        start: (of, pixel) => {
-          const across = startStep * variants.column(of, pixel);
-          return epilogue.start(
-            "k",
-            [...(byRow ? ["variant"] : []), ...(across > 0 ? [across] : [])].join(" + ") || "0",
-          );
-        },
+        start: (of, pixel) => epilogue.start("k", variantText(byRow, startStep * variants.column(of, pixel))),
         finish: (sums) =>
           epilogue.finish(
             sums.map(([sum, pixel]) => [sum, `o + ${pixel * groups * outChannels}`] as const),
@@ -82,7 +83,11 @@ export function emitVectorConvolution(
       },
       span,
     );
-    return overSpan(span, "x0", `${hiddenChannel}\nconst int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + k;\n${body}`);
+    return overSpan(
+      span,
+      "x0",
+      `${hiddenChannel}\nconst int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + k;\n${body}`,
+    );
   });
   const name = unit.define(
     kind,

@@ -1,0 +1,91 @@
+import type { LayerShapes } from "../emitter.ts";
+import { onlyWeights } from "../operands.ts";
+import { rowText } from "../rows.ts";
+import { extentOf, overSpan, slidingAxes, spansOf } from "../spans.ts";
+import {
+  aboutDepthwise,
+  depthwiseTileText,
+  scheduleDepthwiseTile,
+  type Depthwise,
+  type DepthwiseTile,
+} from "./depthwise-tile.ts";
+import type { VectorEmitter } from "./emitter.ts";
+import { hasVectorEpilogue, vectorEpilogueOf } from "./epilogue.ts";
+import { hiddenChannel } from "./register-tile.ts";
+import { floatVectors } from "./vectors.ts";
+import { windowRows } from "./window-rows.ts";
+
+/** @throws ConfigError when the weights are computed */
+function depthwiseOf(shapes: LayerShapes<"depthwiseConv2d">): Depthwise {
+  const [kernelHeight, kernelWidth] = onlyWeights(shapes, 1).shape as [number, number];
+  const [input] = shapes.inputs;
+  return {
+    ...slidingAxes(input!, shapes.output, [kernelHeight, kernelWidth], shapes.attributes),
+    channels: input!.at(-1)!,
+  };
+}
+
+const tileOf = (shapes: LayerShapes<"depthwiseConv2d">): DepthwiseTile =>
+  scheduleDepthwiseTile(depthwiseOf(shapes), shapes.target, {
+    read: 2,
+    finish: 2 + 2 * shapes.layer.epilogue.length,
+    operand: 1,
+  });
+
+export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
+  applies: ({ layer }) => layer.inputs.length === 1 && hasVectorEpilogue(layer.epilogue),
+  window: (shapes) => {
+    const { rows } = depthwiseOf(shapes);
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  estimate: (shapes) => tileOf(shapes).instructions,
+  emit: (call) => {
+    const { unit } = call;
+    const shape = depthwiseOf(call);
+    const { rows, columns, channels } = shape;
+    const weights = onlyWeights(call, 1);
+    const tile = tileOf(call);
+    const vectors = floatVectors(tile.group);
+    unit.include("riscv_vector.h");
+    const epilogue = vectorEpilogueOf(call, vectors, { accumulates: true });
+    const streamed = rowText(call);
+    const window = windowRows(rows, columns.input * channels, call.rows?.x[0]);
+    const tiles = spansOf(columns, tile.pixels, false).map((span) => {
+      const body = depthwiseTileText(
+        {
+          shape,
+          window,
+          types: { sums: vectors.type, stored: "float", operand: vectors.type },
+          load: vectors.load,
+          multiplyAdd: (sum, input, weight) => vectors.op("vfmacc_vv", sum, input, weight),
+          start: () => epilogue.start("k"),
+          finish: (sums) => sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * channels}`, "k")),
+        },
+        span,
+      );
+      const o = `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + k;`;
+      return overSpan(span, "x0", `${hiddenChannel}\n${o}\n${body}`);
+    });
+    const overRows = [...window.lines, ...tiles];
+    const name = unit.define(
+      call.rows ? "depthwise_conv2d_row" : "depthwise_conv2d",
+      [
+        `const float *${call.rows ? "" : "restrict "}x`,
+        "const float *restrict w",
+        `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
+        ...epilogue.parameters,
+        ...streamed.parameters,
+      ],
+      streamed.body(columns.output * channels, [
+        "size_t vl;",
+        `for (int c = 0; c < ${channels}; c += (int)vl) {`,
+        `vl = ${vectors.length(`${channels} - c`)};`,
+        ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
+        "}",
+      ]),
+      { about: aboutDepthwise(shape, tile) },
+    );
+    const table = unit.constant(weights.name, weights.values());
+    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
+  },
+};

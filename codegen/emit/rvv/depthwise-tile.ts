@@ -1,0 +1,116 @@
+import { range } from "../../../engine/range.ts";
+import type { Target } from "../../target.ts";
+import { countedSpans } from "../register-tile.ts";
+import { dilationText, instructionsPerByte, type Axis, type Span } from "../spans.ts";
+import { groupings, lanesOf, vectorRegisters, type Grouping } from "./vectors.ts";
+import type { WindowRows } from "./window-rows.ts";
+
+/** A convolution of each channel with a kernel of its own: vectors are of neighbouring channels. */
+export interface Depthwise {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly channels: number;
+}
+
+/** How its sums are spread over vector registers. */
+export interface DepthwiseTile {
+  readonly group: Grouping;
+  /** Neighbouring pixels that are summed at once. */
+  readonly pixels: number;
+  /** Of one inference with vectors of the target's length, estimated. */
+  readonly instructions: number;
+}
+
+/** What is not a multiply-add. */
+export interface DepthwisePrices {
+  /** Instructions that read a vector of inputs or of weights. */
+  readonly read: number;
+  /** Instructions that finish and store one vector of sums. */
+  readonly finish: number;
+  /** Registers of a vector of inputs or of weights, for one of sums. */
+  readonly operand: number;
+}
+
+/** The cheapest tile that fits in the registers with the weights of one row of the kernel. */
+export function scheduleDepthwiseTile(
+  { rows, columns, channels }: Depthwise,
+  { vectorBits }: Target,
+  { read, finish, operand }: DepthwisePrices,
+): DepthwiseTile {
+  let best: DepthwiseTile = { group: 1, pixels: 1, instructions: Infinity };
+  let bestPrice = Infinity;
+  for (const group of groupings)
+    for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++) {
+      const used = group * (pixels + operand * (columns.kernel + 1));
+      if (used > vectorRegisters && pixels * group > 1) continue;
+      const blocks = Math.ceil(channels / lanesOf(group, vectorBits));
+      let instructions = 0;
+      let bytes = 0;
+      for (const { span, products, reads } of countedSpans(columns, pixels, false)) {
+        const row = (columns.kernel + reads) * read + products + 6;
+        const tile = rows.kernel * row + span.size * (finish + 2) + 10;
+        instructions += tile * span.tiles * blocks * rows.output;
+        bytes += (row + span.size * (finish + 2) + 20) * 4;
+      }
+      const price = instructions + bytes * instructionsPerByte;
+      if (price >= bestPrice) continue;
+      best = { group, pixels, instructions };
+      bestPrice = price;
+    }
+  return best;
+}
+
+/** The C of one kind of sums. */
+export interface DepthwiseText {
+  readonly shape: Depthwise;
+  readonly window: WindowRows;
+  /** Types of the sums, of inputs and weights as they lie, and of a vector of either. */
+  readonly types: Readonly<Record<"sums" | "stored" | "operand", string>>;
+  readonly load: (pointer: string) => string;
+  readonly multiplyAdd: (sum: string, input: string, weights: string) => string;
+  readonly start: (span: Span, pixel: number) => string;
+  /** Finishes and stores the sums, [variable, pixels from the first]. */
+  readonly finish: (sums: readonly (readonly [string, number])[]) => readonly string[];
+}
+
+/** Sums the channels from `k` on of the pixels of one tile. Expects `x0`, `k` and `vl` in scope. */
+export function depthwiseTileText(text: DepthwiseText, span: Span): string {
+  const { shape, window, types } = text;
+  const { columns, channels } = shape;
+  const pixels = range(span.size);
+  const first = span.firstTap - columns.padding;
+  const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${channels}`;
+  const lines = pixels.map((pixel) => `${types.sums} a${pixel} = ${text.start(span, pixel)};`);
+  const taps = range(columns.kernel).filter((tap) =>
+    pixels.some((pixel) => span.taps[pixel * columns.stride + tap * columns.dilation]),
+  );
+  if (taps.length > 0) {
+    lines.push(
+      window.loop,
+      `const ${types.stored} *const in = ${window.row} + ${offset} + k;`,
+      `const ${types.stored} *const weight = w + k + ky * ${columns.kernel * channels};`,
+      ...taps.map((tap) => `const ${types.operand} w${tap} = ${text.load(`weight + ${tap * channels}`)};`),
+    );
+    span.taps.forEach((exists, column) => {
+      const uses = exists
+        ? pixels.flatMap((pixel) =>
+            taps
+              .filter((tap) => pixel * columns.stride + tap * columns.dilation === column)
+              .map((tap) => `a${pixel} = ${text.multiplyAdd(`a${pixel}`, "v", `w${tap}`)};`),
+          )
+        : [];
+      const input = text.load(`in + ${(column - span.firstTap) * channels}`);
+      if (uses.length > 0) lines.push("{", `const ${types.operand} v = ${input};`, ...uses, "}");
+    });
+    lines.push("}");
+  }
+  return [...lines, ...text.finish(pixels.map((pixel) => [`a${pixel}`, pixel] as const))].join("\n");
+}
+
+/** What the comment of a kernel says. */
+export function aboutDepthwise({ rows, columns, channels }: Depthwise, { pixels, group }: DepthwiseTile): string {
+  return (
+    `[${rows.input},${columns.input},${channels}] to [${rows.output},${columns.output},${channels}], kernel ` +
+    `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${pixels} pixels x ${group} registers of channels`
+  );
+}
