@@ -72,8 +72,11 @@ function ends(emit: Emitter, x: Value, parts: number): Value {
     const [largest, part] = text.split(cell, parts);
     text.block(`let value = 0;
 for (let i = 0; i < ${size}; i++) {
-const next = ${operand.at(`Math.min(${part} * ${size} + i, ${x.count - 1})`)};
+const place = ${part} * ${size} + i;
+if (place < ${x.count}) {
+const next = ${operand.at("place")};
 value = ${largest} > 0.5 ? Math.max(value, next) : Math.min(value, next);
+}
 }`);
     return "value";
   });
