@@ -16,6 +16,7 @@ import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf } from "./options.ts";
 import { count, type Output } from "./output.ts";
 import {
+  calibrationData,
   calibrationImagesOption,
   calibrationOption,
   keepFloatOption,
@@ -151,7 +152,7 @@ async function quantizedModel(
   output: Output,
 ): Promise<QuantizedGraph> {
   if (options.package) throw new ConfigError("codegen: packages are written in float32 only; leave --package out");
-  const source = options.data ?? opened.checkpoint?.data.name ?? "synthetic";
+  const source = calibrationData(opened, options.data);
   const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
   return quantizeModel(opened, data.train, options, output);
 }

@@ -82,6 +82,7 @@ export async function packageModel(
     terms,
     measurements,
     evaluation,
+    weights: checkpoint !== undefined ? "trained" : architecture === undefined ? "imported" : "random",
     training:
       checkpoint === undefined
         ? null
@@ -170,17 +171,19 @@ async function measureAll(
 }
 
 async function evaluate(opened: OpenedModel, flags: PackageFlags, output: Output): Promise<Evaluation> {
-  const { model, state, classes, normalization, checkpoint } = opened;
-  if (checkpoint === undefined) return { missing: "the weights are random" };
-  const name = flags.data ?? checkpoint.data.name;
+  const { model, scoring = model, state, classes, normalization, architecture, checkpoint } = opened;
+  if (checkpoint === undefined && architecture !== undefined) return { missing: "the weights are random" };
+  const name = flags.data ?? checkpoint?.data.name;
+  if (name === undefined) return { missing: "the network was imported without data: --data names test images" };
   try {
     const data = await openData({ ...flags, data: name, ...imageSizeFor(name, model.input) }, output);
     if (data.classes.join() !== classes.join()) throw new DataError(`${name}: its classes are not those of the model`);
     const backend = await openBackend({ backend: "auto" }, output);
     try {
-      const { accuracy, images, confusion } = await evaluateModel(model, state, await data.test(), {
-        backend,
-        normalization,
+      const { accuracy, images, confusion } = await evaluateModel(scoring, state, await data.test(), {
+        ...{ backend, normalization },
+        // Images of an imported network are recorded one by one.
+        ...(checkpoint === undefined ? { batchSize: 4 } : {}),
       });
       return { accuracy, images, confusion, by: `test images of ${data.name}, engine on ${backend.name}` };
     } finally {

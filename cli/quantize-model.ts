@@ -8,6 +8,7 @@ import type { RangeMethod } from "../codegen/quantize/histogram.ts";
 import { quantizeNetwork } from "../codegen/quantize/quantize.ts";
 import type { Ranged } from "../codegen/quantize/ranges.ts";
 import type { Backend } from "../engine/backend.ts";
+import { ConfigError } from "../engine/errors.ts";
 import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet, Normalization } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
@@ -51,6 +52,17 @@ export const keepFloatOption = () =>
       return names;
     },
   );
+
+/** Data whose images show the ranges of a model. @throws ConfigError for an imported network where none are named */
+export function calibrationData({ name, architecture, checkpoint }: OpenedModel, named: string | undefined): string {
+  const data = named ?? checkpoint?.data.name;
+  if (data !== undefined) return data;
+  if (architecture === undefined)
+    throw new ConfigError(
+      `int8: ${name} was imported without its data, and ranges of its tensors come from images like those it was trained on: name them by --data`,
+    );
+  return "synthetic";
+}
 
 /**
  * Gives every tensor the range that the model was trained with, else one by calibration: the same model, images and

@@ -10,11 +10,13 @@ import { floatTolerance } from "../codegen/tolerance.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { cellsOfImages, verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
+import { findWorstInput, type WorstInput } from "../codegen/verify/worst.ts";
 import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
 import { ConfigError } from "../engine/errors.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
+import { elementCount } from "../engine/shape.ts";
 import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
 import { inferenceToGraph } from "../engine/plan/record-inference.ts";
 import { writeState } from "../engine/train/evaluate-model.ts";
@@ -42,6 +44,7 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
   return verifyNetwork({
     network: networkOf(opened, options),
     precision: precisionOf(options),
+    backend: createReferenceBackend(),
     ...planOf(options),
     targets,
     against,
@@ -101,6 +104,44 @@ export async function verifyModelLayers(opened: OpenedModel, options: Omit<Verif
   return reports;
 }
 
+/**
+ * Looks for the image with the largest error of the C for this machine, beside the network in float64 or the
+ * interpreter of integers; images of the set are where it begins.
+ */
+export async function findWorstImage(
+  opened: OpenedModel,
+  options: Omit<VerifyModelOptions, "against" | "targets"> & { readonly evaluations: number; readonly seed: number },
+): Promise<WorstInput> {
+  const { set, images: count, evaluations, seed, quantized } = options;
+  const { model, normalization } = opened;
+  imagesOf(opened, set, count);
+  const network = networkOf(opened, options);
+  const code = generate(network, { ...planOf(options), target: "host", precision: precisionOf(options) });
+  const size = elementCount(model.input);
+  const table = normalizationTable(normalization);
+  const normalized = (bytes: Uint8Array): Float32Array => {
+    const image = new Float32Array(size);
+    lookUpBytes(image, bytes, table);
+    return image;
+  };
+  const interpreter = quantized && (await createInterpreter(quantized, { backend: createReferenceBackend() }));
+  try {
+    return await findWorstInput({
+      ...{ code, evaluations, seed },
+      starts: Array.from({ length: count }, (_, index) => set.images.slice(index * size, (index + 1) * size)),
+      inputOf: (bytes) => (quantized ? cellsOfImages(quantized, [normalized(bytes)])[0]! : normalized(bytes)),
+      reference: async (inputs) => {
+        if (interpreter === undefined) return engineOutputs(opened, inputs as readonly Float32Array[], "float64");
+        const outputs: Cells[] = [];
+        for (const input of inputs) outputs.push((await interpreter.run(input)).slice());
+        return outputs;
+      },
+    });
+  } finally {
+    await interpreter?.dispose();
+  }
+}
+
 /** Properties of the C of a model that no output shows. */
 export async function checkModel(
   opened: OpenedModel,
@@ -137,7 +178,7 @@ async function besideEngine(graph: InferenceGraph, input: Float32Array): Promise
 
 async function besideInterpreter(graph: QuantizedGraph, image: Float32Array): Promise<Beside> {
   const [input] = cellsOfImages(graph, [image]);
-  const interpreter = await createInterpreter(graph);
+  const interpreter = await createInterpreter(graph, { backend: createReferenceBackend() });
   await interpreter.run(input!);
   return { input: input!, expected: ({ value }) => interpreter.cells(value) };
 }
@@ -164,8 +205,9 @@ async function layersOfEngine(
 export async function engineOutputs(
   { model, state }: OpenedModel,
   images: readonly Float32Array[],
+  precision: "float32" | "float64" = "float32",
 ): Promise<Float32Array[]> {
-  const program = await createReferenceBackend().compile(evaluationGraph(model));
+  const program = await createReferenceBackend({ precision }).compile(evaluationGraph(model));
   try {
     await writeState(program, state);
     const outputs: Float32Array[] = [];

@@ -6,18 +6,25 @@ import type { LayerRow } from "../codegen/verify/layers.ts";
 import { checkStack } from "../codegen/verify/stack.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
+import { checkWorst, type WorstInput } from "../codegen/verify/worst.ts";
 import { MismatchError } from "../engine/errors.ts";
 import type { DataSet } from "../engine/data/image-set.ts";
 import { noiseImages } from "../engine/data/noise.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
-import { dataDirOption, dataOption, listOf, positiveInteger } from "./options.ts";
+import { dataDirOption, dataOption, listOf, positiveInteger, seedOption } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
 import { planOf, planOption, ramOption } from "./plan-options.ts";
-import { calibrationImagesOption, calibrationOption, quantizeModel } from "./quantize-model.ts";
+import {
+  calibrationData,
+  calibrationImagesOption,
+  calibrationOption,
+  keepFloatOption,
+  quantizeModel,
+} from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
-import { checkModel, verifyModel, verifyModelLayers } from "./verify-model.ts";
+import { checkModel, findWorstImage, verifyModel, verifyModelLayers } from "./verify-model.ts";
 
 export const command = () =>
   verb(
@@ -39,16 +46,27 @@ export const command = () =>
     .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
+    .addOption(keepFloatOption())
     .addOption(planOption())
     .addOption(ramOption())
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
     .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
+    .addOption(
+      new Option(
+        "--worst [evaluations]",
+        "look for the input with the largest error too, on this machine; over 64 images",
+      )
+        .argParser(positiveInteger)
+        .preset("64"),
+    )
+    .addOption(seedOption())
     .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
     .addOption(dataOption().default(undefined, "what it was trained on, else noise"))
     .addOption(dataDirOption())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
         const opened = await openModelOrArchitecture(name, output);
+        if (options.precision === "int8") calibrationData(opened, options.data);
         const data = await openImages(opened, options, output);
         const { targets, against, images, precision } = options;
         const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
@@ -61,7 +79,9 @@ export const command = () =>
         const rows = await verifyModel(opened, { ...about, against });
         const layers = options.layers ? await verifyModelLayers(opened, about) : undefined;
         const checks = options.checks ? await checkModel(opened, about) : undefined;
-        output.document({ rows, ...(layers && { layers }), ...(checks && { checks }) });
+        const search = { seed: options.seed, evaluations: Number(options.worst) };
+        const worst = options.worst === undefined ? undefined : await findWorstImage(opened, { ...about, ...search });
+        output.document({ rows, ...(layers && { layers }), ...(worst && { worst }), ...(checks && { checks }) });
         for (const report of layers ?? []) {
           output.message(`${report.target}, layer by layer:`);
           output.table(report.rows.map(layerTableRow));
@@ -70,8 +90,10 @@ export const command = () =>
         for (const { check, tool, target, state, detail } of checks ?? [])
           if (state === "failed") output.message(`${check} (${tool}, ${target}): ${detail}`);
         output.table(rows.map(verifyTableRow));
+        if (worst) output.data(worstText(worst));
         checkLayers(layers ?? []);
         checkAgreement(rows);
+        if (worst) checkWorst(worst);
         checkStack(rows);
         checkChecks(checks ?? []);
         output.data(`All ${rows.length} comparisons over ${images} images agree.`);
@@ -100,6 +122,13 @@ function layerTableRow(row: LayerRow): Record<string, string> {
     instructions: row.instructions === null ? "–" : count(row.instructions),
     "per MAC": row.instructions === null || row.macs === 0 ? "–" : (row.instructions / row.macs).toFixed(2),
   };
+}
+
+function worstText({ evaluations, startMaxAbsError, maxAbsError, ofTolerance, precision }: WorstInput): string {
+  const begin = `Worst of ${evaluations} inputs that a search went through: error ${maxAbsError.toExponential(1)}`;
+  return precision === "int8"
+    ? begin
+    : `${begin} (${percent(ofTolerance)} of what is tolerated); first ones ${startMaxAbsError.toExponential(1)}`;
 }
 
 function checkTableRow({ check, tool, target, state, detail }: CheckRow): Record<string, string> {

@@ -43,7 +43,7 @@ export function packageFiles({ network, code, terms }: PackageRequest): PackageF
 }
 
 export interface FullPackageRequest
-  extends PackageRequest, Pick<DatasheetRequest, "measurements" | "evaluation" | "training" | "date"> {
+  extends PackageRequest, Pick<DatasheetRequest, "measurements" | "evaluation" | "weights" | "training" | "date"> {
   readonly blocks?: DrawOptions["blocks"];
 }
 
@@ -57,7 +57,7 @@ export interface FullPackage {
 
 /** The same with data sheets as HTML, JSON and Markdown, and the figure of the network. */
 export async function fullPackage(request: FullPackageRequest): Promise<FullPackage> {
-  const { network, code, terms, measurements, evaluation, training, date, blocks } = request;
+  const { network, code, terms, measurements, evaluation, weights, training, date, blocks } = request;
   const { name } = packageFacts(code, network.name, terms);
   const run: InstructionProfile | undefined =
     measurements.runs.find(({ target }) => target === code.target) ?? measurements.runs[0];
@@ -75,7 +75,7 @@ export async function fullPackage(request: FullPackageRequest): Promise<FullPack
     }),
   );
   const sheet = buildDatasheet({
-    ...{ network, code, terms, packageName: name, files: hashes, measurements, evaluation, training, date },
+    ...{ network, code, terms, packageName: name, files: hashes, measurements, evaluation, weights, training, date },
   });
   return {
     name,

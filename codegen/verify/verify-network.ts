@@ -1,3 +1,4 @@
+import type { Backend } from "../../engine/backend.ts";
 import { ConfigError } from "../../engine/errors.ts";
 import type { Precision } from "../arithmetic.ts";
 import type { Cells } from "../element.ts";
@@ -12,6 +13,8 @@ export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "
   readonly network: CodegenNetwork;
   /** Default float32. */
   readonly precision?: Precision;
+  /** Runs layers that a network in integers keeps in float32. */
+  readonly backend?: Backend;
   /** What the C shall be best at. Default: as `generate`. */
   readonly plan?: Plan;
   readonly ram?: number;
@@ -30,13 +33,14 @@ export async function verifyNetwork({
   precision = "float32",
   plan = "default",
   ram,
+  backend,
   ...request
 }: VerifyNetworkRequest): Promise<VerifyRow[]> {
   const foreign = request.against.some((reference) => reference !== "engine");
   return verify({
     ...request,
     generate: (target) => generate(network, { target, precision, plan, ...(ram === undefined ? {} : { ram }) }),
-    ...(precision === "int8" ? await integers(network.quantized, request.images) : {}),
+    ...(precision === "int8" ? await integers(network.quantized, request.images, backend) : {}),
     ...(foreign ? { onnx: exportOnnx(network.graph, network) } : {}),
   });
 }
@@ -50,11 +54,13 @@ export function cellsOfImages({ values, input }: QuantizedGraph, images: readonl
 async function integers(
   graph: QuantizedGraph | undefined,
   images: readonly Float32Array[],
+  backend: Backend | undefined,
 ): Promise<Pick<VerifyRequest, "images" | "referenceOutputs">> {
   if (graph === undefined) throw new ConfigError("verify: int8 needs a quantised network");
   const cells = cellsOfImages(graph, images);
-  const interpreter = await createInterpreter(graph);
+  const interpreter = await createInterpreter(graph, { ...(backend && { backend }) });
   const referenceOutputs: Cells[] = [];
   for (const image of cells) referenceOutputs.push((await interpreter.run(image)).slice());
+  await interpreter.dispose();
   return { images: cells, referenceOutputs };
 }

@@ -18,6 +18,7 @@ import {
 } from "./program.ts";
 import { boundStack, callGraphFlags } from "./stack.ts";
 import { riscvTargets, type VerifyTarget, verifyTargets } from "./targets.ts";
+import { worstInputSchema } from "./worst.ts";
 import { compileWithTvm, runBestBuild, tvmBuilds, type TvmModel, type TvmRun } from "./tvm.ts";
 
 /** What generated code can be compared with. */
@@ -77,6 +78,8 @@ export const verifyReportSchema = z.object({
   rows: z.array(verifyRowSchema),
   /** With `--layers`: each target's layers for the first image. */
   layers: z.array(z.object({ target: z.enum(verifyTargets), rows: z.array(layerRowSchema) })).optional(),
+  /** With `--worst`: of the C for this machine. */
+  worst: worstInputSchema.optional(),
   /** With `--checks`. */
   checks: z.array(checkRowSchema).optional(),
 });

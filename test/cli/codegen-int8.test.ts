@@ -24,6 +24,17 @@ test("codegen writes a model in integers, and verify finds each layer equal to t
   ]);
 });
 
+test("verify takes networks of which some layers stay in float32", async () => {
+  const words = ["verify", tinyArchitecture(folder), ...few, "--images", "2", "--keep-float"];
+  const unknown = await finch([...words, "nowhere"]);
+  const last = /the layers are .*\b(\S+)$/m.exec(unknown.stderr)![1]!;
+  const { rows } = verifyReportSchema.parse(await finchJson([...words, last]));
+  for (const { maxAbsError, maxUlp } of rows) {
+    expect(maxUlp).not.toBeNull();
+    expect(maxAbsError).toBeLessThan(1e-5);
+  }
+});
+
 test("what int8 has not is said", async () => {
   const arch = tinyArchitecture(folder);
   const packed = await finch(["codegen", arch, ...few, "--package", "--out", join(folder, "library")]);

@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { datasheetSchema } from "../../codegen/package/datasheet/schema.ts";
 import { verifyReportSchema } from "../../codegen/verify/verify.ts";
-import { importSchema, predictSchema } from "../../cli/schemas.ts";
+import { codegenSchema, importSchema, predictSchema } from "../../cli/schemas.ts";
 import { finch, finchJson, temporaryFolder } from "./finch.ts";
 
 const fixtures = resolve(import.meta.dirname, "../fixtures/onnx");
@@ -29,6 +30,13 @@ test("an ONNX file becomes a model that classifies, is verified and exported", a
   );
   expect(new Set(rows.map(({ reference }) => reference))).toEqual(new Set(["engine", "onnxruntime"]));
   for (const { maxAbsError } of rows) expect(maxAbsError).toBeLessThan(1e-5);
+  const unranged = await finch(["verify", model, "--precision", "int8"]);
+  expect([unranged.code, unranged.stderr]).toEqual([2, expect.stringContaining("name them by --data")]);
+  const packed = ["codegen", model, "--package", "--measure", "none", "--out", join(folder, "library")];
+  const { package: library } = codegenSchema.parse(await finchJson(packed));
+  const sheet = datasheetSchema.parse(JSON.parse(readFileSync(library!.datasheet, "utf8")));
+  expect(sheet.identity).toMatchObject({ weights: "imported", training: null });
+  expect(sheet.numerics.accuracy).toEqual({ value: null, reason: expect.stringContaining("--data") as string });
   const answers = await Promise.all(
     ["reference", "wasm"].map(async (backend) =>
       predictSchema.parse(await finchJson(["predict", model, picture, "--backend", backend])),

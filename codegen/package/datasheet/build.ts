@@ -26,6 +26,7 @@ export interface DatasheetRequest {
   readonly files: Datasheet["identity"]["files"];
   readonly measurements: Measurements;
   readonly evaluation: Evaluation;
+  readonly weights: Datasheet["identity"]["weights"];
   readonly training: Datasheet["identity"]["training"];
   readonly date: string | null;
 }
@@ -47,7 +48,7 @@ function sum(parts: readonly Figure[], by: string): Figure {
 
 /** Everything that is known of a package, each number with its origin. */
 export function buildDatasheet(request: DatasheetRequest): Datasheet {
-  const { network, code, terms, packageName, files, measurements, training, date } = request;
+  const { network, code, terms, packageName, files, measurements, weights, training, date } = request;
   const header = code.files.find(({ name }) => name === `${code.prefix}.h`)!.text;
   const source = code.files.find(({ name }) => name === `${code.prefix}.c`)!.text;
   const selftest = network.selftest ?? [];
@@ -66,6 +67,7 @@ export function buildDatasheet(request: DatasheetRequest): Datasheet {
       plan: code.plan,
       modelHash: hashWeights(network.graph),
       date,
+      weights,
       training,
       files,
     },

@@ -34,6 +34,8 @@ export const datasheetSchema = z.object({
     modelHash: z.string(),
     /** ISO 8601, the day; null when it is left out so that the same model gives the same bytes. */
     date: z.string().nullable(),
+    /** Imported ones were trained by another program. */
+    weights: z.enum(["trained", "imported", "random"]),
     training: z
       .object({ data: z.string(), fingerprint: z.string(), epochs: wholeNumber, seed: z.number().nullable() })
       .nullable(),

@@ -30,6 +30,13 @@ export interface Section {
   readonly figure?: "network" | "arena";
 }
 
+/** What there is to say of weights whose training is not recorded. */
+const untrained = {
+  trained: "not recorded",
+  imported: "not recorded: the network was imported with its weights",
+  random: "not trained: the weights are random",
+} as const;
+
 /** A data sheet as titles, lines and tables, in the order in which it is read. */
 export function sections(sheet: Datasheet): Section[] {
   const { identity, memory, time, numerics, build, selftest } = sheet;
@@ -51,7 +58,7 @@ export function sections(sheet: Datasheet): Section[] {
         words(
           "trained on",
           training === null
-            ? "not trained: the weights are random"
+            ? untrained[identity.weights]
             : `${training.data} (${training.fingerprint}), ${training.epochs} epochs, seed ${training.seed ?? "not recorded"}`,
         ),
         words("date", identity.date ?? "left out"),
