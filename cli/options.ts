@@ -27,7 +27,7 @@ export function nonNegativeNumber(text: string): number {
 }
 
 /** A number from 0, to 1 that is left out. */
-function fractionBelowOne(text: string): number {
+export function fractionBelowOne(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && value < 1))
     throw new InvalidArgumentError("Expected a number of at least 0 and below 1.");

@@ -1,9 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
-import type { Architecture } from "../engine/architecture.ts";
 import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
 import { trainingBatchCount } from "../engine/data/batches.ts";
-import type { DataSet } from "../engine/data/image-set.ts";
 import { BackendError } from "../engine/errors.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
 import { recordedProfile, trainIntoFolder } from "../engine/io-node/training-run.ts";
@@ -16,10 +14,8 @@ import type { EpochMetrics } from "../engine/train/metrics.ts";
 import { adamW, sgd } from "../engine/train/optimizers.ts";
 import { constantRate, cosine, oneCycle } from "../engine/train/schedules.ts";
 import { Trainer } from "../engine/train/trainer.ts";
-import { openArchitectureFor } from "./open-architecture.ts";
 import { openBackend } from "./open-backend.ts";
-import { type DataFlags, imageSizeFor, openData } from "./open-data.ts";
-import { expectClasses, openTrained } from "./open-model.ts";
+import { openTraining } from "./open-training.ts";
 import {
   allowDifferentBitsOption,
   archOption,
@@ -29,6 +25,7 @@ import {
   dataOption,
   emaOption,
   epochsOption,
+  fractionBelowOne,
   freshOption,
   gpuModeOption,
   imageSizeOption,
@@ -43,8 +40,7 @@ import {
   validationOption,
   variantOption,
 } from "./options.ts";
-import { count, duration, type Output, percent } from "./output.ts";
-import { openForRounding } from "./quantize-model.ts";
+import { count, duration, percent } from "./output.ts";
 import { newRunFolder } from "./run-folder.ts";
 import { runVerb } from "./run-verb.ts";
 import type { trainSchema } from "./schemas.ts";
@@ -59,14 +55,17 @@ export const command = () =>
     "Trains an architecture and keeps its best state. The same command again goes on where it stopped.",
     "finch train --arch ref-hybrid --data cifar10 --data-dir ~/data --epochs 20 --augment standard --out runs/first",
   )
-    .addOption(archOption().default("ref-hybrid").conflicts("qat"))
+    .addOption(archOption().default("ref-hybrid").conflicts(["from", "qat"]))
+    .addOption(new Option("--from <model>", "trains a trained model on: a checkpoint or run folder"))
     .addOption(
-      new Option(
-        "--qat <model>",
-        "trains a trained model on, its weights and values rounded as in int8: a checkpoint or run folder",
+      new Option("--prune <fraction>", "with --from: leaves out this share of the channels of each block").argParser(
+        fractionBelowOne,
       ),
     )
-    .addOption(dataOption().default(undefined, "synthetic; with --qat what the model was trained on"))
+    .addOption(
+      new Option("--qat <model>", "as --from, with weights and values rounded as in int8").conflicts(["from", "prune"]),
+    )
+    .addOption(dataOption().default(undefined, "synthetic; for a trained model what that was trained on"))
     .addOption(dataDirOption())
     .addOption(imageSizeOption())
     .addOption(limitOption())
@@ -85,9 +84,10 @@ export const command = () =>
         .default("one-cycle" as const),
     )
     .addOption(
-      new Option("--lr <rate>", "largest learning rate; default 0.001, with sgd 0.1, with --qat a tenth").argParser(
-        positiveNumber,
-      ),
+      new Option(
+        "--lr <rate>",
+        "largest learning rate; default 0.001, with sgd 0.1; for a trained model a tenth",
+      ).argParser(positiveNumber),
     )
     .addOption(
       new Option("--weight-decay <number>", "of convolution and linear weights")
@@ -119,10 +119,7 @@ export const command = () =>
         options,
         async ({ output, signal }) => {
           const { epochs = options.qat === undefined ? 10 : 3 } = options;
-          const { data, architecture, model, settings } =
-            options.qat === undefined
-              ? await newModel(options, output)
-              : await trainedModel(options.qat, options, output);
+          const { data, architecture, model, settings } = await openTraining(options, output);
           const network = lowerModel(Model.fromArchitecture(architecture));
           const [parameters, macs] = [deployedParameters(network), networkMacs(network)];
           const recorded = options.out === undefined || options.fresh ? undefined : await recordedProfile(options.out);
@@ -135,7 +132,8 @@ export const command = () =>
                 `${backend.name} ${backend.variant}, threads: ${backend.threads}`,
             );
             const peak =
-              options.lr ?? (options.optimizer === "sgd" ? 0.1 : 1e-3) / (options.qat === undefined ? 1 : 10);
+              options.lr ??
+              (options.optimizer === "sgd" ? 0.1 : 1e-3) / ((options.qat ?? options.from) === undefined ? 1 : 10);
             const { weightDecay } = options;
             const trainer = new Trainer(model, {
               backend,
@@ -231,35 +229,6 @@ export const command = () =>
         { resumable: true },
       ),
     );
-
-/** What is trained, on what. */
-interface Training {
-  readonly data: DataSet;
-  readonly architecture: Architecture;
-  readonly model: Model;
-  readonly settings: Readonly<Record<string, unknown>>;
-}
-
-type DataOptions = Omit<DataFlags, "data"> & { readonly data?: DataFlags["data"] | undefined };
-
-async function newModel(
-  { arch, seed, data: name = "synthetic", ...flags }: DataOptions & { readonly arch: string; readonly seed: number },
-  output: Output,
-): Promise<Training> {
-  const data = await openData({ ...flags, data: name }, output);
-  const architecture = await openArchitectureFor(arch, data);
-  return { data, architecture, model: Model.fromArchitecture(architecture, { seed }), settings: {} };
-}
-
-/** A trained model to go on with, on data normalised as they were for it. */
-async function trainedModel(path: string, flags: DataOptions, output: Output): Promise<Training> {
-  const opened = await openTrained(path);
-  const { architecture, checkpoint, normalization } = opened;
-  const { data: name = checkpoint.data.name } = flags;
-  const data = await openData({ ...flags, data: name, ...imageSizeFor(name, architecture.input) }, output);
-  expectClasses(data, opened);
-  return { data: { ...data, normalization }, architecture, ...(await openForRounding(opened, data.train, output)) };
-}
 
 function describeEpoch(metrics: EpochMetrics): string {
   return Object.entries(tableRow(metrics))

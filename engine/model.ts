@@ -40,8 +40,8 @@ export class Model {
     this.classes = y.shape[1]!;
   }
 
-  static fromArchitecture(architecture: Architecture, { seed = 0 }: { readonly seed?: number } = {}): Model {
-    return new Model(architectureModule(architecture), { input: architecture.input, seed, architecture });
+  static fromArchitecture(architecture: Architecture, options: Pick<ModelOptions, "seed" | "values"> = {}): Model {
+    return new Model(architectureModule(architecture), { ...options, input: architecture.input, architecture });
   }
 
   /** x [n, height, width, channels] → logits [n, classes], and the assigns of a training step (running statistics). */

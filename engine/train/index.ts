@@ -11,5 +11,6 @@ export { predictedClasses, type EpochMetrics } from "./metrics.ts";
 export { adamW, sgd, type AdamWOptions, type Optimizer, type SgdOptions, type StepInputs } from "./optimizers.ts";
 export { constantRate, cosine, oneCycle, type Schedule } from "./schedules.ts";
 export { Trainer, type Callback, type FitOptions, type StepInfo, type TrainerOptions } from "./trainer.ts";
+export { pruneChannels, type Pruned } from "./prune.ts";
 export { averagedState, type WeightAverageOptions } from "./weight-average.ts";
 export { evaluationStep, trainingStep, type TrainingStepOptions } from "./training-step.ts";

@@ -37,3 +37,18 @@ test("it begins with one model and is resumed with that alone", async () => {
   const both = await finch(train(out, "--qat", float, "--arch", "resnet8"));
   expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("cannot be used with option '--qat <model>'")]);
 });
+
+test("train --from --prune goes on with fewer channels", async () => {
+  const words = train(join(folder, "pruned"), "--from", float, "--prune", "0.5", "--epochs", "1");
+  const pruned = trainSchema.parse(await finchJson(words));
+  const { parameters } = trainSchema.parse(
+    await finchJson(train(join(folder, "on"), "--from", float, "--epochs", "1")),
+  );
+  expect(pruned).toMatchObject({ arch: "tiny-pruned", rounding: null, complete: true });
+  expect(pruned.parameters).toBeLessThan(0.7 * parameters);
+  expect(
+    evaluateSchema.parse(await finchJson(["evaluate", join(folder, "pruned"), "--limit", "256"])).accuracy,
+  ).toBeGreaterThan(0.1);
+  const alone = await finch(train(join(folder, "alone"), "--prune", "0.5"));
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("say which by --from")]);
+});
