@@ -12,7 +12,7 @@ import type { QuantizedGraph } from "./quantize/graph.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
-import { defaultSchedule, scheduleOf, type Plan } from "./schedule.ts";
+import { defaultSchedule, type Plan, type Schedule } from "./schedule.ts";
 import { selftestText, type SelftestVector } from "./selftest.ts";
 import { placeNetwork } from "./place.ts";
 import { sourceText } from "./source.ts";
@@ -117,7 +117,10 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const outputSize = elementCount(graph.values[graph.output]!.shape);
   checkNetwork(network, inputShape, outputSize);
 
-  const schedule = scheduleOf(options);
+  const schedule: Schedule = {
+    plan: options.plan ?? defaultSchedule.plan,
+    ramBytes: options.ram ?? defaultSchedule.ramBytes,
+  };
   const placement = placeNetwork(graph, arithmetic, target, schedule);
   const { storage } = placement;
   const unit = new Unit(prefix);

@@ -68,6 +68,7 @@ function arrangeNetwork(
     elementCount(graph.values[id]!.shape) * elements[arithmetic.elementOf(id)].bytes;
   const shapesOf = (layer: Layer, turn: number | null): LayerShapes => ({
     layer,
+    graph,
     attributes: layer.attributes,
     inputs: layer.inputs.map((id) => graph.values[id]!.shape),
     output: graph.values[layer.output]!.shape,

@@ -8,11 +8,14 @@ export class Unit {
   readonly prefix: string;
   readonly #functions = new Map<string, string>();
   readonly #functionTexts: string[] = [];
+  readonly #recordTypes = new Set<string>();
+  readonly #records = new Map<string, string>();
+  readonly #recordTexts: string[] = [];
   readonly #constants = new Map<string, string>();
   readonly #constantTexts: string[] = [];
   readonly #counts = new Map<string, number>();
   readonly #headers = new Set<string>();
-  /** Bytes of all tables. */
+  /** Bytes of all tables and records. */
   constantBytes = 0;
 
   constructor(prefix: string) {
@@ -59,12 +62,34 @@ export class Unit {
     return name;
   }
 
+  /**
+   * Adds whole numbers by name, `static const struct prefix_kind { int … } …`, unless the same exist, and gives a C
+   * expression of their address. All of one kind have the same names.
+   */
+  record(kind: string, fields: Readonly<Record<string, number>>): string {
+    const type = `struct ${this.prefix}_${kind}`;
+    const names = Object.keys(fields);
+    if (!this.#recordTypes.has(type)) {
+      this.#recordTypes.add(type);
+      this.#recordTexts.push(`${type} {\n${names.map((name) => `  int ${name};`).join("\n")}\n};\n`);
+    }
+    const values = names.map((name) => `.${name} = ${fields[name]}`).join(", ");
+    const key = `${type} ${values}`;
+    const known = this.#records.get(key);
+    if (known !== undefined) return `&${known}`;
+    const name = this.#name(kind);
+    this.#records.set(key, name);
+    this.constantBytes += 4 * names.length;
+    this.#recordTexts.push(`static const ${type} ${name} = {${values}};\n`);
+    return `&${name}`;
+  }
+
   get headers(): readonly string[] {
     return [...this.#headers].sort();
   }
 
   get constants(): string {
-    return this.#constantTexts.join("\n");
+    return [...this.#constantTexts, ...this.#recordTexts].join("\n");
   }
 
   get functions(): string {

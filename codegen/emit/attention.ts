@@ -1,4 +1,5 @@
 import { blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
+import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { defineExponential } from "./exponential.ts";
@@ -9,16 +10,16 @@ const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes =>
 
 /**
  * One head for a block of queries: scores of all keys, softmax over them, weighted sum of the values. `scores` holds
- * [tokens][queries], `scaled` [d][queries]; nothing of tokens × tokens is ever stored.
+ * [tokens][queries], `scaled` [d][queries]; nothing of tokens × tokens is ever stored. Layers with as many channels share
+ * it: `tokens`, `d` and `scale` are parameters.
  */
 function blockBody(
   count: number,
-  { tokens, heads, d }: HeadSizes,
-  scale: string,
+  { tokens, heads, d, channels }: HeadSizes,
+  instructionsPerByte: number,
   exp2: string,
   epilogue: Epilogue,
 ): string {
-  const channels = heads * d;
   const queries = Array.from({ length: count }, (_, query) => query);
   const zeros = (members: readonly number[]): string =>
     `float ${members.flatMap((member) => queries.map((query) => `a${query}_${member} = 0.0f`)).join(", ")};`;
@@ -26,18 +27,20 @@ function blockBody(
     `float ${queries.map((query) => `largest${query} = -0x1.fffffep127f, sum${query} = 0.0f`).join(", ")};`,
     "float *score = scores;",
     "const float *key = k;",
-    `for (int c = 0; c < ${d}; c++) {`,
-    ...queries.map((query) => `scaled[c * ${count} + ${query}] = q[${query * channels} + c] * ${scale};`),
+    "for (int c = 0; c < d; c++) {",
+    ...queries.map((query) => `scaled[c * ${count} + ${query}] = q[${query * channels} + c] * scale;`),
     "}",
   ];
   const turn = largestDivisor(d, 8);
-  for (const [, size, blocks] of blocksOf(tokens, blockSize(tokens, 6))) {
+  const rounds = (heads * tokens) / count;
+  const keyBlock = blockSize(tokens, 6, { times: d * rounds, written: turn, instructionsPerByte });
+  for (const [, size, blocks] of blocksOf(tokens, keyBlock)) {
     const members = Array.from({ length: size }, (_, member) => member);
     lines.push(
-      `for (int j = 0; j < ${blocks}; j++) {`,
+      blocks === 1 ? "{" : `for (int j = ${size}; j <= tokens; j += ${size}) {`,
       zeros(members),
       "const float *p = scaled, *r = key;",
-      ...(d > turn ? [`const float *const end = key + ${d};`, "do {"] : []),
+      ...(d > turn ? ["const float *const end = key + d;", "do {"] : []),
     );
     for (let u = 0; u < turn; u++)
       lines.push(
@@ -57,7 +60,7 @@ function blockBody(
         );
     lines.push(`key += ${size * channels};`, `score += ${size * count};`, "}");
   }
-  lines.push("score = scores;", `for (int j = 0; j < ${tokens}; j++) {`);
+  lines.push("score = scores;", "for (int j = 0; j < tokens; j++) {");
   for (const query of queries)
     lines.push(
       `{ const float e = ${exp2}(score[${query}] - largest${query}); score[${query}] = e; sum${query} += e; }`,
@@ -66,13 +69,15 @@ function blockBody(
   for (const query of queries) lines.push(`sum${query} = 1.0f / sum${query};`);
 
   const keys = largestDivisor(tokens, 4);
-  for (const [start, size, blocks] of blocksOf(d, blockSize(d, 6))) {
+  const valueBlock = blockSize(d, 6, { times: tokens * rounds, written: keys, instructionsPerByte });
+  lines.push("int c = 0;");
+  for (const [start, size, blocks] of blocksOf(d, valueBlock)) {
     const members = Array.from({ length: size }, (_, member) => member);
     lines.push(
-      `for (int c = ${start}; c < ${start + size * blocks}; c += ${size}) {`,
+      start > 0 && blocks === 1 ? "{" : `for (; c <= d - ${size}; c += ${size}) {`,
       zeros(members),
       `const float *p = scores, *r = v + c;`,
-      `const float *const end = scores + ${tokens * count};`,
+      `const float *const end = scores + tokens * ${count};`,
       "do {",
     );
     for (let u = 0; u < keys; u++)
@@ -106,8 +111,7 @@ export const attention: Emitter<"attention"> = {
   emit: (call) => {
     const { unit } = call;
     const sizes = sizesOf(call);
-    const { tokens, heads, d } = sizes;
-    const channels = heads * d;
+    const { tokens, heads, d, channels } = sizes;
     const epilogue = epilogueOf(call);
     const exp2 = defineExponential(unit);
     const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
@@ -125,14 +129,16 @@ export const attention: Emitter<"attention"> = {
           "float *y",
           "float *restrict scores",
           "float *restrict scaled",
+          ...["int tokens", "int d", "float scale"],
           "int o",
           ...(withChannel ? ["int h"] : []),
           ...epilogue.parameters,
         ],
-        blockBody(count, sizes, scale, exp2, epilogue),
-        { about: `${count} queries of one head: ${tokens} keys of ${d} channels` },
+        blockBody(count, sizes, byteWorth[call.schedule.plan], exp2, epilogue),
+        { about: `${count} queries of one head` },
       );
-      const given = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`, "o"];
+      const pointersGiven = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`];
+      const given = [...pointersGiven, String(tokens), String(d), scale, "o"];
       return [
         `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
         `const int o = i * ${channels} + h;`,

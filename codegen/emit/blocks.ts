@@ -32,14 +32,25 @@ export function blocksOf(count: number, size: number): [start: number, size: num
   ];
 }
 
-/** The block that covers `count` with the fewest reads per product. */
-export function blockSize(count: number, limit: number): number {
+/** How often and at which price the products of a block are computed. */
+interface BlockUse {
+  /** Products of each pair, one after the other. */
+  readonly times: number;
+  /** How many of these are written out in the innermost loop. */
+  readonly written: number;
+  readonly instructionsPerByte: number;
+}
+
+/** The block that covers `count` with the fewest reads of members that four queries share, at the price of its code. */
+export function blockSize(count: number, limit: number, { times, written, instructionsPerByte }: BlockUse): number {
   let best = 1;
-  let fewest = Infinity;
+  let least = Infinity;
   for (let size = 1; size <= Math.min(limit, count); size++) {
-    const reads = blocksOf(count, size).reduce((sum, [, width, blocks]) => sum + blocks * (width + 4), 0);
-    if (reads < fewest) {
-      fewest = reads;
+    let cost = 0;
+    for (const [, width, blocks] of blocksOf(count, size))
+      cost += blocks * (width + 4) * times + (width * 5 + 4) * written * 4 * instructionsPerByte;
+    if (cost < least) {
+      least = cost;
       best = size;
     }
   }

@@ -1,4 +1,5 @@
-import type { Attributes } from "../../engine/ops/vocabulary.ts";
+import type { Attributes, InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { InferenceGraph, Layer } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import { plainAxis, slidingAxes, type Axis } from "./spans.ts";
 
@@ -51,4 +52,53 @@ export function productConvolution(a: Shape, y: Shape, { transposeA }: Attribute
     rowStep: m * k,
     channelStep: transposeA ? m : 1,
   };
+}
+
+/** The convolution that a layer of a network is, with trained weights; undefined for other layers. */
+export function convolutionOf(graph: InferenceGraph, layer: Layer): Convolution | undefined {
+  const [weights] = layer.weights;
+  const [input, output] = [layer.inputs[0]!, layer.output].map((id) => graph.values[id]!.shape) as [Shape, Shape];
+  if (weights === undefined || layer.inputs.length !== 1) return undefined;
+  if (isOp(layer, "conv2d")) return imageConvolution([input, output], weights.shape, layer.attributes);
+  if (isOp(layer, "matmul")) return productConvolution(input, output, layer.attributes);
+  return undefined;
+}
+
+function isOp<K extends InferenceOp>(layer: Layer, op: K): layer is Layer<K> {
+  return layer.op === op;
+}
+
+/** One tap that always exists. */
+export function isPlain({ rows, columns }: Convolution): boolean {
+  const inside = ({ input, output, kernel, stride, padding }: Axis): boolean =>
+    kernel === 1 && padding === 0 && (output - 1) * stride < input;
+  return inside(rows) && inside(columns);
+}
+
+/** Gives the weight of [row, column, input channel of the group, channel]. */
+export type WeightAt = (
+  values: Float32Array,
+  row: number,
+  column: number,
+  inChannel: number,
+  outChannel: number,
+) => number;
+
+/** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
+export function packWeights(
+  shape: Convolution,
+  block: number,
+  at: (row: number, column: number, inChannel: number, outChannel: number) => number,
+): Float32Array {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const packed = new Float32Array(groups * rows.kernel * columns.kernel * inChannels * outChannels);
+  let to = 0;
+  for (let group = 0; group < groups; group++)
+    for (let first = 0; first < outChannels; first += block)
+      for (let row = 0; row < rows.kernel; row++)
+        for (let inChannel = 0; inChannel < inChannels; inChannel++)
+          for (let column = 0; column < columns.kernel; column++)
+            for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
+              packed[to++] = at(row, column, inChannel, group * outChannels + channel);
+  return packed;
 }

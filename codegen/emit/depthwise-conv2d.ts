@@ -1,14 +1,14 @@
-import type { Target } from "../target.ts";
+import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
+import { emitSharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
 import {
   bySpan,
   clampedTaps,
   dilationText,
   extentOf,
-  instructionsPerByte,
   overSpan,
   slidingAxes,
   spansOf,
@@ -16,7 +16,7 @@ import {
   type Span,
 } from "./spans.ts";
 
-interface Depthwise {
+export interface Depthwise {
   readonly rows: Axis;
   readonly columns: Axis;
   readonly channels: number;
@@ -24,11 +24,14 @@ interface Depthwise {
   readonly rowStep: number;
 }
 
-/** Outputs of one channel that are summed at once, and whether the kernel stays in registers for all of them. */
+/**
+ * Outputs of one channel that are summed at once: with the kernel in registers for all of them, with a row of it at a
+ * time, or by a kernel of C that other layers share.
+ */
 interface DepthwiseSchedule {
   readonly height: number;
   readonly width: number;
-  readonly resident: boolean;
+  readonly kind: "resident" | "streamed" | "shared";
   /** Of one inference, estimated. */
   readonly instructions: number;
 }
@@ -53,7 +56,11 @@ function meetings({ size, taps }: Span, { kernel, stride, dilation }: Axis): Tap
 }
 
 /** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
-function scheduleDepthwise(shape: Depthwise, target: Target, turn: number | null): DepthwiseSchedule {
+function scheduleDepthwise(
+  shape: Depthwise,
+  { graph, target, schedule }: Pick<LayerShapes, "graph" | "target" | "schedule">,
+  turn: number | null,
+): DepthwiseSchedule {
   const { rows, columns, channels } = shape;
   const kernel = rows.kernel * columns.kernel;
   let best: DepthwiseSchedule | undefined;
@@ -77,14 +84,17 @@ function scheduleDepthwise(shape: Depthwise, target: Target, turn: number | null
         // Called row by row, each turn loads the kernel anew.
         if (turn !== null) instructions += (kernel + 6) * down.tiles * channels;
       }
-      const price = instructions + bytes * instructionsPerByte;
+      const price = instructions + bytes * byteWorth[schedule.plan];
       if (price < bestCost) {
-        best = { height, width, resident: true, instructions };
+        best = { height, width, kind: "resident", instructions };
         bestCost = price;
       }
     }
+  const shared = sharedDepthwiseCost(shape, graph, byteWorth[schedule.plan]);
+  if (shared.cost < bestCost && (turn ?? 1) === 1)
+    return { height: 1, width: 1, kind: "shared", instructions: shared.instructions };
   const width = Math.max(1, Math.min(columns.output, Math.floor((target.registers - columns.kernel - 2) / 2), 8));
-  return best ?? { height: 1, width, resident: false, instructions: 0 };
+  return best ?? { height: 1, width, kind: "streamed", instructions: 0 };
 }
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
@@ -180,8 +190,8 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
   turn: (shapes) =>
     shapes.layer.epilogue.some(({ kind }) => kind === "add")
       ? 1
-      : scheduleDepthwise(depthwiseOf(shapes), shapes.target, null).height,
-  estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes.target, shapes.turn).instructions,
+      : scheduleDepthwise(depthwiseOf(shapes), shapes, null).height,
+  estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes, shapes.turn).instructions,
   emit: (call) => {
     const { unit } = call;
     const weights = onlyWeights(call, 1);
@@ -190,13 +200,16 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const taps = rows.kernel * columns.kernel;
     const values = weights.values();
     const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
-    const schedule = scheduleDepthwise(shape, call.target, call.turn);
+    const schedule = scheduleDepthwise(shape, call, call.turn);
+    const shared = schedule.kind === "shared" ? emitSharedDepthwise(call, shape, weights) : undefined;
+    if (shared !== undefined) return shared;
     const epilogue = epilogueOf(call, { accumulates: true });
     const rowwise = rowText(call);
     const room = call.rows?.x[0];
-    const body = schedule.resident
-      ? residentBody(shape, schedule, epilogue, room)
-      : streamedBody(shape, schedule, epilogue, room);
+    const body =
+      schedule.kind === "resident"
+        ? residentBody(shape, schedule, epilogue, room)
+        : streamedBody(shape, schedule, epilogue, room);
     const name = unit.define(
       call.rows ? "depthwise_conv2d_rows" : "depthwise_conv2d",
       [

@@ -1,6 +1,6 @@
 import type { InferenceOp, Unsupported } from "../../engine/ops/vocabulary.ts";
 import type { Attributes } from "../../engine/ops/vocabulary.ts";
-import type { Layer, Weights } from "../../engine/plan/inference.ts";
+import type { InferenceGraph, Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { Scratch } from "../element.ts";
 import type { Schedule } from "../schedule.ts";
@@ -11,6 +11,8 @@ import type { RowCall } from "./rows.ts";
 /** A layer with the shapes it works on. */
 export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly layer: Layer<K>;
+  /** The network that it is part of. */
+  readonly graph: InferenceGraph;
   readonly attributes: Attributes<K>;
   readonly inputs: readonly Shape[];
   readonly output: Shape;

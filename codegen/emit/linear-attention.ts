@@ -1,6 +1,7 @@
 import { floatLiteral } from "../literals.ts";
 import { range } from "../../engine/range.ts";
 import { blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
+import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 
@@ -10,7 +11,7 @@ const sizesOf = ({ attributes, output }: LayerShapes<"linearAttention">): HeadSi
 const rectified = (value: string): string => `${value} > 0.0f ? ${value} : 0.0f`;
 
 /** products [d][d] = relu(k) v, summed over the tokens of one head in registers, and totals [d] = sums of relu(k) */
-function summaryBody({ tokens, channels, d }: HeadSizes, keysAtOnce: number): string {
+function summaryBody({ tokens, channels, d }: HeadSizes, keysAtOnce: number, instructionsPerByte: number): string {
   const lines = [
     `for (int c = 0; c < ${d}; c++) {`,
     "float sum = 0.0f;",
@@ -20,8 +21,9 @@ function summaryBody({ tokens, channels, d }: HeadSizes, keysAtOnce: number): st
     "totals[c] = sum;",
     "}",
   ];
+  const valueBlock = blockSize(d, 6, { times: (tokens * channels) / keysAtOnce, written: 1, instructionsPerByte });
   for (const [firstKey, keys, keyBlocks] of blocksOf(d, keysAtOnce))
-    for (const [firstValue, values, valueBlocks] of blocksOf(d, blockSize(d, 6))) {
+    for (const [firstValue, values, valueBlocks] of blocksOf(d, valueBlock)) {
       const [rows, columns] = [range(keys), range(values)];
       lines.push(
         `for (int c = ${firstKey}; c < ${firstKey + keys * keyBlocks}; c += ${keys}) {`,
@@ -60,13 +62,15 @@ export const linearAttention: Emitter<"linearAttention"> = {
     const sizes = sizesOf(call);
     const { tokens, channels, d } = sizes;
     const queries = queriesAtOnce(call, tokens);
+    const instructionsPerByte = byteWorth[call.schedule.plan];
+    const valueBlock = blockSize(d, 6, { times: (tokens * channels) / queries, written: 1, instructionsPerByte });
     const epilogue = epilogueOf(call);
     const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const summary = unit.define(
       "linear_attention_summary",
       ["const float *restrict k", "const float *restrict v", "float *restrict products", "float *restrict totals"],
-      summaryBody(sizes, Math.min(d, call.target.softFloat ? 1 : 4)),
+      summaryBody(sizes, Math.min(d, call.target.softFloat ? 1 : 4), instructionsPerByte),
       { about: `one head of ${d} channels over ${tokens} tokens` },
     );
     const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {
@@ -81,7 +85,7 @@ export const linearAttention: Emitter<"linearAttention"> = {
         "}",
         ...rows.map((row) => `sum${row} = 1.0f / sum${row};`),
       ];
-      for (const [first, size, valueBlocks] of blocksOf(d, blockSize(d, 6))) {
+      for (const [first, size, valueBlocks] of blocksOf(d, valueBlock)) {
         const columns = range(size);
         lines.push(
           `for (int e = ${first}; e < ${first + size * valueBlocks}; e += ${size}) {`,

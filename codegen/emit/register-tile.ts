@@ -1,20 +1,13 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
-import type { Convolution } from "./convolution.ts";
+import { byteWorth } from "./code-price.ts";
+import { isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { emitPointwise, pointwiseCost } from "./pointwise.ts";
 import { rowAt, rowText } from "./rows.ts";
-import {
-  clampedTaps,
-  dilationText,
-  extentOf,
-  instructionsPerByte,
-  overSpan,
-  spansOf,
-  type Axis,
-  type Span,
-} from "./spans.ts";
+import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
 
 /** How the sums of a convolution are spread over registers. */
 interface TileSchedule {
@@ -69,6 +62,7 @@ function cost(
   spans: readonly CountedSpan[],
   { channels, unroll, peeled }: Omit<TileSchedule, "pixels" | "even">,
   epilogueSteps: number,
+  instructionsPerByte: number,
 ): number {
   const { rows, columns, inChannels } = shape;
   let total = 0;
@@ -83,13 +77,6 @@ function cost(
       total += (step * unroll * (peeled ? 2 : 1) + sums * 3 + 20) * 4 * instructionsPerByte;
     }
   return total;
-}
-
-/** One tap that always exists. */
-function isPlain({ rows, columns }: Convolution): boolean {
-  const inside = ({ input, output, kernel, stride, padding }: Axis): boolean =>
-    kernel === 1 && padding === 0 && (output - 1) * stride < input;
-  return inside(rows) && inside(columns);
 }
 
 /** Instructions of one inference, roughly: those of the tile that reads least. */
@@ -110,7 +97,12 @@ export function estimateConvolution(shape: Convolution, { registers }: Target): 
 }
 
 /** The cheapest tile that the registers of the target hold. */
-function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number): TileSchedule {
+function scheduleTile(
+  shape: Convolution,
+  target: Target,
+  epilogueSteps: number,
+  instructionsPerByte: number,
+): { readonly tile: TileSchedule; readonly cost: number } {
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
     (unroll) => shape.inChannels % unroll === 0,
   );
@@ -128,33 +120,14 @@ function scheduleTile(shape: Convolution, target: Target, epilogueSteps: number)
         const full = used > target.registers - 4 && shape.columns.kernel > 1;
         for (const unroll of full ? [1] : unrolls)
           for (const peeled of canPeel && unroll < shape.inChannels ? [false, true] : [false]) {
-            const price = cost(shape, spans, { channels, unroll, peeled }, epilogueSteps);
+            const price = cost(shape, spans, { channels, unroll, peeled }, epilogueSteps, instructionsPerByte);
             if (price >= bestCost) continue;
             best = { pixels, even, channels, unroll, peeled };
             bestCost = price;
           }
       }
     }
-  return best!;
-}
-
-/** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
-function packWeights(
-  shape: Convolution,
-  block: number,
-  at: (row: number, column: number, inChannel: number, outChannel: number) => number,
-): Float32Array {
-  const { rows, columns, groups, inChannels, outChannels } = shape;
-  const packed = new Float32Array(groups * rows.kernel * columns.kernel * inChannels * outChannels);
-  let to = 0;
-  for (let group = 0; group < groups; group++)
-    for (let first = 0; first < outChannels; first += block)
-      for (let row = 0; row < rows.kernel; row++)
-        for (let inChannel = 0; inChannel < inChannels; inChannel++)
-          for (let column = 0; column < columns.kernel; column++)
-            for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
-              packed[to++] = at(row, column, inChannel, group * outChannels + channel);
-  return packed;
+  return { tile: best!, cost: bestCost };
 }
 
 /** Sums `size` channels of the pixels of one tile. Expects `row` or, in a ring, `taps`, `block`, `from`, `to` in scope. */
@@ -258,20 +231,25 @@ export function hasEmptyRows({ input, output, kernel, stride, dilation, padding 
 }
 
 /**
- * The function of a convolution and its call, once for each group. `at` gives the weight of [row, column, input channel
- * of the group, channel].
+ * The function of a convolution and its call, once for each group, or the call of one that other layers share.
  */
 export function emitConvolution<K extends InferenceOp>(
   call: LayerCall<K>,
   kind: string,
   shape: Convolution,
   weights: Weights,
-  at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
+  at: WeightAt,
 ): string {
-  const { unit } = call;
+  const { unit, target } = call;
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const epilogue = epilogueOf(call, { accumulates: true });
-  const schedule = scheduleTile(shape, call.target, call.layer.epilogue.length);
+  const price = byteWorth[call.schedule.plan];
+  const steps = call.layer.epilogue.length;
+  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, steps, price);
+  if (pointwiseCost(shape, call, steps, price) < ownCost) {
+    const shared = emitPointwise(call, shape, weights, at);
+    if (shared !== undefined) return shared;
+  }
   const values = weights.values();
   const packed = packWeights(shape, schedule.channels, (...place) => at(values, ...place));
 
@@ -329,10 +307,12 @@ export function emitConvolution<K extends InferenceOp>(
     );
     if (blocks > 1)
       lines.push(
+        "{",
         `const float *block = ${source};`,
         `for (int c = ${first}; c < ${first + size * blocks}; c += ${size}) {`,
         ...tiles,
         `block += ${rows.kernel * perRow * size};`,
+        "}",
         "}",
       );
     else lines.push("{", `enum { c = ${first} };`, `const float *const block = ${source};`, ...tiles, "}");

@@ -109,7 +109,7 @@ export function bySpan(spans: readonly Span[], body: (span: Span) => readonly st
   ]);
 }
 
-/** Instructions that one byte of code must save: keeps rare tiles small. */
+/** Instructions that a byte of code with vectors must save: keeps rare tiles small. */
 export const instructionsPerByte = 4;
 
 /** How many steps of a loop over `of` can be written out, up to `limit`. */

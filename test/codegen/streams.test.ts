@@ -4,7 +4,7 @@ import { CProgram, strict } from "./c-program.ts";
 import { networkCases, type NetworkCase } from "./graphs.ts";
 import { randomHybridCases } from "./random-hybrids.ts";
 
-const plans = ["direct", "default", "ram"] as const;
+const plans = ["direct", "default", "ram", "size"] as const;
 
 /** Outputs of every network by every plan, one program for all. */
 async function outputs(cases: readonly NetworkCase[], target: CodegenOptions["target"], flags: readonly string[]) {

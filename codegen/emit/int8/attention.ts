@@ -2,6 +2,7 @@ import { octave } from "../../quantize/elementary.ts";
 import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
+import { byteWorth } from "./code-price.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { normalizationOf, type Normalization } from "./normalize.ts";
 import { apart, defineRescale } from "./rescale.ts";
@@ -39,7 +40,10 @@ function blockBody(
     "}",
   ];
   const turn = largestDivisor(d, 4);
-  for (const [, size, blocks] of blocksOf(tokens, blockSize(tokens, membersAtOnce))) {
+  const instructionsPerByte = byteWorth[call.schedule.plan];
+  const rounds = (heads * tokens) / count;
+  const keyBlock = blockSize(tokens, membersAtOnce, { times: d * rounds, written: turn, instructionsPerByte });
+  for (const [, size, blocks] of blocksOf(tokens, keyBlock)) {
     const members = range(size);
     lines.push(
       `for (int j = 0; j < ${blocks}; j++) {`,
@@ -82,7 +86,8 @@ function blockBody(
     ...(v === 0 ? [] : queries.map((query) => `sum${query} *= ${-v};`)),
   );
   const keys = largestDivisor(tokens, 4);
-  for (const [start, size, blocks] of blocksOf(d, blockSize(d, membersAtOnce))) {
+  const valueBlock = blockSize(d, membersAtOnce, { times: tokens * rounds, written: keys, instructionsPerByte });
+  for (const [start, size, blocks] of blocksOf(d, valueBlock)) {
     const members = range(size);
     lines.push(
       `for (int c = ${start}; c < ${start + size * blocks}; c += ${size}) {`,

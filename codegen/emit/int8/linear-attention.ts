@@ -1,5 +1,6 @@
 import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { range } from "../../../engine/range.ts";
+import { byteWorth } from "./code-price.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { normalizationOf } from "./normalize.ts";
 
@@ -32,6 +33,9 @@ export const linearAttention: IntegerEmitter<"linearAttention"> = {
     const { productShift, totalShift, epsilon, leastTotal, result } = layer;
     const { tokens, channels, d } = sizesOf(call);
     const [q, k, v] = [0, 1, 2].map((position) => int8Input(call, position).zero) as [number, number, number];
+    const use = { times: (tokens * channels) / rowsAtOnce, written: 1 };
+    const instructionsPerByte = byteWorth[call.schedule.plan];
+    const columnBlock = blockSize(d, columnsAtOnce, { ...use, instructionsPerByte });
     const normalization = normalizationOf(unit, call.target, result, leastTotal);
     const rectified = (cell: string, zero: number): string => `(${cell} > ${zero} ? ${cell} - (${zero}) : 0)`;
 
@@ -49,7 +53,7 @@ export const linearAttention: IntegerEmitter<"linearAttention"> = {
         "}",
         ...rows.map((row) => `totals[c + ${row}] = ${halved(`sum${row}`, totalShift)};`),
       );
-      for (const [firstValue, values, valueBlocks] of blocksOf(d, blockSize(d, columnsAtOnce))) {
+      for (const [firstValue, values, valueBlocks] of blocksOf(d, columnBlock)) {
         const columns = range(values);
         lines.push(
           `for (int e = ${firstValue}; e < ${firstValue + values * valueBlocks}; e += ${values}) {`,
@@ -101,7 +105,7 @@ export const linearAttention: IntegerEmitter<"linearAttention"> = {
         ...rows.map((row) => `sum${row} = sum${row} < ${leastTotal} ? ${leastTotal} : sum${row};`),
         ...rows.map((row) => normalization.open(`sum${row}`, String(row))),
       ];
-      for (const [first, size, valueBlocks] of blocksOf(d, blockSize(d, columnsAtOnce))) {
+      for (const [first, size, valueBlocks] of blocksOf(d, columnBlock)) {
         const columns = range(size);
         body.push(
           `for (int e = ${first}; e < ${first + size * valueBlocks}; e += ${size}) {`,

@@ -1,0 +1,10 @@
+import type { Plan } from "../schedule.ts";
+
+/** Instructions of one inference in float32 that a byte of code must save. */
+export const byteWorth: Readonly<Record<Plan, number>> = {
+  direct: 4,
+  winograd: 4,
+  default: 40,
+  ram: 40,
+  size: 2600,
+};

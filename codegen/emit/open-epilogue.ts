@@ -1,0 +1,91 @@
+import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import { defineActivation } from "./activation.ts";
+import { table, type LayerCall } from "./emitter.ts";
+import { rowAt } from "./rows.ts";
+import { defineUnary } from "./unary.ts";
+
+/** A variable and the index in the output of the cell that it is stored in. */
+interface Finished {
+  readonly value: string;
+  readonly cell: string;
+}
+
+/** An epilogue whose bias, summands and rectifier are arguments, so that layers which differ in them share a kernel. */
+export interface OpenEpilogue {
+  readonly parameters: readonly string[];
+  /** @param first channel of the layer that the call begins with @param cells before its first cell in the output */
+  readonly arguments: (first: number, cells: number) => readonly string[];
+  /** C of what an accumulator of this channel starts from. */
+  readonly start: (channel: string) => string;
+  /** Finishes variables and stores them. */
+  readonly store: (cells: readonly Finished[]) => string[];
+}
+
+const lowest = "-0x1.fffffep127f";
+
+/**
+ * The epilogue of a layer as bias, sum, activation, sum, each of which may be missing; undefined where it has another
+ * form. Summands of a call that computes rows are those of row `oy`.
+ * @param channels of the output
+ */
+export function openEpilogueOf<K extends InferenceOp>(call: LayerCall<K>, channels: number): OpenEpilogue | undefined {
+  const { unit, layer, rows, output } = call;
+  const steps = [...layer.epilogue];
+  const summands = call.summands.map((summand, index) => {
+    const room = rows?.summands[index];
+    return room === undefined ? summand : rowAt(summand, room, rows!.row, output[2]! * output[3]!);
+  });
+  const bias = steps[0]?.kind === "bias" ? steps.shift() : undefined;
+  const before = steps[0]?.kind === "add" ? summands[0]! : undefined;
+  if (before !== undefined) steps.shift();
+  const [activation] = steps;
+  let activate: ((value: string) => string) | undefined;
+  let least = lowest;
+  switch (activation?.kind) {
+    case undefined:
+    case "add":
+      break;
+    case "bias":
+      return undefined;
+    case "relu":
+      least = "0.0f";
+      break;
+    case "unary":
+      activate = defineUnary(unit, activation.attributes);
+      break;
+    default:
+      activate = defineActivation(unit, activation.kind);
+  }
+  if (activation !== undefined && activation.kind !== "add") steps.shift();
+  const after = steps[0]?.kind === "add" ? summands.at(-1)! : undefined;
+  if (after !== undefined) steps.shift();
+  if (steps.length > 0) return undefined;
+
+  const start =
+    bias?.kind === "bias" ? table(unit, bias.weights) : unit.constant("no bias", new Float32Array(channels));
+  const at = (pointer: string | undefined, cells: number): string =>
+    pointer === undefined ? "0" : `${pointer}${cells > 0 ? ` + ${cells}` : ""}`;
+  const finished = ({ value, cell }: Finished, summand: string): string =>
+    `${value} = ${activate?.(value) ?? `${value} > least ? ${value} : least`}; ${summand}y[${cell}] = ${value};`;
+  return {
+    parameters: [
+      ...["const float *restrict bias", "const float *before", "const float *after"],
+      ...(activate === undefined ? ["float least"] : []),
+    ],
+    arguments: (first, cells) => [
+      ...[at(start, first), at(before, cells), at(after, cells)],
+      ...(activate === undefined ? [least] : []),
+    ],
+    start: (channel) => `bias[${channel}]`,
+    store: (cells) => [
+      "if (before) {",
+      ...cells.map(({ value, cell }) => `${value} += before[${cell}];`),
+      "}",
+      "if (after) {",
+      ...cells.map((cell) => finished(cell, `${cell.value} += after[${cell.cell}]; `)),
+      "} else {",
+      ...cells.map((cell) => finished(cell, "")),
+      "}",
+    ],
+  };
+}

@@ -1,0 +1,253 @@
+import { range } from "../../engine/range.ts";
+import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
+import type { InferenceGraph, Weights } from "../../engine/plan/inference.ts";
+import type { Target } from "../target.ts";
+import { blocksOf, productStep } from "./blocks.ts";
+import { byteWorth } from "./code-price.ts";
+import { convolutionOf, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
+import type { LayerCall } from "./emitter.ts";
+import { openEpilogueOf, type OpenEpilogue } from "./open-epilogue.ts";
+import { rowAt } from "./rows.ts";
+import { largestDivisor } from "./spans.ts";
+
+/** How the sums of pointwise products are spread over registers: the same in all of a network, so that they share kernels. */
+interface PointwiseTile {
+  readonly pixels: number;
+  readonly channels: number;
+  /** Most steps of the innermost loop that are written out. */
+  readonly turn: number;
+}
+
+/** A call takes a dozen instructions. */
+const bytesOfCall = 50;
+
+/** A kernel is written for tiles of one size and turns of one length. */
+interface PointwiseKernel {
+  readonly pixels: number;
+  readonly channels: number;
+  readonly turn: number;
+  /** Tiles of one inference that it computes for a layer. */
+  readonly tiles: number;
+}
+
+interface Run {
+  readonly first: number;
+  readonly size: number;
+  readonly blocks: number;
+}
+
+function runsOf(count: number, size: number): Run[] {
+  return blocksOf(count, size).map(([first, size, blocks]) => ({ first, size, blocks }));
+}
+
+function kernelsOf(shape: Convolution, tile: PointwiseTile): PointwiseKernel[] {
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const turn = largestDivisor(inChannels, tile.turn);
+  return runsOf(columns.output, tile.pixels).flatMap((across) =>
+    runsOf(outChannels, tile.channels).map((block) => ({
+      ...{ pixels: across.size, channels: block.size, turn },
+      tiles: across.blocks * block.blocks * rows.output * groups,
+    })),
+  );
+}
+
+/** Instructions of a turn of the innermost loop. */
+function turnInstructions({ pixels, channels, turn }: PointwiseKernel): number {
+  return turn * (pixels * channels + pixels + channels) + pixels + 2;
+}
+
+function instructionsOf({ inChannels }: Convolution, kernel: PointwiseKernel, steps: number): number {
+  const { pixels, channels, turn, tiles } = kernel;
+  const ends = pixels * channels * (2 + steps) + channels + 2 * pixels + 14;
+  return tiles * ((inChannels / turn) * turnInstructions(kernel) + ends);
+}
+
+function bytesOf(kernel: PointwiseKernel): number {
+  return (turnInstructions(kernel) + kernel.pixels * kernel.channels * 8 + 40) * 4;
+}
+
+const keyOf = ({ pixels, channels, turn }: PointwiseKernel): string => [pixels, channels, turn].join();
+
+/** What all pointwise layers of a network have in common: their tile, and how many of them use each kernel. */
+interface PointwisePlan {
+  readonly tile: PointwiseTile;
+  readonly users: ReadonlyMap<string, number>;
+}
+
+const plans = new WeakMap<InferenceGraph, Map<string, PointwisePlan>>();
+
+/** The plan of fewest instructions of one inference plus the price of the code. */
+function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instructionsPerByte: number): PointwisePlan {
+  const known = plans.get(graph) ?? new Map<string, PointwisePlan>();
+  plans.set(graph, known);
+  const key = [registers, softFloat, instructionsPerByte].join();
+  const shapes = graph.layers.flatMap((layer) => {
+    const shape = convolutionOf(graph, layer);
+    return shape !== undefined && isPointwise(shape) ? [{ shape, steps: layer.epilogue.length }] : [];
+  });
+  const found = known.get(key) ?? cheapest();
+  known.set(key, found);
+  return found;
+
+  function cheapest(): PointwisePlan {
+    let best: PointwisePlan | undefined;
+    let least = Infinity;
+    for (let pixels = 1; pixels <= 6; pixels++)
+      for (let channels = 1; channels <= 8; channels++) {
+        if (pixels * channels + pixels + 1 > registers) continue;
+        for (const turn of softFloat ? [1] : [1, 2, 4, 8]) {
+          const users = new Map<string, number>();
+          let cost = 0;
+          for (const { shape, steps } of shapes)
+            for (const kernel of kernelsOf(shape, { pixels, channels, turn })) {
+              const count = users.get(keyOf(kernel)) ?? 0;
+              users.set(keyOf(kernel), count + 1);
+              cost += instructionsOf(shape, kernel, steps) + (count === 0 ? bytesOf(kernel) * instructionsPerByte : 0);
+            }
+          if (cost < least) {
+            best = { tile: { pixels, channels, turn }, users };
+            least = cost;
+          }
+        }
+      }
+    return best!;
+  }
+}
+
+function isPointwise(shape: Convolution): boolean {
+  return isPlain(shape) && shape.channelStep === 1;
+}
+
+/** Instructions of one inference by kernels that layers share, plus the layer's share of the price of their code. */
+export function pointwiseCost(
+  shape: Convolution,
+  { graph, target }: Pick<LayerCall, "graph" | "target">,
+  steps: number,
+  instructionsPerByte: number,
+): number {
+  if (!isPointwise(shape)) return Infinity;
+  const { tile, users } = planOf(graph, target, instructionsPerByte);
+  return kernelsOf(shape, tile).reduce(
+    (sum, kernel) =>
+      sum +
+      instructionsOf(shape, kernel, steps) +
+      (bytesOf(kernel) / (users.get(keyOf(kernel)) ?? 1) + bytesOfCall) * instructionsPerByte,
+    0,
+  );
+}
+
+function kernelBody(pixels: number, channels: number, turn: number, epilogue: OpenEpilogue): string {
+  const [rows, columns] = [range(pixels), range(channels)];
+  const cells = rows.flatMap((row) =>
+    columns.map((column) => ({
+      value: `a${row}_${column}`,
+      cell: `o + ${row === 0 ? "" : `${row} * step + `}${column}`,
+    })),
+  );
+  return [
+    "const int pixel = sizes->pixel, terms = sizes->terms, step = sizes->step, cells = sizes->cells;",
+    `for (int first = 0; first < cells; first += ${pixels} * step) {`,
+    "const float *const end = x + terms, *q = w;",
+    `for (int c = 0; c < sizes->channels; c += ${channels}) {`,
+    "const int o = first + c;",
+    ...columns.map(
+      (column) =>
+        `float ${rows.map((row) => `a${row}_${column} = ${row === 0 ? epilogue.start(`c + ${column}`) : `a0_${column}`}`).join(", ")};`,
+    ),
+    `const float ${rows.map((row) => `*x${row} = ${row === 0 ? "x" : `x${row - 1} + pixel`}`).join(", ")};`,
+    "do {",
+    ...range(turn).flatMap((u) =>
+      productStep(
+        rows,
+        columns,
+        (row) => `x${row}[${u}]`,
+        (column) => `q[${u * channels + column}]`,
+      ),
+    ),
+    ...rows.map((row) => `x${row} += ${turn};`),
+    `q += ${turn * channels};`,
+    "} while (x0 != end);",
+    ...epilogue.store(cells),
+    "}",
+    `x += ${pixels} * pixel;`,
+    "}",
+  ].join("\n");
+}
+
+/**
+ * A convolution with one tap that always exists, by kernels that take sizes at run time and so serve many layers: one
+ * for each shape of tile, called for all that its tiles cover. Undefined where the layer ends in a way of its own.
+ */
+export function emitPointwise<K extends InferenceOp>(
+  call: LayerCall<K>,
+  shape: Convolution,
+  weights: Weights,
+  at: WeightAt,
+): string | undefined {
+  const { unit, target, rows: rowwise } = call;
+  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const step = groups * outChannels;
+  const epilogue = openEpilogueOf(call, step);
+  if (epilogue === undefined) return undefined;
+  const { tile } = planOf(call.graph, target, byteWorth[call.schedule.plan]);
+  const turn = largestDivisor(inChannels, tile.turn);
+  const values = weights.values();
+  const packed = packWeights(shape, tile.channels, (...place) => at(values, ...place));
+  const table = unit.constant(weights.name, packed);
+  const inputRow = rows.stride === 1 ? "oy" : `(oy * ${rows.stride})`;
+  const [x, y] =
+    rowwise === undefined
+      ? [call.x[0]!, call.y]
+      : [
+          rowAt(call.x[0]!, rowwise.x[0]!, inputRow.replace("oy", rowwise.row), shape.rowStep),
+          rowAt(call.y, rowwise.y, rowwise.row, columns.output * step),
+        ];
+  const loops = [
+    ...(rowwise === undefined && rows.output > 1 ? [`for (int oy = 0; oy < ${rows.output}; oy++) {`] : []),
+    ...(groups > 1 ? [`for (int g = 0; g < ${groups}; g++) {`] : []),
+  ];
+  const moved = (pointer: string, row: number | undefined, group: number): string => {
+    if (pointer === "0") return pointer;
+    const byRow = row !== undefined && rowwise === undefined && rows.output > 1 ? ` + oy * ${row}` : "";
+    return `${pointer}${byRow}${groups > 1 ? ` + g * ${group}` : ""}`;
+  };
+  const calls = runsOf(columns.output, tile.pixels).flatMap((across) =>
+    runsOf(outChannels, tile.channels).map((block) => {
+      const kernel = unit.define(
+        "pointwise",
+        [
+          `const struct ${unit.prefix}_pointwise_sizes *sizes`,
+          ...["const float *x", "const float *restrict w", "float *y"],
+          ...epilogue.parameters,
+        ],
+        kernelBody(across.size, block.size, turn, epilogue),
+        { about: `one tap: tiles of ${across.size} pixels x ${block.size} channels, ${turn} input channels a turn` },
+      );
+      const sizes = unit.record("pointwise_sizes", {
+        pixel: columns.stride * shape.pixelStep,
+        terms: inChannels,
+        channels: block.size * block.blocks,
+        step,
+        cells: across.size * across.blocks * step,
+      });
+      const outStep = columns.output * step;
+      const cells = across.first * step + block.first;
+      const [bias, before, after, ...rest] = epilogue.arguments(block.first, cells) as [string, string, string];
+      return `${kernel}(${[
+        sizes,
+        moved(offset(x, across.first * columns.stride * shape.pixelStep), rows.stride * shape.rowStep, inChannels),
+        moved(offset(table, block.first * inChannels), undefined, packed.length / groups),
+        moved(offset(y, cells), outStep, outChannels),
+        moved(bias, undefined, outChannels),
+        moved(before, outStep, outChannels),
+        moved(after, outStep, outChannels),
+        ...rest,
+      ].join(", ")});`;
+    }),
+  );
+  return [...loops, ...calls, ...loops.map(() => "}")].join("\n");
+}
+
+function offset(pointer: string, cells: number): string {
+  return cells === 0 ? pointer : `${pointer} + ${cells}`;
+}
