@@ -8,6 +8,7 @@ import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import { precisions } from "../codegen/arithmetic.ts";
 import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
+import type { ImageSet } from "../engine/data/image-set.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
@@ -152,7 +153,10 @@ async function quantizedModel(
   output: Output,
 ): Promise<QuantizedGraph> {
   if (options.package) throw new ConfigError("codegen: packages are written in float32 only; leave --package out");
-  const source = calibrationData(opened, options.data);
-  const data = await openData({ ...options, data: source, ...imageSizeFor(source, opened.model.input) }, output);
-  return quantizeModel(opened, data.train, options, output);
+  const images = async (): Promise<ImageSet> => {
+    const source = calibrationData(opened, options.data);
+    const size = imageSizeFor(source, opened.model.input);
+    return (await openData({ ...options, data: source, ...size }, output)).train;
+  };
+  return quantizeModel(opened, images, options, output);
 }

@@ -64,13 +64,16 @@ export function calibrationData({ name, architecture, checkpoint }: OpenedModel,
   return "synthetic";
 }
 
+/** Training images, or how to open them: a model that was trained with ranges needs none. */
+type Images = ImageSet | (() => Promise<ImageSet>);
+
 /**
  * Gives every tensor the range that the model was trained with, else one by calibration: the same model, images and
  * flags give the same ranges. @throws ConfigError
  */
 export async function rangesOf(
   { model, state, values, normalization }: OpenedModel,
-  set: ImageSet,
+  set: Images,
   { calibrationImages, calibration }: QuantizeFlags,
   output: Output,
   backend?: Backend,
@@ -81,7 +84,7 @@ export async function rangesOf(
     output.detail("int8: ranges as the model was trained with");
     return trained;
   }
-  const images = someImages(set, calibrationImages, normalization);
+  const images = someImages(typeof set === "function" ? await set() : set, calibrationImages, normalization);
   output.detail(`int8: ranges by ${calibration} over ${count(images.length)} training images`);
   const opened = backend ?? (await createWasmBackend({ threads: 1, inline: true }));
   try {
@@ -94,7 +97,7 @@ export async function rangesOf(
 /** The model in integers, calibrated with images of `set` unless it was trained with ranges. @throws ConfigError */
 export async function quantizeModel(
   opened: OpenedModel,
-  set: ImageSet,
+  set: Images,
   flags: QuantizeFlags,
   output: Output,
   backend?: Backend,

@@ -19,6 +19,11 @@ test("train --qat goes on with rounded values, and its integers are the network 
   expect([code, stderr]).toEqual([0, expect.stringContaining("ranges as the model was trained with")]);
   const integers = evaluateSchema.parse(JSON.parse(stdout));
   expect(integers.images).toBe(64);
+  // Nothing is left to calibrate: no image is asked for.
+  const generate = (run: string) =>
+    finch(["codegen", run, ...["--precision", "int8", "--data", "cifar10", "--out", join(folder, "c")]]);
+  expect((await generate(out)).code).toBe(0);
+  expect((await generate(float)).stderr).toContain("needs a folder to read from");
   expect(Math.abs(integers.accuracy - trained.validationAccuracy!)).toBeLessThan(0.02);
 });
 
