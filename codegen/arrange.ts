@@ -1,4 +1,5 @@
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
+import { bytesOfScratch } from "./element.ts";
 import { isAlias } from "./storage.ts";
 import { rowsOf, streamOf, summandsOf, type RowLayer, type RowLives, type Stream } from "./stream.ts";
 
@@ -13,7 +14,7 @@ export interface LayerChoice {
   readonly overwritable: readonly ValueId[];
   /** Instructions of the whole layer, estimated. */
   readonly instructions: number;
-  /** How it is computed by rows, the cheapest first; empty where it is not. */
+  /** How it is computed by rows, most at a call first; empty where it is not. */
   readonly byRows: readonly { readonly row: RowLayer; readonly instructions: number }[];
 }
 
@@ -105,7 +106,7 @@ function candidatesOf(
   });
   const roots = values.filter(({ id }) => root[id] === id && !outside.has(id)).map(({ id }) => id);
   const streamBytes = (stream: Stream): number => {
-    const { first, last, lives, rings, steps } = stream;
+    const { first, last, lives, rings, steps, scratch } = stream;
     const changes = new Array<number>(steps.length + 2).fill(0);
     const alive = (from: number, to: number, bytes: number): void => {
       changes[from]! += bytes;
@@ -135,10 +136,11 @@ function candidatesOf(
         if (until >= Math.max(0, written)) alive(Math.max(0, written), until, rowBytes);
       });
     }
-    let live = 0;
+    let live = Math.max(...scratch.map(bytesOfScratch));
     return changes.reduce((most, change) => Math.max(most, (live += change)), 0);
   };
 
+  const heights = layers.map(({ output }) => rowsOf(graph, output));
   return layers.map((layer, end) => {
     const { scratchBytes, overwritable, instructions } = choices[end]!;
     if (isAlias(layer)) return [{ first: end, last: end, segment: undefined, bytes: 0, instructions: 0 }];
@@ -153,9 +155,7 @@ function candidatesOf(
     for (let first = end; first >= 0 && end - first < longestStream; first--) {
       const byRows = choices[first]!.byRows;
       if (byRows.length === 0 || (first < end && byRows[0]!.row.window.reduces)) break;
-      const variants = Math.max(...choices.slice(first, end + 1).map((choice) => choice.byRows.length));
-      for (let variant = 0; variant < variants; variant++) {
-        const rows = choices.slice(first, end + 1).map((choice) => choice.byRows[variant] ?? choice.byRows.at(-1)!);
+      for (const rows of waysOf(choices.slice(first, end + 1), heights.slice(first, end + 1))) {
         const stream = streamOf(
           graph,
           first,
@@ -171,6 +171,23 @@ function candidatesOf(
     }
     return found;
   });
+}
+
+type ByRows = LayerChoice["byRows"][number];
+
+/** Ways to compute layers as a stream: with as many rows at a call in all of them, or as their heights have it. */
+function waysOf(choices: readonly LayerChoice[], heights: readonly number[]): (readonly ByRows[])[] {
+  const turns = new Set(choices.flatMap(({ byRows }) => byRows.map(({ row }) => row.turn)));
+  const tallest = Math.max(...heights);
+  const ways = new Map<string, readonly ByRows[]>();
+  for (const turn of turns)
+    for (const most of [heights.map(() => turn), heights.map((height) => (turn * height) / tallest)]) {
+      const way = choices.map(
+        ({ byRows }, index) => byRows.find(({ row }) => row.turn <= most[index]!) ?? byRows.at(-1)!,
+      );
+      ways.set(way.map(({ row }) => row.turn).join(), way);
+    }
+  return [...ways.values()];
 }
 
 /** Whether some layer of a stream sums in place of a value that has as many rows of as many bytes. */

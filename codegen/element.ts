@@ -41,3 +41,7 @@ export interface Scratch {
   readonly element: ElementName;
   readonly count: number;
 }
+
+export function bytesOfScratch(arrays: readonly Scratch[]): number {
+  return arrays.reduce((sum, { element, count }) => sum + count * elements[element].bytes, 0);
+}

@@ -5,7 +5,7 @@ import { layerMacs } from "../engine/plan/macs.ts";
 import { elementCount } from "../engine/shape.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { arrangements, type Arrangement, type LayerChoice, type Segment } from "./arrange.ts";
-import { elements } from "./element.ts";
+import { bytesOfScratch, elements } from "./element.ts";
 import type { Emitter, LayerShapes } from "./emit/emitter.ts";
 import type { Schedule } from "./schedule.ts";
 import { isAlias, planStorage, type LayerStorage, type Storage } from "./storage.ts";
@@ -91,13 +91,12 @@ function arrangeNetwork(
     if (isAlias(layer)) return { scratchBytes: 0, overwritable: [], instructions: 0, byRows: [] };
     const emitter = emitterOf(arithmetic, layer.op);
     const { scratch, overwritableInputs, overwritableSummands } = needs[index]!;
-    const operands = [
-      ...layer.inputs.filter((_, position) => overwritableInputs.includes(position)),
-      ...(overwritableSummands ? summandsOf(layer) : []),
-    ];
+    const overwritable = (_: ValueId, position: number): boolean => overwritableInputs.includes(position);
+    const read = layer.inputs.filter((id, position) => !overwritable(id, position));
+    const operands = [...layer.inputs.filter(overwritable), ...(overwritableSummands ? summandsOf(layer) : [])];
     return {
-      scratchBytes: scratch.reduce((sum, { element, count }) => sum + count * elements[element].bytes, 0),
-      overwritable: operands.filter((id) => bytesOf(id) === bytesOf(layer.output)),
+      scratchBytes: bytesOfScratch(scratch),
+      overwritable: operands.filter((id) => !read.includes(id) && bytesOf(id) === bytesOf(layer.output)),
       instructions:
         emitter.estimate?.(wholes[index]!) ??
         layerMacs(graph, layer) * typical.perMac + elementCount(wholes[index]!.output) * typical.perCell,
@@ -112,10 +111,15 @@ function arrangeNetwork(
 
   const place = ({ segments }: Arrangement): Placement => {
     const turns = new Map<number, number>();
+    const inStreams = [...needs];
     for (const segment of segments)
-      if ("stream" in segment)
-        segment.stream.turns.forEach((turn, index) => turns.set(segment.stream.first + index, turn));
-    const inStreams = needs.map((need, layer) => (turns.has(layer) ? { ...need, scratch: [] } : need));
+      if ("stream" in segment) {
+        const { first, scratch } = segment.stream;
+        segment.stream.turns.forEach((turn, index) => {
+          turns.set(first + index, turn);
+          inStreams[first + index] = { ...needs[first + index]!, scratch: scratch[index]! };
+        });
+      }
     return {
       segments,
       shapes: graph.layers.map((layer, index) => shapesOf(layer, turns.get(index) ?? null)),
@@ -135,9 +139,10 @@ function rowsOfLayer(
   const window = emitter.window?.(shapes);
   const hasRows = shapes.inputs.every((shape) => shape.length === 4) && (shapes.output.length === 4 || window?.reduces);
   if (window === undefined || !hasRows) return [];
-  const turn = emitter.turn?.(shapesOf(1)) ?? 1;
-  return [...new Set([turn, 1])].map((rows) => ({
-    ...{ window, turn: rows, cellwise: overwritableInputs, cellwiseSummands: overwritableSummands },
+  const turns = emitter.turns?.(shapesOf(1)) ?? [];
+  return [...new Set([...turns, 1])].map((turn) => ({
+    ...{ window, turn, cellwise: overwritableInputs, cellwiseSummands: overwritableSummands },
+    scratch: emitter.scratch?.(shapesOf(turn)) ?? [],
   }));
 }
 
@@ -150,8 +155,8 @@ function choose(
   { plan, ramBytes }: Schedule,
   place: (arrangement: Arrangement) => Placement,
 ): Placement {
-  const smallest = (): Placement =>
-    found
+  const smallestOf = (some: readonly Arrangement[]): Placement =>
+    some
       .slice(-smallestTried)
       .map(place)
       .reduce((best, next) => (next.storage.arenaBytes <= best.storage.arenaBytes ? next : best));
@@ -161,8 +166,7 @@ function choose(
       const placement = place(arrangement);
       if (placement.storage.arenaBytes <= ramBytes) return placement;
     }
-  if (ramBytes !== null || plan === "ram") return smallest();
+  if (ramBytes !== null || plan === "ram") return smallestOf(found);
   if (plan === "direct") return place(found[0]!);
-  const fastEnough = found.filter(({ instructions }) => instructions <= leeway * found[0]!.instructions);
-  return place(fastEnough.at(-1)!);
+  return smallestOf(found.filter(({ instructions }) => instructions <= leeway * found[0]!.instructions));
 }

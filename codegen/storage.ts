@@ -47,6 +47,8 @@ export interface Storage {
 }
 
 const alignment = 16;
+/** Arrays of working memory of a layer are fewer. */
+const mostScratch = 16;
 /** Partial placements that are tried where a greedy one is not known to be the best. */
 const searchNodes = 2000;
 
@@ -172,15 +174,17 @@ export function planStorage(
     }
   }
 
+  // Working memory of the layers of a stream lies at one address.
   const firstScratch = needs.map(({ scratch }, layer) => {
     const before = buffers.length;
-    for (const { element, count } of scratch)
+    scratch.forEach(({ element, count }, index) =>
       buffers.push({
         name: `${layers[layer]!.name}, working memory`,
         bytes: count * elements[element].bytes,
         layers: { first: layer, last: layer },
-        ...stepsOf[layer]!,
-      });
+        ...{ ...stepsOf[layer]!, group: stepsOf[layer]!.first * mostScratch + index },
+      }),
+    );
     return before;
   });
 

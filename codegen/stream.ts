@@ -1,4 +1,5 @@
 import type { InferenceGraph, Layer, ValueId } from "../engine/plan/inference.ts";
+import type { Scratch } from "./element.ts";
 import type { RowWindow } from "./emit/emitter.ts";
 
 /** A layer as a stream sees it. */
@@ -6,6 +7,8 @@ export interface RowLayer {
   readonly window: RowWindow;
   /** Rows that a call computes. */
   readonly turn: number;
+  /** Working memory of a call. */
+  readonly scratch: readonly Scratch[];
   /** Positions of inputs each of whose cells is read just before the same cell of the output is written. */
   readonly cellwise: readonly number[];
   readonly cellwiseSummands: boolean;
@@ -34,6 +37,8 @@ export interface Stream {
   readonly first: number;
   readonly last: number;
   readonly turns: readonly number[];
+  /** Working memory of each layer; all of them may use the same. */
+  readonly scratch: readonly (readonly Scratch[])[];
   readonly steps: readonly RowStep[];
   readonly lives: ReadonlyMap<ValueId, RowLives>;
   /** Rows that there must be room for, of each value that only this stream uses. */
@@ -95,11 +100,20 @@ export function streamOf(
   layers.forEach((_, index) => compute(index, height[index]!));
 
   const lives = livesOf(graph, first, rowLayers, steps);
+  /** Of the layers that write or add a value, whose rows of a turn lie next to each other. */
+  const turnsOf = (value: ValueId): number[] =>
+    rowLayers.flatMap(({ turn }, index) =>
+      layers[index]!.output === value || summands[index]!.includes(value) ? [turn] : [],
+    );
   const rings = new Map<ValueId, number>();
   for (const [index, { output }] of layers.entries())
     if (!usedLater(output) && !rowLayers[index]!.window.reduces)
-      rings.set(output, ringRows(lives.get(output)!, rowLayers[index]!.turn));
-  return { first, last: first + layers.length - 1, turns: rowLayers.map(({ turn }) => turn), steps, lives, rings };
+      rings.set(output, ringRows(lives.get(output)!, turnsOf(output)));
+  return {
+    ...{ first, last: first + layers.length - 1, steps, lives, rings },
+    turns: rowLayers.map(({ turn }) => turn),
+    scratch: rowLayers.map(({ scratch }) => scratch),
+  };
 }
 
 function livesOf(
@@ -148,14 +162,15 @@ function livesOf(
   return lives;
 }
 
-/** Rows of a ring: none may be written while the row at its place is still to be read. A turn never wraps around. */
-function ringRows({ written, read }: RowLives, turn: number): number {
+/** Rows of a ring: none may be written while the row at its place is still to be read. No turn wraps around. */
+function ringRows({ written, read }: RowLives, turns: readonly number[]): number {
   let most = 1;
   let oldest = 0;
   for (let row = 0; row < written.length; row++) {
     while (oldest < row && read[oldest]! < written[row]!) oldest++;
     most = Math.max(most, row - oldest + 1);
   }
-  const room = Math.ceil(most / turn) * turn;
+  let room = most;
+  while (turns.some((turn) => room % turn !== 0)) room++;
   return room >= written.length ? written.length : room;
 }

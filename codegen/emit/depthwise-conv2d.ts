@@ -186,11 +186,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const { rows } = depthwiseOf(shapes);
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  // Rows of a summand would not lie next to each other.
-  turn: (shapes) =>
-    shapes.layer.epilogue.some(({ kind }) => kind === "add")
-      ? 1
-      : scheduleDepthwise(depthwiseOf(shapes), shapes, null).height,
+  turns: (shapes) => [scheduleDepthwise(depthwiseOf(shapes), shapes, null).height],
   estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes, shapes.turn).instructions,
   emit: (call) => {
     const { unit } = call;

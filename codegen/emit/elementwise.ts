@@ -5,7 +5,7 @@ import { epilogueOf } from "./epilogue.ts";
 import { rowAt, rowText } from "./rows.ts";
 
 /** Row by row, for tensors of rows. */
-export function sameRows<K extends InferenceOp>({ inputs, output }: LayerShapes<K>): RowWindow | undefined {
+export function sameRows({ inputs, output }: Pick<LayerShapes, "inputs" | "output">): RowWindow | undefined {
   const same = output.length === 4 && inputs.every((shape) => sameShape(shape, output));
   return same ? { kernel: 1, stride: 1, padding: 0 } : undefined;
 }

@@ -61,8 +61,8 @@ export interface Emitter<K extends InferenceOp> {
    * to compute some rows at a call, reading and writing rows in rings.
    */
   readonly window?: (shapes: LayerShapes<K>) => RowWindow | undefined;
-  /** Rows that such a call computes best; 1 by default. */
-  readonly turn?: (shapes: LayerShapes<K>) => number;
+  /** How many rows such a call may compute, besides 1: those that take fewest instructions first. */
+  readonly turns?: (shapes: LayerShapes<K>) => readonly number[];
   /** Instructions of one inference, estimated, in so far as they depend on `turn`; undefined for a usual number. */
   readonly estimate?: (shapes: LayerShapes<K>) => number | undefined;
   /** Adds what the layer needs to the unit and gives the statement that runs it. */

@@ -1,4 +1,3 @@
-import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { LayerCall } from "./emitter.ts";
 
 /** Rooms for rows of a value: row r lies at row `r % room`. */
@@ -32,25 +31,33 @@ export interface RowText {
   readonly arguments: readonly string[];
   /** Suffix of the names of the parameters whose rows are found in the body. */
   readonly suffix: string;
-  /** The body behind the declarations that it expects. @param step numbers from one row of the output to the next */
+  /** Declares the pointers to row `oy`. @param step numbers from one row of the output to the next */
+  readonly pointers: (step: number) => string[];
+  /** The body behind the declarations that it expects. */
   readonly body: (step: number, lines: readonly string[]) => string;
 }
 
-/** The text around a kernel that computes one turn of rows; empty for one that computes the whole layer. */
-export function rowText<K extends InferenceOp>({ rows }: LayerCall<K>): RowText {
-  if (rows === undefined) return { parameters: [], arguments: [], suffix: "", body: (_, lines) => lines.join("\n") };
+/**
+ * The text around a kernel that computes one turn of rows; empty for one that computes the whole layer.
+ * @param types C types of the output and of summands
+ */
+export function rowText({ rows }: Pick<LayerCall, "rows">, types = { y: "float", summand: "float" }): RowText {
+  if (rows === undefined)
+    return { parameters: [], arguments: [], suffix: "", pointers: () => [], body: (_, lines) => lines.join("\n") };
+  const pointers = (step: number): string[] => [
+    `${types.y} *const y = ${rowAt("y_rows", rows.y, "oy", step)};`,
+    ...rows.summands.map(
+      (room, index) =>
+        `const ${types.summand} *const summand${index} = ${rowAt(`summand${index}_rows`, room, "oy", step)};`,
+    ),
+  ];
   return {
     parameters: ["int oy"],
     arguments: [rows.row],
     suffix: "_rows",
+    pointers,
     body: (step, lines) => {
-      const text = [
-        `float *const y = ${rowAt("y_rows", rows.y, "oy", step)};`,
-        ...rows.summands.map(
-          (room, index) => `const float *const summand${index} = ${rowAt(`summand${index}_rows`, room, "oy", step)};`,
-        ),
-        ...lines,
-      ].join("\n");
+      const text = [...pointers(step), ...lines].join("\n");
       return /\boy\b/.test(text) ? text : `(void)oy;\n${text}`;
     },
   };

@@ -64,6 +64,7 @@ export class CProgram implements AsyncDisposable {
   readonly folder: string;
   readonly sources: readonly string[];
   readonly #codes: readonly GeneratedCode[];
+  #compiled = "";
 
   private constructor(folder: string, codes: readonly GeneratedCode[], sources: readonly string[]) {
     this.folder = folder;
@@ -93,14 +94,14 @@ export class CProgram implements AsyncDisposable {
     flags: readonly string[],
     images: readonly Cells[],
   ): Promise<T[]> {
-    await this.command(compiler, [...flags, "main.c", ...this.sources, "-o", "program"]);
+    await this.#compile(compiler, [...flags, "main.c", ...this.sources, "-o", "program"]);
     return this.#run(images, [join(this.folder, "program")]);
   }
 
   async runOnRiscv<T extends Cells = Float32Array>(target: RiscvTarget, images: readonly Cells[]): Promise<T[]> {
     const { flags, emulator } = riscv[target];
     const optimized = ["-O2", ...strict, ...flags, ...library];
-    await this.command("riscv64-unknown-elf-gcc", [...optimized, "main.c", ...this.sources, "-o", "program.elf"]);
+    await this.#compile("riscv64-unknown-elf-gcc", [...optimized, "main.c", ...this.sources, "-o", "program.elf"]);
     return this.#emulate(images, emulator);
   }
 
@@ -123,6 +124,14 @@ export class CProgram implements AsyncDisposable {
   async #emulate<T extends Cells>(images: readonly Cells[], emulator: readonly string[]): Promise<T[]> {
     const machine = ["-M", "virt", "-bios", "none", "-nographic", "-semihosting-config", "enable=on,target=native"];
     return this.#run(images, ["timeout", "60", ...emulator, ...machine, "-kernel", "program.elf"]);
+  }
+
+  /** Further images of the same program find it compiled. */
+  async #compile(compiler: string, parameters: readonly string[]): Promise<void> {
+    const command = [compiler, ...parameters].join(" ");
+    if (command === this.#compiled) return;
+    await this.command(compiler, parameters);
+    this.#compiled = command;
   }
 
   async #run<T extends Cells>(images: readonly Cells[], [program, ...parameters]: readonly string[]): Promise<T[]> {

@@ -7,6 +7,7 @@ import { checkBounds } from "../../quantize/bounds.ts";
 import type { QuantizedGraph, QuantizedLayer, QuantizedOp } from "../../quantize/graph.ts";
 import type { Emitter, Emitters, LayerCall, LayerShapes } from "../emitter.ts";
 import { emitters } from "../emitters.ts";
+import type { Room } from "../rows.ts";
 import type { IntegerCall, IntegerEmitter, IntegerShapes } from "./emitter.ts";
 import { integerEmitters, type IntegerOp } from "./emitters.ts";
 
@@ -42,53 +43,77 @@ export function integerArithmetic(network: QuantizedGraph): IntegerArithmetic {
   };
   const callOf = (call: LayerCall): IntegerCall => {
     const shapes = shapesOf(call);
-    const places = new Map<ValueId, string>();
-    call.layer.inputs.forEach((id, position) => places.set(id, call.x[position]!));
+    const places = new Map<ValueId, { readonly pointer: string; readonly room: Room | undefined }>();
+    call.layer.inputs.forEach((id, at) => places.set(id, { pointer: call.x[at]!, room: call.rows?.x[at] }));
+    summandsOf(shapes.layer)
+      .filter(inMemory)
+      .forEach((id, at) => places.set(id, { pointer: call.summands[at]!, room: call.rows?.summands[at] }));
     const pointer = (id: ValueId): string => {
       const { name, cells } = trained.get(id) ?? {};
-      return cells === undefined ? places.get(id)! : call.unit.constant(name!, cells);
+      return cells === undefined ? places.get(id)!.pointer : call.unit.constant(name!, cells);
     };
-    let summands = 0;
+    const room = (id: ValueId): Room => {
+      const rows = values[id]!.shape[1]!;
+      return places.get(id)?.room ?? { rows, of: rows };
+    };
+    const summands = summandsOf(shapes.layer);
     return {
       ...call,
       ...shapes,
       x: shapes.layer.inputs.map(pointer),
-      summands: summandsOf(shapes.layer).map((id) => (inMemory(id) ? call.summands[summands++]! : pointer(id))),
+      summands: summands.map(pointer),
+      rows: call.rows && { ...call.rows, x: shapes.layer.inputs.map(room), summands: summands.map(room) },
     };
   };
+  const integerKernel = (layer: QuantizedLayer): Emitter<InferenceOp> => {
+    const emitter = integerEmitter(layer);
+    const stored = layer.inputs.filter(inMemory);
+    return {
+      scratch: (shapes) => emitter.scratch?.(shapesOf(shapes)) ?? [],
+      overwritableInputs: () =>
+        (emitter.overwritableInputs ?? []).flatMap((position) => {
+          const id = layer.inputs[position]!;
+          return inMemory(id) ? [stored.indexOf(id)] : [];
+        }),
+      window: (shapes) => emitter.window?.(shapesOf(shapes)),
+      turns: (shapes) => emitter.turns?.(shapesOf(shapes)) ?? [],
+      estimate: (shapes) => emitter.estimate?.(shapesOf(shapes)),
+      emit: (call) => emitter.emit(callOf(call)),
+    };
+  };
+  const kernelOf = ({ layer: shadow }: LayerShapes): Emitter<InferenceOp> => {
+    const layer = source.get(shadow)!;
+    return layer.op === "float32" ? floatEmitter(layer.layer) : integerKernel(layer);
+  };
   const emitter: Emitter<InferenceOp> = {
-    scratch: (shapes) => {
-      const layer = source.get(shapes.layer)!;
-      return layer.op === "float32"
-        ? (floatEmitter(layer.layer).scratch?.(shapes) ?? [])
-        : (integerEmitter(layer)?.scratch?.(shapesOf(shapes)) ?? []);
-    },
-    overwritableInputs: (shapes) => {
-      const layer = source.get(shapes.layer)!;
-      if (layer.op === "float32") return floatEmitter(layer.layer).overwritableInputs?.(shapes) ?? [];
-      const positions = integerEmitter(layer)?.overwritableInputs ?? [];
-      const stored = layer.inputs.filter(inMemory);
-      return positions.flatMap((position) => {
-        const id = layer.inputs[position]!;
-        return inMemory(id) ? [stored.indexOf(id)] : [];
-      });
-    },
-    emit: (call) => {
-      const layer = source.get(call.layer)!;
-      return layer.op === "float32" ? floatEmitter(layer.layer).emit(call) : integerEmitter(layer)!.emit(callOf(call));
-    },
+    scratch: (shapes) => kernelOf(shapes).scratch?.(shapes) ?? [],
+    overwritableInputs: (shapes) => kernelOf(shapes).overwritableInputs?.(shapes) ?? [],
+    window: (shapes) => kernelOf(shapes).window?.(shapes),
+    turns: (shapes) => kernelOf(shapes).turns?.(shapes) ?? [],
+    estimate: (shapes) => kernelOf(shapes).estimate?.(shapes),
+    emit: (call) => kernelOf(call).emit(call),
   };
   return {
     precision: "int8",
     graph: { values, layers: shadows, input, output },
-    emitters: Object.fromEntries(Object.keys(emitters).map((op) => [op, emitter])) as unknown as Emitters,
+    emitters: Object.fromEntries(
+      Object.entries(emitters).map(([op, float]) => [op, { ...emitter, ...summandsOverwritable(float) }]),
+    ) as unknown as Emitters,
     elementOf: (value) => values[value]!.element.type,
   };
 }
 
-function integerEmitter(layer: QuantizedLayer): IntegerEmitter<QuantizedOp> | undefined {
+/** What holds of the float layers of an op; no layer in integers differs. */
+function summandsOverwritable(float: Emitters[InferenceOp]): Pick<Emitter<InferenceOp>, "overwritableSummands"> {
+  return "overwritableSummands" in float ? { overwritableSummands: float.overwritableSummands } : {};
+}
+
+/** @throws ConfigError for a layer that computes nothing */
+function integerEmitter({ op }: QuantizedLayer): IntegerEmitter<QuantizedOp> {
   const table: Partial<Record<QuantizedOp, unknown>> = integerEmitters;
-  return table[layer.op] as IntegerEmitter<QuantizedOp> | undefined;
+  const emitter = table[op] as IntegerEmitter<QuantizedOp> | undefined;
+  if (emitter === undefined) throw new ConfigError(`codegen: ${op} computes nothing`);
+  return emitter;
 }
 
 function floatEmitter(layer: Layer): Emitter<InferenceOp> {

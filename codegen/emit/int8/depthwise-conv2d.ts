@@ -1,18 +1,33 @@
-import type { Schedule } from "../../schedule.ts";
-import type { Target } from "../../target.ts";
-import { clampedTaps, dilationText, extentOf, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
+import { rowAt, rowText, type Room } from "../rows.ts";
+import { range } from "../../../engine/range.ts";
+import {
+  bySpan,
+  clampedTaps,
+  dilationText,
+  extentOf,
+  overSpan,
+  slidingAxes,
+  spansOf,
+  type Axis,
+  type Span,
+} from "../spans.ts";
 import { byteWorth } from "./code-price.ts";
-import { int8Input, type IntegerEmitter } from "./emitter.ts";
+import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
 import { windowVariants, type Variants } from "./window-variants.ts";
 
-interface Depthwise {
+interface Sizes {
   readonly rows: Axis;
   readonly columns: Axis;
   readonly channels: number;
   /** Cells from one row of the input to the next. */
   readonly rowStep: number;
+}
+
+interface Depthwise extends Sizes {
+  /** Rows of the input, where a call computes some rows. */
+  readonly room: Room | undefined;
   /** Subtracted from every input that is read; 0 where the sums start without it. */
   readonly zero: number;
   readonly variants: Variants;
@@ -24,6 +39,8 @@ interface DepthwiseSchedule {
   readonly height: number;
   readonly width: number;
   readonly resident: boolean;
+  /** Of one inference, estimated. */
+  readonly instructions: number;
 }
 
 /** Registers that a tile needs besides its sums and its kernel. */
@@ -38,7 +55,7 @@ interface Use {
 }
 
 /** What the inputs of one tile are used for, in the order in which they are read. */
-function usesOf(down: Span, across: Span, { rows, columns }: Pick<Depthwise, "rows" | "columns">): Use[] {
+function usesOf(down: Span, across: Span, { rows, columns }: Sizes): Use[] {
   const uses: Use[] = [];
   const tapAt = (at: number, output: number, { stride, dilation, kernel }: Axis): number => {
     const tap = (at - output * stride) / dilation;
@@ -60,34 +77,38 @@ function usesOf(down: Span, across: Span, { rows, columns }: Pick<Depthwise, "ro
 
 /** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
 function scheduleDepthwise(
-  shape: Pick<Depthwise, "rows" | "columns" | "channels">,
-  target: Target,
-  { plan }: Schedule,
+  shape: Sizes,
+  { target, schedule: { plan }, turn }: Pick<IntegerShapes, "target" | "schedule" | "turn">,
 ): DepthwiseSchedule {
   const { rows, columns, channels } = shape;
   const kernel = rows.kernel * columns.kernel;
   const registers = target.integerRegisters + 5;
   let best: DepthwiseSchedule | undefined;
   let bestPrice = Infinity;
-  for (let height = 1; height <= Math.min(4, rows.output); height++)
+  for (let height = turn ?? 1; height <= Math.min(turn ?? 4, rows.output); height++)
     for (let width = 1; width <= Math.min(8, columns.output); width++) {
       if (height * width + kernel + otherRegisters > registers) continue;
-      let price = 0;
+      let instructions = 0;
+      let bytes = 0;
       for (const down of spansOf(rows, height, false))
         for (const across of spansOf(columns, width, false)) {
           const uses = usesOf(down, across, shape);
           const products = uses.reduce((sum, use) => sum + use.sums.length, 0);
           const tile =
             products * 2 + uses.length + down.size * across.size * (1 + storeInstructions) + down.taps.length + 8;
-          price += tile * down.tiles * across.tiles * channels + tile * 3 * byteWorth[plan];
+          instructions += tile * down.tiles * across.tiles * channels;
+          bytes += tile * 3;
         }
+      // The kernel of each channel is read once at a call.
+      instructions += Math.ceil(rows.output / (turn ?? rows.output)) * channels * (kernel + 4);
+      const price = instructions + bytes * byteWorth[plan];
       if (price < bestPrice) {
-        best = { height, width, resident: true };
+        best = { height, width, resident: true, instructions };
         bestPrice = price;
       }
     }
   const width = Math.max(1, Math.min(columns.output, Math.floor((registers - otherRegisters - 1) / 2), 8));
-  return best ?? { height: 1, width, resident: false };
+  return best ?? { height: 1, width, resident: false, instructions: 0 };
 }
 
 /** What a sum starts from. */
@@ -102,7 +123,7 @@ const subtract = (zero: number): string => (zero === 0 ? "" : zero < 0 ? ` + ${-
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
 function residentTile(shape: Depthwise, down: Span, across: Span): string {
-  const { rows, columns, channels, rowStep, epilogue } = shape;
+  const { rows, columns, channels, rowStep, epilogue, room } = shape;
   const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
     y: Math.floor(i / across.size),
     x: i % across.size,
@@ -110,18 +131,22 @@ function residentTile(shape: Depthwise, down: Span, across: Span): string {
   const uses = usesOf(down, across, shape);
   const lines = [
     `int32_t ${outputs.map(({ y, x }) => `a${y}_${x} = ${startText(shape, down, y, across, x)}`).join(", ")};`,
-    `const int o = (y0 * ${columns.output} + x0) * ${channels} + c;`,
+    `const int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
-  if (uses.length > 0)
+  const left = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
+  if (uses.length > 0) lines.push("int32_t v;");
+  if (uses.length > 0 && room === undefined)
     lines.push(
-      `const int8_t *const in = x + c + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ` +
-        `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`,
-      "int32_t v;",
+      `const int8_t *const in = x + c + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ${left};`,
     );
-  let rowOf = down.firstTap;
+  let rowOf = room ? -1 : down.firstTap;
   let pointer = "in";
   for (const { row, column, sums } of uses) {
-    if (row !== rowOf) {
+    if (row !== rowOf && room) {
+      lines.push(`const int8_t *const in${row} = row${row} + c + ${left};`);
+      pointer = `in${row}`;
+      rowOf = row;
+    } else if (row !== rowOf) {
       lines.push(`const int8_t *const in${row} = ${pointer} + ${(row - rowOf) * rowStep};`);
       pointer = `in${row}`;
       rowOf = row;
@@ -136,18 +161,23 @@ function residentTile(shape: Depthwise, down: Span, across: Span): string {
   return lines.join("\n");
 }
 
-/** A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel`, `variant` in scope. */
+/**
+ * A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel`, `variant` in scope, and
+ * `taps` in place of `row` where a call computes some rows.
+ */
 function streamedTile(shape: Depthwise, across: Span, variant: string): string {
-  const { columns, channels, epilogue } = shape;
+  const { columns, channels, epilogue, room } = shape;
+  const left = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
   const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
   const lines = [
     `int32_t ${pixels.map((pixel) => `a${pixel} = ${startText(shape, variant, 0, across, pixel)}`).join(", ")};`,
-    `const int8_t *in = row + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels};`,
+    ...(room ? [] : [`const int8_t *in = row + ${left};`]),
     "const int8_t *k = kernel;",
-    `const int o = (oy * ${columns.output} + x0) * ${channels} + c;`,
+    `const int o = ${room ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   if (across.taps.some((exists) => exists)) {
     lines.push("for (int ky = from; ky < to; ky++) {", "int32_t v;");
+    if (room) lines.push(`const int8_t *const in = taps[ky] + c + ${left};`);
     for (let tap = 0; tap < columns.kernel; tap++) {
       const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
       const used = pixels.filter((pixel) => across.taps[columnOf(pixel)]);
@@ -158,20 +188,33 @@ function streamedTile(shape: Depthwise, across: Span, variant: string): string {
         lines.push(`a${pixel} += v * ${shape.zero === 0 ? cell : `(${cell}${subtract(shape.zero)})`};`);
       }
     }
-    lines.push(`in += ${shape.rows.dilation * shape.rowStep};`, `k += ${columns.kernel};`, "}");
+    if (!room) lines.push(`in += ${shape.rows.dilation * shape.rowStep};`);
+    lines.push(`k += ${columns.kernel};`, "}");
   }
   for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`));
   return lines.join("\n");
 }
 
+function sizesOf({ layer, inputs, output }: IntegerShapes<"depthwiseConv2d">): Sizes {
+  const [, , width, channels] = inputs[0] as [number, number, number, number];
+  const [kernelHeight, kernelWidth] = layer.weightShape as [number, number, number];
+  const axes = slidingAxes(inputs[0]!, output, [kernelHeight, kernelWidth], layer.attributes);
+  return { ...axes, channels, rowStep: width * channels };
+}
+
 export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
+  window: (shapes) => {
+    const { rows } = sizesOf(shapes);
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  turns: (shapes) => [scheduleDepthwise(sizesOf(shapes), { ...shapes, turn: null }).height],
+  estimate: (shapes) => scheduleDepthwise(sizesOf(shapes), shapes).instructions,
   emit: (call) => {
     const { unit, layer } = call;
-    const { weights, weightShape, attributes } = layer;
-    const [, height, width, channels] = call.inputs[0] as [number, number, number, number];
-    const [, outHeight, outWidth] = call.output as [number, number, number, number];
+    const { weights, weightShape } = layer;
+    const sizes = sizesOf(call);
+    const { rows, columns, channels } = sizes;
     const [kernelHeight, kernelWidth] = weightShape as [number, number, number];
-    const { rows, columns } = slidingAxes(call.inputs[0]!, call.output, [kernelHeight, kernelWidth], attributes);
     const taps = kernelHeight * kernelWidth;
     const { zero } = int8Input(call);
     const variants = windowVariants(rows, columns);
@@ -191,86 +234,117 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
         : undefined,
     );
     const shape: Depthwise = {
-      rows,
-      columns,
-      channels,
-      rowStep: width * channels,
+      ...sizes,
+      room: call.rows?.x[0],
       zero: folded ? 0 : zero,
       variants: epilogue.startStep === 0 ? { ...variants, row: () => 0, column: () => 0 } : variants,
       epilogue,
     };
-    const schedule = scheduleDepthwise(shape, call.target, call.schedule);
+    const schedule = scheduleDepthwise(shape, call);
+    const rowwise = rowText(call, { y: epilogue.type, summand: "int8_t" });
     const packed = weights.map((_, i) => weights[(i % taps) * channels + Math.floor(i / taps)]!);
     const name = unit.define(
-      "depthwise_conv2d",
+      `depthwise_conv2d${rowwise.suffix}`,
       [
-        "const int8_t *restrict x",
+        `const int8_t *${call.rows ? "" : "restrict "}x`,
         "const int8_t *restrict w",
-        `${epilogue.type} *${epilogue.restrict}y`,
+        `${epilogue.type} *${call.rows ? "" : epilogue.restrict}y${rowwise.suffix}`,
         ...epilogue.parameters,
+        ...rowwise.parameters,
       ],
-      [
-        `for (int c = 0; c < ${channels}; c++) {`,
-        ...epilogue.open("c"),
-        ...(schedule.resident ? residentBody(shape, schedule) : streamedBody(shape, schedule)),
-        `w += ${taps};`,
-        "}",
-      ].join("\n"),
+      rowwise.body(
+        columns.output * channels,
+        schedule.resident ? residentBody(shape, schedule) : streamedBody(shape, schedule),
+      ),
       {
         about:
-          `[${height},${width},${channels}] to [${outHeight},${outWidth},${channels}], kernel ` +
+          `[${rows.input},${columns.input},${channels}] to [${rows.output},${columns.output},${channels}], kernel ` +
           `${kernelHeight}x${kernelWidth}${dilationText(rows, columns)}; tiles of ${schedule.height} x ${schedule.width} pixels`,
         result: apart(unit),
       },
     );
     const table = unit.constant(`${layer.name}, weights`, packed);
-    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments].join(", ")});`;
+    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...rowwise.arguments].join(", ")});`;
   },
 };
 
 /** Variants of borders for which starts are stored. */
 const largestFolded = 9;
 
-function residentBody(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
-  const { rows, columns } = shape;
-  const tiles = spansOf(rows, schedule.height, false).map((down) =>
-    overSpan(
-      down,
-      "y0",
-      spansOf(columns, schedule.width, false)
-        .map((across) => overSpan(across, "x0", residentTile(shape, down, across)))
-        .join("\n"),
-    ),
-  );
-  // Where padding is wide, some taps only ever meet zeros.
-  const text = tiles.join("\n");
-  const used = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => tap).filter((tap) =>
-    new RegExp(`\\bk${tap}\\b`).test(text),
-  );
+/** All channels, one after the other, with their kernels at `w`. */
+function overChannels({ rows, columns, channels, epilogue }: Depthwise, body: readonly string[]): string[] {
   return [
-    used.length > 0 ? `const int32_t ${used.map((tap) => `k${tap} = w[${tap}]`).join(", ")};` : "(void)w;",
-    ...tiles,
+    `for (int c = 0; c < ${channels}; c++) {`,
+    ...epilogue.open("c"),
+    ...body,
+    `w += ${rows.kernel * columns.kernel};`,
+    "}",
   ];
 }
 
+function residentBody(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
+  const { rows, columns, room, rowStep } = shape;
+  // Where padding is wide, some taps only ever meet zeros.
+  const withTaps = (tiles: readonly string[]): string[] => {
+    const text = tiles.join("\n");
+    const used = range(rows.kernel * columns.kernel).filter((tap) => new RegExp(`\\bk${tap}\\b`).test(text));
+    return [
+      used.length > 0 ? `const int32_t ${used.map((tap) => `k${tap} = w[${tap}]`).join(", ")};` : "(void)w;",
+      ...tiles,
+    ];
+  };
+  const acrossTiles = (down: Span): string[] =>
+    spansOf(columns, schedule.width, false).map((across) => overSpan(across, "x0", residentTile(shape, down, across)));
+  const downs = spansOf(rows, schedule.height, false);
+  if (room === undefined)
+    return overChannels(shape, withTaps(downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n")))));
+  return bySpan(downs, (down) => {
+    const tiles = withTaps(acrossTiles(down));
+    const text = tiles.join("\n");
+    const pointers = down.taps.flatMap((_, row) => {
+      const at = `(oy * ${rows.stride} + ${row} - ${rows.padding})`;
+      return new RegExp(`\\brow${row}\\b`).test(text)
+        ? [`const int8_t *const row${row} = ${rowAt("x", room, at, rowStep)};`]
+        : [];
+    });
+    return [...pointers, ...overChannels(shape, tiles)];
+  });
+}
+
 function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
-  const { rows, columns, variants, epilogue } = shape;
+  const { rows, columns, variants, epilogue, room, rowStep } = shape;
   const { from, to } = clampedTaps(rows, "top");
   const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
   const varied = epilogue.startStep > 0 && variants.rows > 1;
-  return [
-    `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+  const bounds = [
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
     `const int above = top < 0 ? ${from} : 0;`,
     `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
     `const int below = top + ${extentOf(rows)} > ${rows.input} ? ${to} : ${rows.kernel};`,
     `const int to = below > from ? below : from;`,
-    `const int8_t *const row = x + c + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
-    `const int8_t *const kernel = w + from * ${columns.kernel};`,
     ...(varied ? [`const int variant = ${variants.rowText("oy", variants.columns * epilogue.startStep)};`] : []),
+  ];
+  const tiles = [
+    `const int8_t *const kernel = w + from * ${columns.kernel};`,
     ...spansOf(columns, schedule.width, false).map((across) =>
       overSpan(across, "x0", streamedTile(shape, across, varied ? "variant" : "")),
     ),
+  ];
+  if (room === undefined)
+    return overChannels(shape, [
+      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
+      ...bounds,
+      `const int8_t *const row = x + c + (from < to ? (top + ${first}) * ${rowStep} : 0);`,
+      ...tiles,
+      "}",
+    ]);
+  const tap = `(top + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
+  return [
+    ...bounds,
+    `const int8_t *taps[${rows.kernel}];`,
+    "for (int ky = from; ky < to; ky++) {",
+    `taps[ky] = ${rowAt("x", room, tap, rowStep)};`,
     "}",
+    ...overChannels(shape, tiles),
   ];
 }

@@ -1,5 +1,7 @@
 import { elementCount } from "../../../engine/shape.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
+import { sameRows } from "../elementwise.ts";
+import { rowAt, rowText } from "../rows.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 
@@ -12,29 +14,39 @@ function emitElementwise(
 ): string {
   const { unit, output } = call;
   const epilogue = epilogueOf(call, [correction]);
+  const rows = rowText(call, { y: epilogue.type, summand: "int8_t" });
+  const count = elementCount(call.rows ? output.slice(2) : output);
   const channels = output.at(-1) ?? 1;
+  const pointers = (call.rows?.x ?? []).map(
+    (room, index) => `const int8_t *const x${index} = ${rowAt(`x${index}_rows`, room, "oy", count)};`,
+  );
   const name = unit.define(
     kind,
     [
-      ...call.x.map((_, index) => `const int8_t *x${index}`),
+      ...call.x.map((_, index) => `const int8_t *x${index}${rows.suffix}`),
       ...tables.map((_, index) => `const int8_t *restrict t${index}`),
-      `${epilogue.type} *y`,
+      `${epilogue.type} *y${rows.suffix}`,
       ...epilogue.parameters,
+      ...rows.parameters,
     ],
-    `for (int i = 0; i < ${elementCount(output)};) {
+    rows.body(count, [
+      ...pointers,
+      `for (int i = 0; i < ${count};) {
     for (int c = 0; c < ${channels}; c++, i++) {
     int32_t v = ${epilogue.start("c")} + ${value};
     ${epilogue.open("c").join("\n")}
     ${epilogue.store("v", "i")}
     }
     }`,
+    ]),
   );
-  return `${name}(${[...call.x, ...tables, call.y, ...epilogue.arguments].join(", ")});`;
+  return `${name}(${[...call.x, ...tables, call.y, ...epilogue.arguments, ...rows.arguments].join(", ")});`;
 }
 
 /** x [...,c], w [c] */
 export const affine: IntegerEmitter<"affine"> = {
   overwritableInputs: [0],
+  window: sameRows,
   emit: (call) => {
     const { weights } = call.layer;
     const { zero } = int8Input(call);
@@ -46,6 +58,7 @@ export const affine: IntegerEmitter<"affine"> = {
 
 export const add: IntegerEmitter<"add"> = {
   overwritableInputs: [0, 1],
+  window: sameRows,
   emit: (call) => {
     const { factors } = call.layer;
     const zeros = factors.reduce((sum, factor, position) => sum + factor * int8Input(call, position).zero, 0);
@@ -56,6 +69,7 @@ export const add: IntegerEmitter<"add"> = {
 
 export const multiply: IntegerEmitter<"multiply"> = {
   overwritableInputs: [0, 1],
+  window: sameRows,
   emit: (call) => {
     const [a, b] = [int8Input(call), int8Input(call, 1)];
     return emitElementwise(call, "multiply", `(x0[i] - (${a.zero})) * (x1[i] - (${b.zero}))`, {});

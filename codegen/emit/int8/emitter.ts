@@ -2,7 +2,7 @@ import { ConfigError } from "../../../engine/errors.ts";
 import type { ValueId } from "../../../engine/plan/inference.ts";
 import type { Int8Element, QuantizedLayer, QuantizedOp, QuantizedValue } from "../../quantize/graph.ts";
 import type { Scratch } from "../../element.ts";
-import type { LayerCall, LayerShapes } from "../emitter.ts";
+import type { LayerCall, LayerShapes, RowWindow } from "../emitter.ts";
 
 /** A layer of a network in integers with the shapes it works on. */
 export interface IntegerShapes<K extends QuantizedOp = QuantizedOp> extends Omit<LayerShapes, "layer" | "attributes"> {
@@ -13,12 +13,15 @@ export interface IntegerShapes<K extends QuantizedOp = QuantizedOp> extends Omit
 
 /** A layer whose values have their places. */
 export interface IntegerCall<K extends QuantizedOp = QuantizedOp>
-  extends IntegerShapes<K>, Pick<LayerCall, "unit" | "x" | "y" | "scratch" | "summands"> {}
+  extends IntegerShapes<K>, Pick<LayerCall, "unit" | "x" | "y" | "scratch" | "summands" | "rows"> {}
 
 /** How one op becomes C; the members are those of `Emitter`. */
 export interface IntegerEmitter<K extends QuantizedOp> {
   readonly scratch?: (shapes: IntegerShapes<K>) => readonly Scratch[];
   readonly overwritableInputs?: readonly number[];
+  readonly window?: (shapes: IntegerShapes<K>) => RowWindow | undefined;
+  readonly turns?: (shapes: IntegerShapes<K>) => readonly number[];
+  readonly estimate?: (shapes: IntegerShapes<K>) => number | undefined;
   readonly emit: (call: IntegerCall<K>) => string;
 }
 

@@ -14,8 +14,11 @@ interface Given {
 /** What happens to each sum of a kernel before it is stored. */
 export interface Epilogue {
   readonly given: readonly Given[];
+  /** Parameters of the layer's function, and its arguments. */
   readonly parameters: readonly string[];
   readonly arguments: readonly string[];
+  /** Parameters of a function that this one calls for some cells. */
+  readonly innerParameters: readonly string[];
   /** `restrict` unless the output may share its cells with a summand. */
   readonly restrict: string;
   /** C type of the output. */
@@ -112,11 +115,14 @@ export function epilogueOf(call: IntegerCall<AccumulatingOp>, corrections: reado
     give("int8_t", "activated", unit.constant(`${layer.name}, activation`, table), "none");
   });
   const rescale = layer.result.type === "int32" ? defineRescale(unit, target, layer.result.shift) : "";
+  const parameters = (cellSuffix: string): string[] =>
+    given.map(({ type, name, by }) =>
+      by === "cell" ? `${type}${name}${cellSuffix}` : `${type}${type.endsWith("*") ? "restrict " : ""}${name}`,
+    );
   return {
     given,
-    parameters: given.map(
-      ({ type, name, by }) => `${type}${by === "cell" || !type.endsWith("*") ? "" : "restrict "}${name}`,
-    ),
+    parameters: parameters(call.rows === undefined ? "" : "_rows"),
+    innerParameters: parameters(""),
     arguments: given.map(({ argument }) => argument),
     restrict: summands > 0 ? "" : "restrict ",
     type: layer.result.type === "int32" ? "int32_t" : "int8_t",

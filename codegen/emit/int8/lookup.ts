@@ -1,18 +1,17 @@
-import { elementCount } from "../../../engine/shape.ts";
 import type { IntegerEmitter } from "./emitter.ts";
+import { sameRows } from "../elementwise.ts";
+import { emitCells } from "./cells.ts";
 
 /** y = table[x + 128] */
 export const lookup: IntegerEmitter<"lookup"> = {
   overwritableInputs: [0],
+  window: sameRows,
   emit: (call) => {
-    const { unit, layer } = call;
-    const name = unit.define(
-      "lookup",
-      ["const int8_t *x", "const int8_t *restrict table", "int8_t *y"],
-      `for (int i = 0; i < ${elementCount(call.output)}; i++) {
-      y[i] = table[x[i] + 128];
-      }`,
-    );
-    return `${name}(${call.x[0]!}, ${unit.constant(`${layer.name}, table`, layer.table)}, ${call.y});`;
+    const table = call.unit.constant(`${call.layer.name}, table`, call.layer.table);
+    return emitCells(call, "lookup", {
+      types: ["int8_t", "int8_t"],
+      tables: [table],
+      cell: ["y[i] = t0[x[i] + 128];"],
+    });
   },
 };

@@ -1,14 +1,21 @@
-import { overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
-import { int8Input, type IntegerCall, type IntegerEmitter } from "./emitter.ts";
-import { epilogueOf } from "./epilogue.ts";
+import type { RowWindow } from "../emitter.ts";
+import { rowAt, rowText } from "../rows.ts";
+import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
+import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
+import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { windowVariants } from "./window-variants.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
-function axesOf({ layer, inputs, output }: IntegerCall<PoolOp>): { rows: Axis; columns: Axis; channels: number } {
+function axesOf({ layer, inputs, output }: IntegerShapes<PoolOp>): { rows: Axis; columns: Axis; channels: number } {
   const channels = inputs[0]!.at(-1)!;
   return { ...slidingAxes(inputs[0]!, output, layer.attributes.kernel, layer.attributes), channels };
 }
+
+const window = (shapes: IntegerShapes<PoolOp>): RowWindow => {
+  const { kernel, stride, padding } = axesOf(shapes).rows;
+  return { kernel, stride, padding };
+};
 
 interface Windows {
   readonly largest: boolean;
@@ -34,26 +41,40 @@ function windowsText(call: IntegerCall<PoolOp>, { largest, sums, open, start, st
     ...(largest ? ["largest = v > largest ? v : largest;"] : []),
     ...(sums ? ["sum += v;"] : []),
   ];
-  const window = (down: Span, across: Span): string => {
-    const inside = (taps: readonly boolean[]): number[] => taps.flatMap((exists, tap) => (exists ? [tap] : []));
+  const room = call.rows?.x[0];
+  const inside = (taps: readonly boolean[]): number[] => taps.flatMap((exists, tap) => (exists ? [tap] : []));
+  const at = (first: string, { stride, padding }: Axis, tap: number): string =>
+    `(${first} * ${stride} + ${tap} - ${padding})`;
+  const windowText = (down: Span, across: Span): string => {
     const [down0, across0] = [inside(down.taps), inside(across.taps)];
+    const column = (kx: number): number => (kx - across.firstTap) * channels;
     const cells = writtenOut
       ? down0.flatMap((ky) =>
-          across0.flatMap((kx) => gather(`in[${(ky - down.firstTap) * rowStep + (kx - across.firstTap) * channels}]`)),
+          across0.flatMap((kx) =>
+            gather(room ? `in${ky}[${column(kx)}]` : `in[${(ky - down.firstTap) * rowStep + column(kx)}]`),
+          ),
         )
       : [
-          `for (int ky = 0; ky < ${down0.length * rowStep}; ky += ${rowStep}) {`,
+          room
+            ? `for (int ky = ${down0[0] ?? 0}; ky < ${down0.length + (down0[0] ?? 0)}; ky++) {`
+            : `for (int ky = 0; ky < ${down0.length * rowStep}; ky += ${rowStep}) {`,
           `for (int kx = 0; kx < ${across0.length * channels}; kx += ${channels}) {`,
-          ...gather("in[ky + kx]"),
+          ...(down0.length > 0 ? gather(room ? "taps[ky][i + kx]" : "in[ky + kx]") : []),
           "}",
           "}",
         ];
-    const at = (first: string, { stride, padding }: Axis, tap: number): string =>
-      `(${first} * ${stride} + ${tap} - ${padding})`;
+    const left = `${at("x0", columns, across.firstTap)} * ${channels}`;
+    const row = at("y0", rows, down.firstTap);
+    const pointers =
+      room === undefined
+        ? [{ name: "in", first: `x + ${row} * ${rowStep} + ${left}` }]
+        : (writtenOut ? down0 : []).map((ky) => ({ name: `in${ky}`, first: `taps[${ky}] + ${left}` }));
+    const advanced = [...pointers.map(({ name }) => name), ...(room && !writtenOut ? ["i"] : []), "o", "c"];
     return [
-      `const int8_t *in = x + ${at("y0", rows, down.firstTap)} * ${rowStep} + ${at("x0", columns, across.firstTap)} * ${channels};`,
-      `int o = (y0 * ${columns.output} + x0) * ${channels};`,
-      `for (int c = 0; c < ${channels}; c++, in++, o++) {`,
+      ...pointers.map(({ name, first }) => `const int8_t *${name} = ${first};`),
+      ...(room && !writtenOut ? [`int i = ${left};`] : []),
+      `int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels};`,
+      `for (int c = 0; c < ${channels}; ${advanced.map((name) => `${name}++`).join(", ")}) {`,
       `int32_t v${largest ? ", largest = -128" : ""}${sums ? `, sum = ${start(down, across)}` : ""};`,
       ...open,
       ...cells,
@@ -61,35 +82,55 @@ function windowsText(call: IntegerCall<PoolOp>, { largest, sums, open, start, st
       "}",
     ].join("\n");
   };
-  return spansOf(rows, 1, false)
-    .map((down) =>
-      overSpan(
-        down,
-        "y0",
-        spansOf(columns, 1, false)
-          .map((across) => overSpan(across, "x0", window(down, across)))
-          .join("\n"),
-      ),
-    )
-    .join("\n");
+  const downs = spansOf(rows, 1, false);
+  const acrossTiles = (down: Span): string =>
+    spansOf(columns, 1, false)
+      .map((across) => overSpan(across, "x0", windowText(down, across)))
+      .join("\n");
+  if (room === undefined) return downs.map((down) => overSpan(down, "y0", acrossTiles(down))).join("\n");
+  return bySpan(downs, (down) => [
+    ...(inside(down.taps).length > 0 ? [`const int8_t *taps[${rows.kernel}];`] : []),
+    ...inside(down.taps).map((ky) => `taps[${ky}] = ${rowAt("x", room, at("oy", rows, ky), rowStep)};`),
+    acrossTiles(down),
+  ]).join("\n");
 }
 
-function about({ inputs, layer }: IntegerCall<PoolOp>): { about: string } {
-  const { kernel, stride } = layer.attributes;
-  return { about: `${inputs[0]!.slice(1).join("x")}, window ${kernel.join("x")}, stride ${stride.join("x")}` };
+/** The function of a pool, and its call. */
+function definePool(
+  call: IntegerCall<PoolOp>,
+  kind: string,
+  windows: Windows,
+  epilogue: Pick<Epilogue, "type" | "restrict" | "parameters" | "arguments">,
+): string {
+  const { kernel, stride } = call.layer.attributes;
+  const [, , width, channels] = call.output as [number, number, number, number];
+  const rows = rowText(call, { y: epilogue.type, summand: "int8_t" });
+  const name = call.unit.define(
+    `${kind}${rows.suffix}`,
+    [
+      `const int8_t *${call.rows ? "" : "restrict "}x`,
+      `${epilogue.type} *${call.rows ? "" : epilogue.restrict}y${rows.suffix}`,
+      ...epilogue.parameters,
+      ...rows.parameters,
+    ],
+    rows.body(width * channels, [windowsText(call, windows)]),
+    { about: `${call.inputs[0]!.slice(1).join("x")}, window ${kernel.join("x")}, stride ${stride.join("x")}` },
+  );
+  return `${name}(${[call.x[0], call.y, ...epilogue.arguments, ...rows.arguments].join(", ")});`;
 }
 
 export const maxPool: IntegerEmitter<"maxPool"> = {
+  window,
   emit: (call) => {
     call.unit.include("stdint.h");
     const store = "y[o] = (int8_t)largest;";
-    const name = call.unit.define(
-      "max_pool",
-      ["const int8_t *restrict x", "int8_t *restrict y"],
-      windowsText(call, { largest: true, sums: false, open: [], start: () => "", store }),
-      about(call),
-    );
-    return `${name}(${call.x[0]!}, ${call.y});`;
+    const windows = { largest: true, sums: false, open: [], start: () => "", store };
+    return definePool(call, "max_pool", windows, {
+      type: "int8_t",
+      restrict: "restrict ",
+      parameters: [],
+      arguments: [],
+    });
   },
 };
 
@@ -102,25 +143,24 @@ function emitSums(call: IntegerCall<"averagePool" | "mixPool">, kind: string, we
     call,
     variants.taps.map((taps) => () => -zero * (taps.length + weight)),
   );
-  const text = windowsText(call, {
+  const windows = {
     largest: weight > 0,
     sums: true,
     open: epilogue.open("c"),
-    start: (down, across) => epilogue.start("c", variants.row(down, 0) * variants.columns + variants.column(across, 0)),
+    start: (down: Span, across: Span) =>
+      epilogue.start("c", variants.row(down, 0) * variants.columns + variants.column(across, 0)),
     store: `${weight > 0 ? `sum += ${weight} * largest;\n` : ""}${epilogue.store("sum", "o")}`,
-  });
-  const name = call.unit.define(
-    kind,
-    ["const int8_t *restrict x", `${epilogue.type} *${epilogue.restrict}y`, ...epilogue.parameters],
-    text,
-    about(call),
-  );
-  return `${name}(${[call.x[0], call.y, ...epilogue.arguments].join(", ")});`;
+  };
+  return definePool(call, kind, windows, epilogue);
 }
 
-export const averagePool: IntegerEmitter<"averagePool"> = { emit: (call) => emitSums(call, "average_pool", 0) };
+export const averagePool: IntegerEmitter<"averagePool"> = {
+  window,
+  emit: (call) => emitSums(call, "average_pool", 0),
+};
 
 export const mixPool: IntegerEmitter<"mixPool"> = {
+  window,
   emit: (call) => {
     const { kernel } = call.layer.attributes;
     return emitSums(call, "mix_pool", kernel[0] * kernel[1]);

@@ -1,13 +1,12 @@
 import type { AccumulatingOp, Int8Element } from "../../quantize/graph.ts";
-import type { Schedule } from "../../schedule.ts";
 import type { Target } from "../../target.ts";
-import type { Unit } from "../../unit.ts";
 import type { Convolution } from "../convolution.ts";
 import { channelBlocks, countedSpans, hasEmptyRows, tapOrder, type CountedSpan } from "../register-tile.ts";
+import { rowAt, rowText, type Room } from "../rows.ts";
 import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
-import { largestCell, type IntegerCall } from "./emitter.ts";
+import { largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart, inlined } from "./rescale.ts";
 import { exactSums, integersText, widenText, type Sums } from "./sums.ts";
@@ -35,12 +34,13 @@ const storeInstructions = 9;
 const loopInstructions = 3;
 
 /** Instructions that turn one weight into another type. */
-const widenInstructions = 4;
+const widenInstructions = 3.5;
 
 function cost(
   shape: Convolution,
   spans: readonly CountedSpan[],
   { sums, channels, unroll, looped }: Pick<TileSchedule, "sums" | "channels" | "unroll" | "looped">,
+  turn: number | null,
 ): { readonly instructions: number; readonly bytes: number } {
   const { rows, columns, inChannels } = shape;
   let instructions = 0;
@@ -58,7 +58,9 @@ function cost(
       bytes += (step * unroll + finished + call) * 3;
     }
   if (sums.widened)
-    instructions += (rows.kernel * columns.kernel * inChannels * shape.outChannels * widenInstructions) / sums.packed;
+    instructions +=
+      ((rows.kernel * columns.kernel * inChannels * shape.outChannels * widenInstructions) / sums.packed) *
+      Math.ceil(rows.output / (turn ?? rows.output));
   return { instructions, bytes };
 }
 
@@ -76,8 +78,16 @@ function isPointwise({ rows, columns }: Convolution): boolean {
   return rows.kernel * columns.kernel === 1;
 }
 
-/** The cheapest tile that the registers of the target hold. @param largest of |x| · Σ|w| over the channels */
-export function scheduleTile(shape: Convolution, target: Target, { plan }: Schedule, largest: number): TileSchedule {
+/**
+ * The cheapest tile that the registers of the target hold.
+ * @param largest of |x| · Σ|w| over the channels
+ * @param turn rows that are computed at a call; null for all of them
+ */
+export function scheduleTile(
+  shape: Convolution,
+  { target, schedule: { plan }, turn }: Pick<IntegerShapes, "target" | "schedule" | "turn">,
+  largest: number,
+): TileSchedule {
   const { columns, inChannels, outChannels } = shape;
   const unrolls = [1, 2, 4].filter((unroll) => inChannels % unroll === 0);
   let best: TileSchedule | undefined;
@@ -90,7 +100,7 @@ export function scheduleTile(shape: Convolution, target: Target, { plan }: Sched
           if (!fits(shape, sums, pixels, channels, target)) continue;
           for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
             for (const looped of [false, true]) {
-              const { instructions, bytes } = cost(shape, spans, { sums, channels, unroll, looped });
+              const { instructions, bytes } = cost(shape, spans, { sums, channels, unroll, looped }, turn);
               const price = instructions + bytes * byteWorth[plan];
               if (price >= bestPrice) continue;
               best = { sums, pixels, even, channels, unroll, looped, instructions: instructions * shape.groups };
@@ -145,13 +155,16 @@ interface TileText {
   readonly variants: Variants;
   readonly epilogue: Epilogue;
   readonly clamped: boolean;
+  /** Rows of the input are found by a pointer for each row of taps. */
+  readonly ring: boolean;
 }
 
 /**
- * The body of a function that sums `size` channels of the pixels of one tile: `in` is its first input, `weight` the
- * weights of that, `rows` counts the rows of taps that exist; pointers of the epilogue are those of the first cell.
+ * The body of a function that sums `size` channels of the pixels of one tile: `in` is its first input (in a ring, cell
+ * `column` of row `taps[0]`), `weight` the weights of that, `rows` counts the rows of taps that exist; pointers of the
+ * epilogue are those of the first cell.
  */
-function tileText({ shape, schedule, variants, epilogue, clamped }: TileText, span: Span, size: number): string {
+function tileText({ shape, schedule, variants, epilogue, clamped, ring }: TileText, span: Span, size: number): string {
   const { rows, columns, inChannels, pixelStep, channelStep } = shape;
   const { sums, unroll } = schedule;
   const { type } = sums;
@@ -206,11 +219,13 @@ function tileText({ shape, schedule, variants, epilogue, clamped }: TileText, sp
     const looped = rows.kernel > 1 || clamped;
     const turns = inChannels / unroll;
     if (looped) lines.push(`for (int ky = 0; ky < ${clamped ? "rows" : rows.kernel}; ky++) {`);
+    if (ring) lines.push("const int8_t *in = taps[ky] + column;");
     if (turns > 1) lines.push(`const int8_t *const end = in + ${inChannels * channelStep};`, "do {");
     for (let u = 0; u < unroll; u++) lines.push("{", ...step(u), "}");
     if (turns > 1 || looped) lines.push(`in += ${unroll * channelStep};`, `weight += ${unroll * turn};`);
     if (turns > 1) lines.push("} while (in != end);");
-    if (looped) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`, "}");
+    if (looped && !ring) lines.push(`in += ${rows.dilation * shape.rowStep - inChannels * channelStep};`);
+    if (looped) lines.push("}");
   }
   if (schedule.looped) {
     lines.push(
@@ -254,22 +269,36 @@ function tileText({ shape, schedule, variants, epilogue, clamped }: TileText, sp
   return lines.join("\n");
 }
 
-/** Calls a tile for each place of a span. Expects `row`, `weights`, `from`, `to`, `variant`, `c` in scope. */
-function callTile(text: TileText, unit: Unit, kind: string, span: Span, size: number): string {
-  const { shape, schedule, variants, epilogue, clamped } = text;
+/**
+ * Calls a tile for each place of a span. Expects `weights`, `from`, `to`, `variant`, `c`, and `row` or in a ring `taps`,
+ * in scope.
+ */
+function callTile(
+  text: TileText,
+  { unit, rows: streamed }: IntegerCall,
+  kind: string,
+  span: Span,
+  size: number,
+): string {
+  const { shape, schedule, variants, epilogue, clamped, ring } = text;
   const { columns, groups, inChannels, outChannels, pixelStep } = shape;
   const { sums } = schedule;
   // A function of its own has all registers to itself; a short one costs less than its call.
+  const input = ring ? ["const int8_t *const *taps", "int column"] : ["const int8_t *restrict in"];
+  const unused = ["weight", ...(ring ? ["taps", "column"] : ["in"]), ...(clamped ? ["rows"] : [])];
   const name = unit.define(
     `${kind}_tile`,
     [
-      "const int8_t *restrict in",
+      ...input,
       `const ${sums.widened ? sums.type : "int8_t"} *restrict weight`,
       ...(clamped ? ["int rows"] : []),
       `${epilogue.type} *${epilogue.restrict}y`,
-      ...epilogue.parameters,
+      ...epilogue.innerParameters,
     ],
-    `${span.taps.some((exists) => exists) ? "" : `(void)in;\n(void)weight;${clamped ? "\n(void)rows;" : ""}\n`}${tileText(text, span, size)}`,
+    [
+      ...(span.taps.some((exists) => exists) ? [] : unused.map((parameter) => `(void)${parameter};`)),
+      tileText(text, span, size),
+    ].join("\n"),
     { result: isPointwise(shape) ? inlined(unit, "void") : apart(unit) },
   );
   const first = span.firstTap - columns.padding;
@@ -283,7 +312,7 @@ function callTile(text: TileText, unit: Unit, kind: string, span: Span, size: nu
         : `${pointer} + ${pointer === "starts" && variants.rows > 1 ? "variant + c" : "c"}`,
   );
   const given = [
-    `row + ${offset}`,
+    ...(ring ? [clamped ? "taps + from" : "taps", offset] : [`row + ${offset}`]),
     `weights${clamped ? ` + from * ${turn}` : ""}`,
     ...(clamped ? ["to - from"] : []),
     "y + o",
@@ -292,24 +321,47 @@ function callTile(text: TileText, unit: Unit, kind: string, span: Span, size: nu
   return overSpan(
     span,
     "x0",
-    `const int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + c;\n${name}(${given.join(", ")});`,
+    `const int o = ${streamed ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n${name}(${given.join(", ")});`,
   );
 }
 
-/** Sets up the rows of a window: `from`, `to` (taps that exist), `row` (the first of them). */
-function rowText(rows: Axis, rowStep: number, clamped: boolean): string[] {
-  if (!clamped) return [`const int8_t *const row = x + oy * ${rows.stride * rowStep};`];
+/** Sets up the rows of a window: `from`, `to` (taps that exist), `row` (the first of them) or in a ring `taps`. */
+function windowText(rows: Axis, rowStep: number, { clamped, ring, room }: RowSource): string[] {
+  const top = rows.stride === 1 ? "oy" : `(oy * ${rows.stride})`;
+  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
+  const tap = `(${clamped ? "top" : top} + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
+  const taps = [
+    `const int8_t *taps[${rows.kernel}];`,
+    clamped ? "for (int ky = from; ky < to; ky++) {" : `for (int ky = 0; ky < ${rows.kernel}; ky++) {`,
+    `taps[ky] = ${rowAt("x", room, tap, rowStep)};`,
+    "}",
+  ];
+  if (!clamped) return ring ? taps : [`const int8_t *const row = ${rowAt("x", room, top, rowStep)};`];
   const extent = extentOf(rows);
   const { from, to } = clampedTaps(rows, "top");
   const above = from === "-top" ? "-top" : `(${from})`;
-  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
   const row = `x + (top + ${first}) * ${rowStep}`;
   return [
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
     `const int from = top < 0 ? ${rows.padding >= extent ? `(${above} < ${rows.kernel} ? ${above} : ${rows.kernel})` : from} : 0;`,
     `const int to = top + ${extent} > ${rows.input} ? ${to} : ${rows.kernel};`,
-    `const int8_t *const row = ${hasEmptyRows(rows) ? `from < to ? ${row} : x` : row};`,
+    ...(ring ? taps : [`const int8_t *const row = ${hasEmptyRows(rows) ? `from < to ? ${row} : x` : row};`]),
   ];
+}
+
+/** The rows of an input: those of taps are clamped to what exists; in a ring each has a place of its own. */
+interface RowSource {
+  readonly clamped: boolean;
+  readonly ring: boolean;
+  readonly room: Room;
+}
+
+/** Begins the loop over the rows of a call; one row alone is `oy` itself. */
+function overRows(turn: number | null, rows: number): string[] {
+  if (turn === null) return [`for (int oy = 0; oy < ${rows}; oy++) {`];
+  if (turn === 1) return [];
+  const end = rows % turn === 0 ? `first + ${turn}` : `first + ${turn} < ${rows} ? first + ${turn} : ${rows}`;
+  return [`const int end = ${end};`, "for (int oy = first; oy < end; oy++) {"];
 }
 
 /** Numbers in working memory that a convolution needs for its widened weights. */
@@ -328,7 +380,7 @@ export function emitConvolution(
   const { shape, at } = convolution;
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const largest = largestSum(convolution, x);
-  const schedule = scheduleTile(shape, call.target, call.schedule, largest);
+  const schedule = scheduleTile(shape, call, largest);
   const { sums } = schedule;
   const variants = windowVariants(rows, columns);
   const epilogue = epilogueOf(
@@ -345,13 +397,17 @@ export function emitConvolution(
   const packed = packWeights(convolution, schedule.channels, sums.packed);
   const lowest = (rows.output - 1) * rows.stride - rows.padding + extentOf(rows);
   const clamped = rows.padding > 0 || lowest > rows.input;
+  const room = call.rows?.x[0] ?? { rows: rows.input, of: rows.input };
+  const ring = room.rows < room.of && (clamped || rows.kernel > 1);
   const text: TileText = {
     shape,
     schedule,
     variants: epilogue.startStep === 0 ? { ...variants, rows: 1, column: () => 0 } : variants,
     epilogue,
     clamped,
+    ring,
   };
+  const streamed = rowText(call, { y: epilogue.type, summand: "int8_t" });
   const variantStep = variants.columns * epilogue.startStep;
   const perChannel = rows.kernel * columns.kernel * inChannels;
   const lines: string[] = [];
@@ -361,17 +417,18 @@ export function emitConvolution(
     const fields = Math.ceil(size / sums.packed);
     const source = `w${weightsBefore > 0 ? ` + ${weightsBefore}` : ""}`;
     const tiles = spansOf(columns, schedule.pixels, schedule.even).map((span) =>
-      callTile(text, unit, kind, span, size),
+      callTile(text, call, kind, span, size),
     );
     const body = [
       ...(sums.widened
         ? [...widenText(sums, perChannel * fields), `const ${sums.type} *const weights = wide;`]
         : ["const int8_t *const weights = block;"]),
-      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-      ...rowText(rows, shape.rowStep, clamped),
+      ...overRows(call.turn, rows.output),
+      ...streamed.pointers(columns.output * groups * outChannels),
+      ...windowText(rows, shape.rowStep, { clamped, ring, room }),
       ...(text.variants.rows > 1 ? [`const int variant = ${variants.rowText("oy", variantStep)};`] : []),
       ...tiles,
-      "}",
+      ...(call.turn === 1 ? [] : ["}"]),
     ];
     const blockWeights = perChannel * fields * sums.packed;
     if (blocks > 1)
@@ -387,15 +444,18 @@ export function emitConvolution(
     weightsBefore += blockWeights * blocks;
   }
   const name = unit.define(
-    kind,
+    `${kind}${streamed.suffix}`,
     [
-      "const int8_t *restrict x",
+      `const int8_t *${call.rows ? "" : "restrict "}x`,
       "const int8_t *restrict w",
-      `${epilogue.type} *${epilogue.restrict}y`,
+      `${epilogue.type} *${call.rows ? "" : epilogue.restrict}y${streamed.suffix}`,
       ...(sums.widened ? [`${sums.type} *restrict wide`] : []),
       ...epilogue.parameters,
+      ...(call.turn === null ? [] : [call.turn === 1 ? "int oy" : "int first"]),
     ],
-    lines.join("\n"),
+    call.turn === 1 && !lines.some((line) => /\boy\b/.test(line))
+      ? ["(void)oy;", ...lines].join("\n")
+      : lines.join("\n"),
     {
       about:
         `[${rows.input},${columns.input},${inChannels}] to [${rows.output},${columns.output},${outChannels}], kernel ` +
@@ -406,7 +466,8 @@ export function emitConvolution(
   );
   const table = unit.constant(`${layer.name}, weights`, packed);
   const scratch = sums.widened ? call.scratch : [];
-  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...scratch, ...epilogue.arguments].join(", ")});`;
+  if (groups === 1)
+    return `${name}(${[call.x[0], table, call.y, ...scratch, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
   const slice = (pointer: string, cells: number): string => `${pointer} + g * ${cells}`;
   const pointers = [
     slice(call.x[0]!, inChannels),
@@ -414,6 +475,7 @@ export function emitConvolution(
     slice(call.y, outChannels),
     ...scratch,
     ...epilogue.given.map(({ argument, by }) => (by === "none" ? argument : slice(argument, outChannels))),
+    ...streamed.arguments,
   ];
   return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
 }

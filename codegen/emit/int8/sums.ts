@@ -1,4 +1,6 @@
+import { range } from "../../../engine/range.ts";
 import type { Target } from "../../target.ts";
+import { largestDivisor } from "../spans.ts";
 
 /** In which numbers a kernel sums products of int8. All give the same integers where their bounds hold. */
 export interface Sums {
@@ -31,9 +33,16 @@ export function exactSums(target: Target, largest: number): readonly Sums[] {
 
 /** C that fills `wide` with `count` sums' weights from int8 `block`. */
 export function widenText({ type, packed }: Sums, count: number): string[] {
-  const value =
-    packed === 2 ? `(double)((int64_t)block[2 * i + 1] * ${2 ** fieldBits} + block[2 * i])` : `(${type})block[i]`;
-  return [`for (int i = 0; i < ${count}; i++) {`, `wide[i] = ${value};`, "}"];
+  const value = (i: string): string =>
+    packed === 2
+      ? `(double)((int64_t)block[2 * (${i}) + 1] * ${2 ** fieldBits} + block[2 * (${i})])`
+      : `(${type})block[${i}]`;
+  const unroll = largestDivisor(count, 4);
+  return [
+    `for (int i = 0; i < ${count}; i += ${unroll}) {`,
+    ...range(unroll).map((u) => `wide[i + ${u}] = ${value(`i + ${u}`)};`),
+    "}",
+  ];
 }
 
 /** C that declares the integers of a sum, by the names of its channels. */

@@ -1,6 +1,7 @@
 import type { QuantizedLayer } from "../../quantize/graph.ts";
 import type { Scratch } from "../../element.ts";
 import type { Unit } from "../../unit.ts";
+import { rowAt, rowText } from "../rows.ts";
 import { largestDivisor } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { int8Input, largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
@@ -42,7 +43,7 @@ export function winogradOf(shapes: IntegerShapes<"conv2d">): Winograd | undefine
   const channels = output.at(-1)!;
   return {
     ...{ size: [height, width], inChannels, outChannels, across, tiles },
-    tilesAtOnce: largestDivisor(tiles, 4),
+    tilesAtOnce: largestDivisor(shapes.turn === null ? tiles : across, 4),
     channelsAtOnce: largestDivisor(channels, 4),
   };
 }
@@ -189,7 +190,7 @@ export function emitWinograd(
     text.replace(/m\[j(?: \+ (\d+))?\]/g, (_, row?: string) => `m[${(Number(row ?? 0) + j) * step}]`);
   const output = unit.define(
     "winograd_output",
-    ["const int32_t *restrict m", `${epilogue.type} *${epilogue.restrict}y`, ...epilogue.parameters],
+    ["const int32_t *restrict m", `${epilogue.type} *${epilogue.restrict}y`, ...epilogue.innerParameters],
     [
       `for (int c = 0; c < ${channelsAtOnce}; c++, m++) {`,
       ...epilogue.open("c"),
@@ -213,24 +214,36 @@ export function emitWinograd(
     by === "none" ? name : by === "cell" ? `${name} + o` : `${name} + c`,
   );
   const rowStep = width * inChannels;
+  const streamed = rowText(call, { y: epilogue.type, summand: "int8_t" });
+  const room = call.rows?.x[0] ?? { rows: height, of: height };
+  /** A tile's place, and its rows; above and below the image they are made of zero points. */
+  const place = call.rows
+    ? `const int tx = t + p;`
+    : `const int oy = (t + p) / ${across} * 2, tx = (t + p) % ${across};`;
+  const row = (index: number): string => rowAt("x", room, `(oy + ${index} - 1)`, rowStep);
   const name = unit.define(
-    "winograd",
+    `winograd${streamed.suffix}`,
     [
-      ...["const int8_t *restrict x", "const int16_t *restrict w", `${epilogue.type} *${epilogue.restrict}y`],
+      `const int8_t *${call.rows ? "" : "restrict "}x`,
+      "const int16_t *restrict w",
+      `${epilogue.type} *${call.rows ? "" : epilogue.restrict}y${streamed.suffix}`,
       ...["int16_t *restrict v", "int32_t *restrict m", "int8_t *restrict outside"],
       ...epilogue.parameters,
+      ...streamed.parameters,
     ],
-    `for (int i = 0; i < ${4 * inChannels}; i++) {
+    `${streamed.pointers(width * outChannels).join("\n")}
+    for (int i = 0; i < ${4 * inChannels}; i++) {
     outside[i] = ${zero};
     }
-    for (int t = 0; t < ${tiles}; t += ${tilesAtOnce}) {
+    for (int t = 0; t < ${call.rows ? across : tiles}; t += ${tilesAtOnce}) {
     const int16_t *u = w;
     for (int p = 0; p < ${tilesAtOnce}; p++) {
-    const int ty = (t + p) / ${across}, tx = (t + p) % ${across};
-    const int8_t *const r1 = x + ty * ${2 * rowStep} + (tx == 0 ? 0 : tx * 2 - 1) * ${inChannels};
-    const int8_t *const r0 = ty == 0 ? outside : r1 - ${rowStep};
-    const int8_t *const r2 = r1 + ${rowStep};
-    const int8_t *const r3 = ty == ${height / 2 - 1} ? outside : r2 + ${rowStep};
+    ${place}
+    const int left = (tx == 0 ? 0 : tx * 2 - 1) * ${inChannels};
+    const int8_t *const r0 = oy == 0 ? outside : ${row(0)} + left;
+    const int8_t *const r1 = ${row(1)} + left;
+    const int8_t *const r2 = ${row(2)} + left;
+    const int8_t *const r3 = oy == ${height - 2} ? outside : ${row(3)} + left;
     if (tx == 0) ${inputs[0]!}(r0, r1, r2, r3, v + p);
     else if (tx == ${across - 1}) ${inputs[2]!}(r0, r1, r2, r3, v + p);
     else ${inputs[1]!}(r0, r1, r2, r3, v + p);
@@ -239,8 +252,8 @@ export function emitWinograd(
     ${products}(v, u, m);
     u += ${16 * inChannels * channelsAtOnce};
     for (int p = 0; p < ${tilesAtOnce}; p++) {
-    const int ty = (t + p) / ${across}, tx = (t + p) % ${across};
-    const int o = (ty * ${2 * width} + tx * 2) * ${outChannels} + c;
+    ${place}
+    const int o = (${call.rows ? "" : `oy * ${width} + `}tx * 2) * ${outChannels} + c;
     ${output}(${["m + p * " + channelsAtOnce, "y + o", ...pointers].join(", ")});
     }
     }
@@ -250,7 +263,7 @@ export function emitWinograd(
     },
   );
   const table = unit.constant(`${layer.name}, transformed weights`, transformWeights(winograd, convolution));
-  return `${name}(${[call.x[0], table, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
+  return `${name}(${[call.x[0], table, call.y, ...call.scratch, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
 }
 
 function sumOfWeights({ weights, weightShape }: QuantizedLayer<"conv2d">, channel: number): number {

@@ -26,7 +26,7 @@ function choice(scalar: Emitter<InferenceOp>, vector: VectorEmitter<InferenceOp>
     overwritableInputs: (shapes) => of(shapes).overwritableInputs?.(shapes) ?? [],
     overwritableSummands: (scalar.overwritableSummands ?? true) && (vector.overwritableSummands ?? true),
     window: (shapes) => of(shapes).window?.(shapes),
-    turn: (shapes) => of(shapes).turn?.(shapes) ?? 1,
+    turns: (shapes) => of(shapes).turns?.(shapes) ?? [],
     estimate: (shapes) => of(shapes).estimate?.(shapes),
     emit: (call) => of(call).emit(call),
   };

@@ -7,7 +7,7 @@ import { randomHybridCases } from "../random-hybrids.ts";
 import type { IntegerCase } from "./networks.ts";
 
 /** The network in integers, calibrated with an image; run on that and on images beyond its ranges. */
-async function integerCase({ name, graph, image }: NetworkCase): Promise<IntegerCase> {
+export async function integerCase({ name, graph, image }: NetworkCase): Promise<IntegerCase> {
   const backend = createReferenceBackend();
   try {
     const quantized = quantizeNetwork(await calibrate(graph, [image], { backend }));

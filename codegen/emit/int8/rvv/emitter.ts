@@ -25,6 +25,9 @@ function choice(scalar: IntegerEmitter<IntegerOp>, vector: VectorEmitter<Integer
   return {
     ...scalar,
     scratch: (shapes) => of(shapes).scratch?.(shapes) ?? [],
+    window: (shapes) => of(shapes).window?.(shapes),
+    turns: (shapes) => of(shapes).turns?.(shapes) ?? [],
+    estimate: (shapes) => of(shapes).estimate?.(shapes),
     emit: (call) => of(call).emit(call),
   };
 }
