@@ -1,3 +1,4 @@
+import type { Scratch } from "../../element.ts";
 import { octave } from "../../quantize/elementary.ts";
 import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
@@ -10,7 +11,7 @@ import { apart, defineRescale } from "./rescale.ts";
 const sizesOf = ({ layer, output }: IntegerShapes<"attention">): HeadSizes => headSizes(output, layer.heads);
 
 /** Queries that share each key and value that is read. */
-const queriesAtOnce = 4;
+export const queriesAtOnce = 4;
 /** Keys or channels of values that share each query. */
 const membersAtOnce = 4;
 
@@ -120,17 +121,20 @@ function blockBody(
   return lines.join("\n");
 }
 
+/** Scores and queries without their zero point, of one block of queries. */
+export function scratchOf(shapes: IntegerShapes<"attention">): Scratch[] {
+  const { tokens, d } = sizesOf(shapes);
+  const queries = Math.min(tokens, queriesAtOnce);
+  return [
+    { element: "int32", count: queries * tokens },
+    { element: "int16", count: queries * d },
+  ];
+}
+
 export const attention: IntegerEmitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: [0],
-  scratch: (shapes) => {
-    const { tokens, d } = sizesOf(shapes);
-    const queries = Math.min(tokens, queriesAtOnce);
-    return [
-      { element: "int32", count: queries * tokens },
-      { element: "int16", count: queries * d },
-    ];
-  },
+  scratch: scratchOf,
   emit: (call) => {
     const { unit, layer } = call;
     const { tokens, heads, d } = sizesOf(call);

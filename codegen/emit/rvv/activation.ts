@@ -39,7 +39,7 @@ function horner({ op, splat }: FloatVectors, p: string, x: string, [first, ...re
 }
 
 /** 2ˣ for x ≤ 0: see ../exponential.ts. */
-const vectorExponential = defined(
+export const vectorExponential = defined(
   "exp2",
   (_, vectors) => {
     const { op, type, group } = vectors;

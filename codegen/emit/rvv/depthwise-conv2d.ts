@@ -30,6 +30,7 @@ const tileOf = (shapes: LayerShapes<"depthwiseConv2d">): DepthwiseTile =>
     read: 2,
     finish: 2 + 2 * shapes.layer.epilogue.length,
     operand: 1,
+    spare: 2,
   });
 
 export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
@@ -49,7 +50,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     unit.include("riscv_vector.h");
     const epilogue = vectorEpilogueOf(call, vectors, { accumulates: true });
     const streamed = rowText(call);
-    const window = windowRows(rows, columns.input * channels, call.rows?.x[0]);
+    const window = windowRows(rows, "float", columns.input * channels, call.rows?.x[0]);
     const tiles = spansOf(columns, tile.pixels, false).map((span) => {
       const body = depthwiseTileText(
         {

@@ -215,7 +215,7 @@ export function emitVectorConvolution<K extends InferenceOp>(
   const values = weights.values();
   const packed = Float32Array.from(weightOrder(shape, (...place) => at(values, ...place)));
   const streamed = rowText(call);
-  const window = windowRows(rows, shape.rowStep, call.rows?.x[0]);
+  const window = windowRows(rows, "float", shape.rowStep, call.rows?.x[0]);
   const text = floatText(shape, tile, window, vectors, epilogue);
   const tiles = spansOf(columns, tile.pixels, tile.even).map((span) =>
     overSpan(

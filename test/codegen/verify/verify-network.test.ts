@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { checkAgreement } from "../../../codegen/verify/agreement.ts";
-import { type VerifyTarget, verifyTargets } from "../../../codegen/verify/targets.ts";
+import type { VerifyTarget } from "../../../codegen/verify/targets.ts";
 import { verifyReferences } from "../../../codegen/verify/verify.ts";
 import { verifyNetwork } from "../../../codegen/verify/verify-network.ts";
 import { type Architecture, parseArchitecture } from "../../../engine/architecture.ts";
@@ -96,7 +96,7 @@ await describeWithTools(
     test.each([
       { architecture: residual, targets: ["host", "rv32imafc"] as const, comparisons: 12 },
       { architecture: activated, targets: ["host", "rv32imafc"] as const, comparisons: 12 },
-      { architecture: hybrid, targets: verifyTargets, comparisons: 28 },
+      { architecture: hybrid, targets: ["host", "rv32imc", "rv64gc", "rv64gcv"] as const, comparisons: 20 },
     ])("$architecture.name on $targets", { timeout: 180_000 }, async ({ architecture, targets, comparisons }) => {
       const { rows, macs } = await verifyArchitecture(architecture, targets);
       checkAgreement(rows);

@@ -19,7 +19,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const shape: Depthwise = { ...slidingAxes(inputs[0]!, output, [kernelHeight, kernelWidth], attributes), channels };
     const { rows, columns } = shape;
     const { zero } = int8Input(call);
-    const tile = scheduleDepthwiseTile(shape, call.target, { read: 3, finish: 6, operand: 3 / 4 });
+    const tile = scheduleDepthwiseTile(shape, call.target, { read: 3, finish: 6, operand: 3 / 4, spare: 1 });
     const vectors = integerVectors(tile.group);
     const variants = windowVariants(rows, columns);
     const epilogue = vectorEpilogueOf(
@@ -36,7 +36,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
           ),
     );
     const { startStep } = epilogue;
-    const window = windowRows(rows, columns.input * channels);
+    const window = windowRows(rows, "int8_t", columns.input * channels);
     const byRow = startStep > 0 && variants.rows > 1;
     const tiles = spansOf(columns, tile.pixels, false).map((span) => {
       const body = depthwiseTileText(

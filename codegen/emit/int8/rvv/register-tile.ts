@@ -54,7 +54,7 @@ export function emitVectorConvolution(
         }),
   );
   const { startStep } = epilogue;
-  const window = windowRows(rows, shape.rowStep);
+  const window = windowRows(rows, "int8_t", shape.rowStep);
   const byRow = startStep > 0 && variants.rows > 1;
   const text = {
     shape,
