@@ -20,15 +20,18 @@ export const command = () =>
     .action((only, options) =>
       runVerb(options, async ({ output }) => {
         const file = await openConfig(options.config);
-        const settings: Setting[] = [];
+        const settings: DescribedSetting[] = [];
         for (const name of only === undefined ? printedVerbs() : [only])
           settings.push(...(await settingsOf((await verbs[name]!.load()).command(), file)));
-        output.document({ file: file?.name ?? null, settings } satisfies z.input<typeof configSchema>);
+        output.document({
+          file: file?.name ?? null,
+          settings: settings.map(({ verb, key, value, origin, from }) => ({ verb, key, value, origin, from })),
+        } satisfies z.input<typeof configSchema>);
         output.table(
-          settings.map(({ verb, key, value, origin, from }) => ({
+          settings.map(({ verb, key, value, described, origin, from }) => ({
             ...(only === undefined && { verb }),
             setting: key,
-            value: value === null ? "–" : String(value),
+            value: described ?? (value === null ? "–" : String(value)),
             origin: [origin, from].filter((word) => word !== null).join(": "),
           })),
         );
@@ -38,10 +41,15 @@ export const command = () =>
 
 const printedVerbs = (): readonly string[] => Object.keys(verbs).filter((name) => name !== "config");
 
+/** With the word for a list that help texts have: all. */
+interface DescribedSetting extends Setting {
+  readonly described?: string | undefined;
+}
+
 /** What a verb without flags would go by. */
-async function settingsOf(command: CommandUnknownOpts, file: ConfigFile | undefined): Promise<Setting[]> {
+async function settingsOf(command: CommandUnknownOpts, file: ConfigFile | undefined): Promise<DescribedSetting[]> {
   if (file !== undefined) await applyConfig(command, file);
-  return settableOptions(command).map((option): Setting => {
+  return settableOptions(command).map((option): DescribedSetting => {
     const [verb, key] = [command.name(), option.attributeName()];
     const variable = option.envVar;
     const text = variable === undefined ? undefined : process.env[variable];
@@ -55,7 +63,15 @@ async function settingsOf(command: CommandUnknownOpts, file: ConfigFile | undefi
       };
     const unset = option.required || option.optional ? null : option.negate;
     const value = (command.getOptionValue(key) as Setting["value"] | undefined) ?? unset;
-    if (command.getOptionValueSource(key) !== "config") return { verb, key, value, origin: "default", from: null };
+    if (command.getOptionValueSource(key) !== "config")
+      return {
+        verb,
+        key,
+        value,
+        described: Array.isArray(value) ? option.defaultValueDescription : undefined,
+        origin: "default",
+        from: null,
+      };
     return { verb, key, value, origin: "file", from: key in (file!.settings[verb] ?? {}) ? verb : "defaults" };
   });
 }
