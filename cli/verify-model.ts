@@ -10,6 +10,7 @@ import { floatTolerance } from "../codegen/tolerance.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { cellsOfImages, verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
+import { type Estimate, estimateInference, modelledTargets } from "../codegen/verify/estimate.ts";
 import { findWorstInput, type WorstInput } from "../codegen/verify/worst.ts";
 import { lookUpBytes } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
@@ -102,6 +103,28 @@ export async function verifyModelLayers(opened: OpenedModel, options: Omit<Verif
     reports.push({ target, rows });
   }
   return reports;
+}
+
+/** Instructions of the C of a model by class, and cycles of a modelled processor, for one image of a set. */
+export async function profileModel(
+  opened: OpenedModel,
+  options: Omit<VerifyModelOptions, "against" | "images">,
+): Promise<Estimate[]> {
+  const [floats] = imagesOf(opened, options.set, 1);
+  const network = networkOf(opened, options);
+  const [image] = options.quantized ? cellsOfImages(options.quantized, [floats!]) : [floats!];
+  const targets = modelledTargets.filter((target) => options.targets.includes(target));
+  if (targets.length === 0)
+    throw new ConfigError(`verify: --profile knows ${modelledTargets.join(" and ")}: name one by --targets`);
+  const estimates: Estimate[] = [];
+  for (const target of targets) {
+    options.onProgress?.(`${target}: instructions by class`);
+    const generation = { ...planOf(options), target, precision: precisionOf(options) };
+    const code = generate(network, generation);
+    const observed = generate(network, { ...generation, observed: true });
+    estimates.push(await estimateInference({ target, code, observed, image: image! }));
+  }
+  return estimates;
 }
 
 /**

@@ -2,6 +2,8 @@ import { Option } from "@commander-js/extra-typings";
 import { precisions } from "../codegen/arithmetic.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
+import type { CycleEstimate } from "../codegen/verify/cycle-model.ts";
+import { modelledTargets } from "../codegen/verify/estimate.ts";
 import type { LayerRow } from "../codegen/verify/layers.ts";
 import { checkStack } from "../codegen/verify/stack.ts";
 import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
@@ -24,7 +26,7 @@ import {
 } from "./quantize-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
-import { checkModel, findWorstImage, verifyModel, verifyModelLayers } from "./verify-model.ts";
+import { checkModel, findWorstImage, profileModel, verifyModel, verifyModelLayers } from "./verify-model.ts";
 
 export const command = () =>
   verb(
@@ -60,6 +62,12 @@ export const command = () =>
         .preset("64"),
     )
     .addOption(seedOption())
+    .addOption(
+      new Option(
+        "--profile",
+        `instructions by class and estimated cycles of each layer: ${modelledTargets.join(", ")}`,
+      ),
+    )
     .addOption(new Option("--checks", "look for warnings, foreign symbols, undefined behaviour and the like too"))
     .addOption(dataOption().default(undefined, "what it was trained on, else noise"))
     .addOption(dataDirOption())
@@ -78,13 +86,26 @@ export const command = () =>
         };
         const rows = await verifyModel(opened, { ...about, against });
         const layers = options.layers ? await verifyModelLayers(opened, about) : undefined;
+        const profiles = options.profile ? await profileModel(opened, about) : undefined;
         const checks = options.checks ? await checkModel(opened, about) : undefined;
         const search = { seed: options.seed, evaluations: Number(options.worst) };
         const worst = options.worst === undefined ? undefined : await findWorstImage(opened, { ...about, ...search });
-        output.document({ rows, ...(layers && { layers }), ...(worst && { worst }), ...(checks && { checks }) });
+        output.document({
+          rows,
+          ...(layers && { layers }),
+          ...(worst && { worst }),
+          ...(profiles && { profiles }),
+          ...(checks && { checks }),
+        });
         for (const report of layers ?? []) {
           output.message(`${report.target}, layer by layer:`);
           output.table(report.rows.map(layerTableRow));
+        }
+        for (const profile of profiles ?? []) {
+          output.message(
+            `${profile.target}, instructions by class, and cycles by a model of the ${profile.model}, not measured:`,
+          );
+          output.table([...profile.layers, { layer: "in all", ...profile.total }].map(estimateTableRow));
         }
         if (checks) output.table(checks.map(checkTableRow));
         for (const { check, tool, target, state, detail } of checks ?? [])
@@ -129,6 +150,19 @@ function worstText({ evaluations, startMaxAbsError, maxAbsError, ofTolerance, pr
   return precision === "int8"
     ? begin
     : `${begin} (${percent(ofTolerance)} of what is tolerated); first ones ${startMaxAbsError.toExponential(1)}`;
+}
+
+function estimateTableRow({ layer, instructions, cycles, classes }: CycleEstimate & { readonly layer: string }) {
+  const { load, store, branchTaken, branchNotTaken, jump, multiply, multiplyHigh, float } = classes;
+  return {
+    layer,
+    "instr.": count(instructions),
+    memory: count(load! + store!),
+    branch: count(branchTaken! + branchNotTaken! + jump!),
+    "mul, FPU": count(multiply! + multiplyHigh! + float!),
+    "≈ cycles": count(cycles),
+    CPI: (cycles / instructions).toFixed(2),
+  };
 }
 
 function checkTableRow({ check, tool, target, state, detail }: CheckRow): Record<string, string> {

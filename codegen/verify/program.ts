@@ -171,20 +171,26 @@ export async function codeSize(objects: readonly string[], folder: string, host:
   };
 }
 
+export interface RunOptions {
+  readonly timeoutSeconds?: number;
+  /** Length of the processor's vector registers. Default: that of the target. */
+  readonly vectorBits?: number;
+  /** More flags for QEMU. */
+  readonly emulatorFlags?: readonly string[];
+}
+
 const imageLine = z.object({ status: z.number(), stack: z.number(), high: z.number(), low: z.number() });
 const lastLine = z.object({ ram: z.number() });
 
 /**
  * Runs every image through a program, on this machine or under QEMU, always within a time limit.
  *
- * @param vectorBits length of the processor's vector registers; by default that of the target
- *
  * @throws ToolError when the emulator is missing or the program crashes, hangs or reports an error.
  */
 export async function runProgram(
   program: Program,
   images: readonly Cells[],
-  { timeoutSeconds = 600, vectorBits }: { timeoutSeconds?: number; vectorBits?: number } = {},
+  { timeoutSeconds = 600, vectorBits, emulatorFlags = [] }: RunOptions = {},
 ): Promise<ProgramRun> {
   const { target, inputLength, outputLength, outputElement } = program;
   for (const [index, image] of images.entries()) {
@@ -196,6 +202,7 @@ export async function runProgram(
     const input = Buffer.concat(images.map((image) => Buffer.from(image.buffer, image.byteOffset, image.byteLength)));
     await writeFile(join(folder, "input.bin"), input);
     const [command, ...parameters] = await startCommand(program, timeoutSeconds, vectorBits);
+    if (program.target !== "host") parameters.push(...emulatorFlags);
     const result = await runCommand(command, parameters, { cwd: folder, timeoutSeconds });
     const what = `generated C on ${target}`;
     if (result.timedOut) {

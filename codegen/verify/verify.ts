@@ -5,6 +5,7 @@ import { elements, type Cells, type ElementName } from "../element.ts";
 import { compareOutputs } from "./agreement.ts";
 import { checkRowSchema } from "./checks.ts";
 import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { estimateSchema } from "./estimate.ts";
 import { inParallel } from "./in-parallel.ts";
 import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
@@ -80,6 +81,8 @@ export const verifyReportSchema = z.object({
   layers: z.array(z.object({ target: z.enum(verifyTargets), rows: z.array(layerRowSchema) })).optional(),
   /** With `--worst`: of the C for this machine. */
   worst: worstInputSchema.optional(),
+  /** With `--profile`. */
+  profiles: z.array(estimateSchema).optional(),
   /** With `--checks`. */
   checks: z.array(checkRowSchema).optional(),
 });

@@ -88,6 +88,24 @@ static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_
 `;
 }
 
+/** As `finchGlue`, for C that shows its layers: for each one a function of its own is called, which a plugin can see. */
+export function markingGlue(model: ModelInterface, functions: readonly string[]): string {
+  const { prefix } = model;
+  const bodies = functions.map(
+    (name, index) => `void ${name}(void);
+__attribute__((noipa)) void ${name}(void) { shown = ${index}; }
+`,
+  );
+  return `${finchGlue(model)}
+static volatile int shown;
+${bodies.join("")}static void (*const marks[])(void) = {${functions.join(", ")}};
+void ${prefix}_observe(int layer, const void *cells, unsigned long offset, unsigned long bytes) {
+  (void)cells; (void)offset; (void)bytes;
+  marks[layer]();
+}
+`;
+}
+
 const workspaceBytes = 16 * 1024 * 1024;
 
 /**
