@@ -1,25 +1,45 @@
-import { aboutDepthwise, depthwiseTileText, scheduleDepthwiseTile, type Depthwise } from "../../rvv/depthwise-tile.ts";
+import {
+  aboutDepthwise,
+  depthwiseTileText,
+  scheduleDepthwiseTile,
+  type Depthwise,
+  type DepthwiseTile,
+} from "../../rvv/depthwise-tile.ts";
 import { hiddenChannel } from "../../rvv/register-tile.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
-import { overSpan, slidingAxes, spansOf } from "../../spans.ts";
-import { int8Input } from "../emitter.ts";
+import { rowText } from "../../rows.ts";
+import { extentOf, overSpan, slidingAxes, spansOf } from "../../spans.ts";
+import { int8Input, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
 import { windowVariants } from "../window-variants.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, variantText, vectorEpilogueOf } from "./epilogue.ts";
 import { integerVectors } from "./vectors.ts";
 
+function depthwiseOf({ layer, inputs, output }: IntegerShapes<"depthwiseConv2d">): Depthwise {
+  const { weightShape, attributes } = layer;
+  const kernel = weightShape.slice(0, 2) as [number, number];
+  return { ...slidingAxes(inputs[0]!, output, kernel, attributes), channels: inputs[0]!.at(-1)! };
+}
+
+const tileOf = (shapes: IntegerShapes<"depthwiseConv2d">): DepthwiseTile =>
+  scheduleDepthwiseTile(depthwiseOf(shapes), shapes.target, { read: 3, finish: 6, operand: 3 / 4, spare: 1 });
+
 export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
   applies: hasVectorEpilogue,
+  window: (shapes) => {
+    const { rows } = depthwiseOf(shapes);
+    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
+  },
+  estimate: (shapes) => tileOf(shapes).instructions,
   emit: (call) => {
-    const { unit, layer, inputs, output } = call;
-    const { weights, weightShape, attributes } = layer;
-    const [kernelHeight, kernelWidth] = weightShape as [number, number];
-    const channels = inputs[0]!.at(-1)!;
-    const shape: Depthwise = { ...slidingAxes(inputs[0]!, output, [kernelHeight, kernelWidth], attributes), channels };
-    const { rows, columns } = shape;
+    const { unit, layer } = call;
+    const { weights, weightShape } = layer;
+    const kernelWidth = weightShape[1]!;
+    const shape = depthwiseOf(call);
+    const { rows, columns, channels } = shape;
     const { zero } = int8Input(call);
-    const tile = scheduleDepthwiseTile(shape, call.target, { read: 3, finish: 6, operand: 3 / 4, spare: 1 });
+    const tile = tileOf(call);
     const vectors = integerVectors(tile.group);
     const variants = windowVariants(rows, columns);
     const epilogue = vectorEpilogueOf(
@@ -36,7 +56,8 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
           ),
     );
     const { startStep } = epilogue;
-    const window = windowRows(rows, "int8_t", columns.input * channels);
+    const window = windowRows(rows, "int8_t", columns.input * channels, call.rows?.x[0]);
+    const streamed = rowText(call, { y: epilogue.type, summand: "int8_t" });
     const byRow = startStep > 0 && variants.rows > 1;
     const tiles = spansOf(columns, tile.pixels, false).map((span) => {
       const body = depthwiseTileText(
@@ -55,32 +76,34 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         },
         span,
       );
-      const o = `const int o = (oy * ${columns.output} + x0) * ${channels} + k;`;
+      const o = `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + k;`;
       return overSpan(span, "x0", `${hiddenChannel}\n${o}\n${body}`);
     });
+    const overRows = [
+      ...window.lines,
+      ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
+      ...tiles,
+    ];
     const name = unit.define(
-      "depthwise_conv2d",
+      call.rows ? "depthwise_conv2d_row" : "depthwise_conv2d",
       [
-        "const int8_t *restrict x",
+        `const int8_t *${call.rows ? "" : "restrict "}x`,
         "const int8_t *restrict w",
-        `${epilogue.type} *${epilogue.restrict}y`,
+        `${epilogue.type} *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
         ...epilogue.given.map(({ parameter }) => parameter),
+        ...streamed.parameters,
       ],
-      [
+      streamed.body(columns.output * channels, [
         "size_t vl;",
         `for (int c = 0; c < ${channels}; c += (int)vl) {`,
         `vl = ${vectors.length(`${channels} - c`)};`,
-        `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-        ...window.lines,
-        ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
-        ...tiles,
+        ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
         "}",
-        "}",
-      ].join("\n"),
+      ]),
       { about: aboutDepthwise(shape, tile), result: apart(unit) },
     );
     const table = unit.constant(`${layer.name}, weights`, weights);
     const given = epilogue.given.map(({ argument }) => argument);
-    return `${name}(${[call.x[0], table, call.y, ...given].join(", ")});`;
+    return `${name}(${[call.x[0], table, call.y, ...given, ...streamed.arguments].join(", ")});`;
   },
 };

@@ -52,7 +52,12 @@ export function vectorEpilogueOf(
   unit.include("riscv_vector.h");
   const given: Given[] = [];
   const pointer = (type: string, name: string, argument: string, by: Given["by"]): void =>
-    void given.push({ parameter: `const ${type} *${by === "cell" ? "" : "restrict "}${name}`, name, argument, by });
+    void given.push({
+      parameter: `const ${type} *${by === "cell" ? `${name}${call.rows === undefined ? "" : "_rows"}` : `restrict ${name}`}`,
+      name,
+      argument,
+      by,
+    });
   const setting = (name: string, value: number): string => {
     given.push({ parameter: `int ${name}`, name, argument: String(value), by: "none" });
     return name;

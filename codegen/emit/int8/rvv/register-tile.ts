@@ -11,6 +11,7 @@ import {
 } from "../../rvv/register-tile.ts";
 import { vectorRegisters } from "../../rvv/vectors.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
+import { rowText } from "../../rows.ts";
 import { overSpan, spansOf } from "../../spans.ts";
 import { int8Input, type IntegerCall } from "../emitter.ts";
 import { apart } from "../rescale.ts";
@@ -20,7 +21,7 @@ import { variantText, vectorEpilogueOf } from "./epilogue.ts";
 import { integerVectors } from "./vectors.ts";
 
 /** The tile of a convolution in integers: weights are bytes that become words in registers. */
-function integerTile(shape: Convolution, target: Target): VectorTile {
+export function integerTile(shape: Convolution, target: Target): VectorTile {
   return scheduleVectorTile(shape, target, {
     weights: 3,
     read: 1,
@@ -54,7 +55,8 @@ export function emitVectorConvolution(
         }),
   );
   const { startStep } = epilogue;
-  const window = windowRows(rows, "int8_t", shape.rowStep);
+  const window = windowRows(rows, "int8_t", shape.rowStep, call.rows?.x[0]);
+  const streamed = rowText(call, { y: epilogue.type, summand: "int8_t" });
   const byRow = startStep > 0 && variants.rows > 1;
   const text = {
     shape,
@@ -86,40 +88,43 @@ export function emitVectorConvolution(
     return overSpan(
       span,
       "x0",
-      `${hiddenChannel}\nconst int o = (oy * ${columns.output} + x0) * ${groups * outChannels} + k;\n${body}`,
+      `${hiddenChannel}\nconst int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + k;\n${body}`,
     );
   });
+  const overRows = [
+    ...window.lines,
+    ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
+    ...tiles,
+  ];
   const name = unit.define(
-    kind,
+    call.rows ? `${kind}_row` : kind,
     [
-      "const int8_t *restrict x",
+      `const int8_t *${call.rows ? "" : "restrict "}x`,
       "const int8_t *restrict w",
-      `${epilogue.type} *${epilogue.restrict}y`,
+      `${epilogue.type} *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
       ...epilogue.given.map(({ parameter }) => parameter),
+      ...streamed.parameters,
     ],
-    [
+    streamed.body(columns.output * groups * outChannels, [
       "size_t vl;",
       `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
       `vl = ${vectors.length(`${outChannels} - c`)};`,
-      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-      ...window.lines,
-      ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
-      ...tiles,
+      ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
       "}",
-      "}",
-    ].join("\n"),
+    ]),
     { about: aboutTile(shape, tile), result: apart(unit) },
   );
   const packed = Int8Array.from(weightOrder(shape, at));
   const table = unit.constant(`${layer.name}, weights`, packed);
   const given = epilogue.given.map(({ argument }) => argument);
-  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...given].join(", ")});`;
+  if (groups === 1) return `${name}(${[call.x[0], table, call.y, ...given, ...streamed.arguments].join(", ")});`;
   const slice = (pointer: string, cells: number): string => `${pointer} + g * ${cells}`;
   const pointers = [
     slice(call.x[0]!, inChannels),
     slice(table, packed.length / groups),
     slice(call.y, outChannels),
     ...epilogue.given.map(({ argument, by }) => (by === "none" ? argument : slice(argument, outChannels))),
+    ...streamed.arguments,
   ];
   return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
 }
