@@ -1,4 +1,4 @@
-import { blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
+import { attentionUses, blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
 import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -15,7 +15,8 @@ const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes =>
  */
 function blockBody(
   count: number,
-  { tokens, heads, d, channels }: HeadSizes,
+  { tokens, d, channels }: HeadSizes,
+  uses: ReturnType<typeof attentionUses>,
   instructionsPerByte: number,
   exp2: string,
   epilogue: Epilogue,
@@ -32,8 +33,7 @@ function blockBody(
     "}",
   ];
   const turn = largestDivisor(d, 8);
-  const rounds = (heads * tokens) / count;
-  const keyBlock = blockSize(tokens, 6, { times: d * rounds, written: turn, instructionsPerByte });
+  const keyBlock = blockSize(uses.keys, 6, { written: turn, instructionsPerByte });
   for (const [, size, blocks] of blocksOf(tokens, keyBlock)) {
     const members = Array.from({ length: size }, (_, member) => member);
     lines.push(
@@ -69,7 +69,7 @@ function blockBody(
   for (const query of queries) lines.push(`sum${query} = 1.0f / sum${query};`);
 
   const keys = largestDivisor(tokens, 4);
-  const valueBlock = blockSize(d, 6, { times: tokens * rounds, written: keys, instructionsPerByte });
+  const valueBlock = blockSize(uses.values, 6, { written: keys, instructionsPerByte });
   lines.push("int c = 0;");
   for (const [start, size, blocks] of blocksOf(d, valueBlock)) {
     const members = Array.from({ length: size }, (_, member) => member);
@@ -134,7 +134,7 @@ export const attention: Emitter<"attention"> = {
           ...(withChannel ? ["int h"] : []),
           ...epilogue.parameters,
         ],
-        blockBody(count, sizes, byteWorth[call.schedule.plan], exp2, epilogue),
+        blockBody(count, sizes, attentionUses(call.graph), byteWorth[call.schedule.plan], exp2, epilogue),
         { about: `${count} queries of one head` },
       );
       const pointersGiven = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`];

@@ -1,3 +1,4 @@
+import type { InferenceGraph, Layer } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { LayerShapes } from "./emitter.ts";
 
@@ -32,29 +33,52 @@ export function blocksOf(count: number, size: number): [start: number, size: num
   ];
 }
 
-/** How often and at which price the products of a block are computed. */
+/** Products of a layer that are computed in blocks. */
 interface BlockUse {
+  /** Members that blocks have to cover. */
+  readonly count: number;
   /** Products of each pair, one after the other. */
   readonly times: number;
-  /** How many of these are written out in the innermost loop. */
-  readonly written: number;
-  readonly instructionsPerByte: number;
 }
 
-/** The block that covers `count` with the fewest reads of members that four queries share, at the price of its code. */
-export function blockSize(count: number, limit: number, { times, written, instructionsPerByte }: BlockUse): number {
+/**
+ * The block that covers members with the fewest reads where four queries share each, at the price of its code, which
+ * all uses share.
+ * @param written products of a pair that are written out in the innermost loop
+ */
+export function blockSize(
+  uses: readonly BlockUse[],
+  limit: number,
+  { written, instructionsPerByte }: { readonly written: number; readonly instructionsPerByte: number },
+): number {
   let best = 1;
   let least = Infinity;
-  for (let size = 1; size <= Math.min(limit, count); size++) {
-    let cost = 0;
-    for (const [, width, blocks] of blocksOf(count, size))
-      cost += blocks * (width + 4) * times + (width * 5 + 4) * written * 4 * instructionsPerByte;
+  const largest = Math.max(...uses.map(({ count }) => count));
+  for (let size = 1; size <= Math.min(limit, largest); size++) {
+    const blocks = uses.flatMap(({ count, times }) =>
+      blocksOf(count, size).map(([, width, number]) => ({ width, reads: number * (width + 4) * times })),
+    );
+    const code = [...new Set(blocks.map(({ width }) => width))].reduce((sum, width) => sum + width * 5 + 4, 0);
+    const cost = blocks.reduce((sum, { reads }) => sum + reads, 0) + code * written * 4 * instructionsPerByte;
     if (cost < least) {
       least = cost;
       best = size;
     }
   }
   return best;
+}
+
+/** Scores and weighted sums of all attention of a network: keys in blocks for each channel, channels for each key. */
+export function attentionUses({ layers, values }: InferenceGraph): { keys: BlockUse[]; values: BlockUse[] } {
+  const sizes = layers.flatMap((layer) =>
+    layer.op === "attention"
+      ? [headSizes(values[layer.output]!.shape, (layer as Layer<"attention">).attributes.heads)]
+      : [],
+  );
+  return {
+    keys: sizes.map(({ tokens, channels }) => ({ count: tokens, times: (channels * tokens) / 4 })),
+    values: sizes.map(({ tokens, heads, d }) => ({ count: d, times: (tokens * heads * tokens) / 4 })),
+  };
 }
 
 /** queries × block products: `each` is read per query, `shared` per member of the block. */

@@ -4,7 +4,7 @@ import type { Plan } from "../schedule.ts";
 export const byteWorth: Readonly<Record<Plan, number>> = {
   direct: 4,
   winograd: 4,
-  default: 40,
-  ram: 40,
+  default: 30,
+  ram: 30,
   size: 2600,
 };

@@ -21,7 +21,10 @@ function summaryBody({ tokens, channels, d }: HeadSizes, keysAtOnce: number, ins
     "totals[c] = sum;",
     "}",
   ];
-  const valueBlock = blockSize(d, 6, { times: (tokens * channels) / keysAtOnce, written: 1, instructionsPerByte });
+  const valueBlock = blockSize([{ count: d, times: (tokens * channels) / keysAtOnce }], 6, {
+    written: 1,
+    instructionsPerByte,
+  });
   for (const [firstKey, keys, keyBlocks] of blocksOf(d, keysAtOnce))
     for (const [firstValue, values, valueBlocks] of blocksOf(d, valueBlock)) {
       const [rows, columns] = [range(keys), range(values)];
@@ -63,7 +66,10 @@ export const linearAttention: Emitter<"linearAttention"> = {
     const { tokens, channels, d } = sizes;
     const queries = queriesAtOnce(call, tokens);
     const instructionsPerByte = byteWorth[call.schedule.plan];
-    const valueBlock = blockSize(d, 6, { times: (tokens * channels) / queries, written: 1, instructionsPerByte });
+    const valueBlock = blockSize([{ count: d, times: (tokens * channels) / queries }], 6, {
+      written: 1,
+      instructionsPerByte,
+    });
     const epilogue = epilogueOf(call);
     const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);

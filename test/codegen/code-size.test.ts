@@ -1,12 +1,24 @@
 import { describe, expect, test } from "vitest";
-import { generate } from "../../codegen/index.ts";
+import { calibrate, generate, quantizeNetwork, type CodegenNetwork, type CodegenOptions } from "../../codegen/index.ts";
 import { finchGlue, interfaceOf } from "../../codegen/verify/driver/glue.ts";
 import { compileProgram, releaseFlags, strictWarnings, withTemporaryFolder } from "../../codegen/verify/program.ts";
+import type { RiscvTargetName } from "../../codegen/verify/targets.ts";
 import { builtInArchitectures } from "../../engine/architecture.ts";
 import { Model } from "../../engine/model.ts";
 import { lowerModel } from "../../engine/plan/lower.ts";
+import { createReferenceBackend } from "../../kernels/reference/index.ts";
 
 const flags = [...releaseFlags, ...strictWarnings, "-Wshadow", "-Werror"];
+
+async function textBytes(network: CodegenNetwork, options: CodegenOptions & { target: RiscvTargetName }) {
+  const code = generate(network, options);
+  const model = interfaceOf(code);
+  const { size } = await withTemporaryFolder((folder) =>
+    compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, { target: options.target, flags }),
+  );
+  expect(size.dataBytes + size.bssBytes).toBe(0);
+  return size.textBytes;
+}
 
 describe.each(["resnet8", "ref-hybrid"])("code of %s in float32", (name) => {
   const graph = lowerModel(Model.fromArchitecture(builtInArchitectures[name]!));
@@ -15,12 +27,21 @@ describe.each(["resnet8", "ref-hybrid"])("code of %s in float32", (name) => {
     ["default", 24_000],
     ["size", 8_000],
   ] as const)("plan %s has at most %d bytes", { timeout: 120_000 }, async (plan, most) => {
-    const code = generate({ graph, name }, { target: "rv32imafc", precision: "float32", plan });
-    const model = interfaceOf(code);
-    const { size } = await withTemporaryFolder((folder) =>
-      compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, { target: "rv32imafc", flags }),
-    );
-    expect(size.textBytes).toBeLessThanOrEqual(most);
-    expect(size.dataBytes + size.bssBytes).toBe(0);
+    const options = { target: "rv32imafc", precision: "float32", plan } as const;
+    expect(await textBytes({ graph, name }, options)).toBeLessThanOrEqual(most);
   });
+});
+
+test.each([
+  ["resnet8", 24_000, 8_000],
+  ["ref-hybrid", 24_000, 13_500],
+] as const)("code of %s in int8 has at most %d bytes, as size %d", { timeout: 240_000 }, async (name, most, least) => {
+  const graph = lowerModel(Model.fromArchitecture(builtInArchitectures[name]!));
+  const image = Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => Math.sin(i));
+  const backend = createReferenceBackend();
+  const network = { graph, name, quantized: quantizeNetwork(await calibrate(graph, [image], { backend })) };
+  await backend.dispose();
+  const options = { target: "rv32imc", precision: "int8" } as const;
+  expect(await textBytes(network, options)).toBeLessThanOrEqual(most);
+  expect(await textBytes(network, { ...options, plan: "size" })).toBeLessThanOrEqual(least);
 });

@@ -1,12 +1,12 @@
 import type { Scratch } from "../../element.ts";
 import { octave } from "../../quantize/elementary.ts";
-import { blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
+import { attentionUses, blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
-import { normalizationOf, type Normalization } from "./normalize.ts";
-import { apart, defineRescale } from "./rescale.ts";
+import { normalizationOf, normalizationSettings, type Normalization } from "./normalize.ts";
+import { apart, defineVariableRescale } from "./rescale.ts";
 
 const sizesOf = ({ layer, output }: IntegerShapes<"attention">): HeadSizes => headSizes(output, layer.heads);
 
@@ -17,7 +17,8 @@ const membersAtOnce = 4;
 
 /**
  * One head for a block of queries: scores of all keys, their weights, weighted sums of the values. `scores` holds
- * [tokens][queries], `centred` [d][queries] the queries without their zero point.
+ * [tokens][queries], `centred` [d][queries] the queries without their zero point. Layers with as many channels share it:
+ * all that differs is in `sizes`.
  */
 function blockBody(
   call: IntegerCall<"attention">,
@@ -26,32 +27,34 @@ function blockBody(
   normalization: Normalization,
 ): string {
   const { tokens, heads, d } = sizesOf(call);
-  const { weightShift } = call.layer;
-  const [q, , v] = [0, 1, 2].map((position) => int8Input(call, position).zero) as [number, number, number];
   const channels = heads * d;
   const queries = range(count);
   const sums = (members: readonly number[], start: (query: number) => string): string =>
     `int32_t ${members.flatMap((member) => queries.map((query) => `a${query}_${member} = ${start(query)}`)).join(", ")};`;
   const lines = [
+    "const int tokens = sizes->tokens, d = sizes->channels, exponent = sizes->exponent;",
+    "const int exponent_shift = sizes->exponent_shift, weight_shift = sizes->weight_shift;",
     `int32_t ${queries.map((query) => `largest${query} = -2147483647, sum${query} = 0`).join(", ")};`,
     "int32_t *score = scores;",
     "const int8_t *key = k;",
-    `for (int c = 0; c < ${d}; c++) {`,
-    ...queries.map((query) => `centred[c * ${count} + ${query}] = (int16_t)(q[${query * channels} + c] - (${q}));`),
+    "for (int c = 0; c < d; c++) {",
+    ...queries.map(
+      (query) => `centred[c * ${count} + ${query}] = (int16_t)(q[${query * channels} + c] - sizes->query_zero);`,
+    ),
     "}",
   ];
   const turn = largestDivisor(d, 4);
   const instructionsPerByte = byteWorth[call.schedule.plan];
-  const rounds = (heads * tokens) / count;
-  const keyBlock = blockSize(tokens, membersAtOnce, { times: d * rounds, written: turn, instructionsPerByte });
+  const uses = attentionUses(call.graph);
+  const keyBlock = blockSize(uses.keys, membersAtOnce, { written: turn, instructionsPerByte });
   for (const [, size, blocks] of blocksOf(tokens, keyBlock)) {
     const members = range(size);
     lines.push(
-      `for (int j = 0; j < ${blocks}; j++) {`,
+      blocks === 1 ? "{" : `for (int j = ${size}; j <= tokens; j += ${size}) {`,
       sums(members, () => "0"),
       "const int16_t *p = centred;",
       "const int8_t *r = key;",
-      ...(d > turn ? [`const int8_t *const end = key + ${d};`, "do {"] : []),
+      ...(d > turn ? ["const int8_t *const end = key + d;", "do {"] : []),
       ...range(turn).flatMap((u) =>
         productStep(
           queries,
@@ -73,29 +76,29 @@ function blockBody(
       "}",
     );
   }
-  const { exponent } = call.layer;
-  lines.push("score = scores;", `for (int j = 0; j < ${tokens}; j++) {`);
+  lines.push("score = scores;", "for (int j = 0; j < tokens; j++) {");
   for (const query of queries)
     lines.push(
-      `{ const int32_t t = ${rescale}(largest${query} - score[${query}], ${exponent.multiplier});`,
-      `const int32_t e = (t >> 8) < ${31 - weightShift} ? powers[t & 255] >> ((t >> 8) + ${weightShift}) : 0;`,
+      `{ const int32_t t = ${rescale}(largest${query} - score[${query}], exponent, exponent_shift);`,
+      `const int32_t e = (t >> 8) + weight_shift < 31 ? powers[t & 255] >> ((t >> 8) + weight_shift) : 0;`,
       `score[${query}] = e; sum${query} += e; }`,
     );
   lines.push(`score += ${count};`, "}");
   lines.push(
     ...queries.map((query) => normalization.open(`sum${query}`, String(query))),
-    ...(v === 0 ? [] : queries.map((query) => `sum${query} *= ${-v};`)),
+    ...queries.map((query) => `sum${query} *= -sizes->value_zero;`),
   );
   const keys = largestDivisor(tokens, 4);
-  const valueBlock = blockSize(d, membersAtOnce, { times: tokens * rounds, written: keys, instructionsPerByte });
+  const valueBlock = blockSize(uses.values, membersAtOnce, { written: keys, instructionsPerByte });
+  lines.push("int c = 0;");
   for (const [start, size, blocks] of blocksOf(d, valueBlock)) {
     const members = range(size);
     lines.push(
-      `for (int c = ${start}; c < ${start + size * blocks}; c += ${size}) {`,
-      sums(members, (query) => (v === 0 ? "0" : `sum${query}`)),
+      start > 0 && blocks === 1 ? "{" : `for (; c <= d - ${size}; c += ${size}) {`,
+      sums(members, (query) => `sum${query}`),
       "const int32_t *p = scores;",
       "const int8_t *r = v + c;",
-      `const int32_t *const end = scores + ${tokens * count};`,
+      `const int32_t *const end = scores + tokens * ${count};`,
       "do {",
       ...range(keys).flatMap((u) =>
         productStep(
@@ -139,25 +142,38 @@ export const attention: IntegerEmitter<"attention"> = {
     const { unit, layer } = call;
     const { tokens, heads, d } = sizesOf(call);
     const channels = heads * d;
-    const normalization = normalizationOf(unit, call.target, layer.result, octave[0]! >> layer.weightShift);
-    const rescale = defineRescale(unit, call.target, layer.exponent.shift);
+    const normalization = normalizationOf(
+      unit,
+      call.target,
+      layer.result,
+      octave[0]! >> layer.weightShift,
+      (name) => `sizes->${name}`,
+    );
+    const rescale = defineVariableRescale(unit, call.target, layer.exponent.shift);
+    const sizes = unit.record("attention_sizes", {
+      ...{ tokens, channels: d },
+      ...{ query_zero: int8Input(call, 0).zero, value_zero: int8Input(call, 2).zero },
+      ...{ exponent: layer.exponent.multiplier, exponent_shift: layer.exponent.shift, weight_shift: layer.weightShift },
+      ...normalizationSettings(layer.result),
+    });
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
     const blocks = blocksOf(tokens, Math.min(tokens, queriesAtOnce)).map(([start, count, many]) => {
       const block = unit.define(
         "attention_block",
         [
+          `const struct ${unit.prefix}_attention_sizes *sizes`,
           ...["const int8_t *q", "const int8_t *restrict k", "const int8_t *restrict v"],
           "const uint16_t *restrict powers",
           `${normalization.type} *y`,
           ...scratch,
         ],
         blockBody(call, count, rescale, normalization),
-        { about: `${count} queries of one head: ${tokens} keys of ${d} channels`, result: apart(unit) },
+        { about: `${count} queries of one head`, result: apart(unit) },
       );
       return [
         `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
         `const int o = i * ${channels} + h;`,
-        `${block}(q + o, k + h, v + h, powers, y + o, scores, centred);`,
+        `${block}(${sizes}, q + o, k + h, v + h, powers, y + o, scores, centred);`,
         "}",
       ].join("\n");
     });

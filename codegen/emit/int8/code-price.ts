@@ -4,7 +4,7 @@ import type { Plan } from "../../schedule.ts";
 export const byteWorth: Readonly<Record<Plan, number>> = {
   direct: 4,
   winograd: 4,
-  default: 100,
-  ram: 100,
+  default: 200,
+  ram: 200,
   size: 10000,
 };

@@ -33,9 +33,9 @@ export const linearAttention: IntegerEmitter<"linearAttention"> = {
     const { productShift, totalShift, epsilon, leastTotal, result } = layer;
     const { tokens, channels, d } = sizesOf(call);
     const [q, k, v] = [0, 1, 2].map((position) => int8Input(call, position).zero) as [number, number, number];
-    const use = { times: (tokens * channels) / rowsAtOnce, written: 1 };
+    const use = { count: d, times: (tokens * channels) / rowsAtOnce };
     const instructionsPerByte = byteWorth[call.schedule.plan];
-    const columnBlock = blockSize(d, columnsAtOnce, { ...use, instructionsPerByte });
+    const columnBlock = blockSize([use], columnsAtOnce, { written: 1, instructionsPerByte });
     const normalization = normalizationOf(unit, call.target, result, leastTotal);
     const rectified = (cell: string, zero: number): string => `(${cell} > ${zero} ? ${cell} - (${zero}) : 0)`;
 
