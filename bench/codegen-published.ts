@@ -1,11 +1,11 @@
 import type { CodegenRow } from "./rows.ts";
 
 /**
- * ResNet-8 of MLPerf Tiny in int8, which `resnet8` is, as the authors of MLonMCU and muRISCV-NN report it: counted by
- * ETISS on RV32GC, where the figures of RAM and ROM are those of whole programs. TVM imports no network in integers
- * since Relax (QLinearConv is missing, QDQ computes in float32), so that these stand in for a row of its own.
+ * ResNet-8 of MLPerf Tiny in int8, which `resnet8` is, as the authors of MLonMCU and muRISCV-NN report it; memory is
+ * that of the whole program. TVM imports no network in integers since Relax (QLinearConv is missing, QDQ computes in
+ * float32), so that these stand in for a row of its own.
  */
-const source = "MLonMCU (van Kempen et al. 2023, arXiv:2306.08951) and github.com/tum-ei-eda/muriscv-nn/wiki, ETISS";
+const source = "MLonMCU (van Kempen et al. 2023, arXiv:2306.08951) and muRISCV-NN; not measured here";
 
 const published = [
   { generator: "tvm", instructions: 82_400_000, ramBytes: 125_000 },
