@@ -1,4 +1,13 @@
-import { attentionUses, blockSize, blocksOf, productStep, queriesAtOnce, headSizes, type HeadSizes } from "./blocks.ts";
+import {
+  attentionUses,
+  blockSize,
+  blocksOf,
+  overQueries,
+  productStep,
+  queriesAtOnce,
+  headSizes,
+  type HeadSizes,
+} from "./blocks.ts";
 import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -111,14 +120,14 @@ export const attention: Emitter<"attention"> = {
   emit: (call) => {
     const { unit } = call;
     const sizes = sizesOf(call);
-    const { tokens, heads, d, channels } = sizes;
+    const { tokens, heads, d } = sizes;
     const epilogue = epilogueOf(call);
     const exp2 = defineExponential(unit);
     const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
     const queries = queriesAtOnce(call, tokens);
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const pointers = ["const float *q", "const float *k", "const float *v", "float *y"];
-    const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {
+    const blocks = overQueries(sizes, queries, (count) => {
       const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
       const block = unit.define(
         "attention_block",
@@ -139,19 +148,11 @@ export const attention: Emitter<"attention"> = {
       );
       const pointersGiven = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`];
       const given = [...pointersGiven, String(tokens), String(d), scale, "o"];
-      return [
-        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
-        `const int o = i * ${channels} + h;`,
-        `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`,
-        "}",
-      ].join("\n");
+      return `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`;
     });
-    const name = unit.define(
-      "attention",
-      [...pointers, "float *scratch", ...epilogue.parameters],
-      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
-      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
-    );
+    const name = unit.define("attention", [...pointers, "float *scratch", ...epilogue.parameters], blocks, {
+      about: `${tokens} tokens, ${heads} heads of ${d} channels`,
+    });
     return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },
 };

@@ -100,3 +100,19 @@ export function productStep(
     "}",
   ];
 }
+
+/**
+ * Loops over the heads of attention and over blocks of at most so many queries. `call` is C that computes a block:
+ * queries from i on, whose first cell is o, of the head that begins at channel h.
+ */
+export function overQueries({ tokens, d, channels }: HeadSizes, most: number, call: (count: number) => string): string {
+  const blocks = blocksOf(tokens, most).map(([start, count, many]) =>
+    [
+      `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
+      `const int o = i * ${channels} + h;`,
+      call(count),
+      "}",
+    ].join("\n"),
+  );
+  return `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`;
+}

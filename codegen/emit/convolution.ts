@@ -102,3 +102,25 @@ export function packWeights(
               packed[to++] = at(row, column, inChannel, group * outChannels + channel);
   return packed;
 }
+
+/** C that calls a kernel of one group: once, or for each group with the parts of inputs, weights and outputs it has. */
+export function callByGroups(
+  name: string,
+  { groups, inChannels, outChannels }: Convolution,
+  [x, [table, floats], perChannel, others]: readonly [
+    x: string,
+    weights: readonly [table: string, floats: number],
+    perChannel: readonly string[],
+    others: readonly string[],
+  ],
+): string {
+  if (groups === 1) return `${name}(${[x, table, ...perChannel, ...others].join(", ")});`;
+  const part = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
+  const pointers = [
+    part(x, inChannels),
+    part(table, floats / groups),
+    ...perChannel.map((pointer) => part(pointer, outChannels)),
+    ...others,
+  ];
+  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+}

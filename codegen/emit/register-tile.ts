@@ -2,7 +2,7 @@ import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
 import { byteWorth } from "./code-price.ts";
-import { isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
+import { callByGroups, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { emitPointwise, pointwiseCost } from "./pointwise.ts";
@@ -337,14 +337,6 @@ export function emitConvolution<K extends InferenceOp>(
     },
   );
   const table = unit.constant(weights.name, packed);
-  if (groups === 1)
-    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
-  const slice = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
-  const pointers = [
-    slice(call.x[0]!, inChannels),
-    slice(table, packed.length / groups),
-    ...[call.y, ...epilogue.arguments].map((pointer) => slice(pointer, outChannels)),
-    ...streamed.arguments,
-  ];
-  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+  const perChannel = [call.y, ...epilogue.arguments];
+  return callByGroups(name, shape, [call.x[0]!, [table, packed.length], perChannel, streamed.arguments]);
 }

@@ -1,6 +1,6 @@
 import type { Scratch } from "../../element.ts";
 import { octave } from "../../quantize/elementary.ts";
-import { attentionUses, blockSize, blocksOf, productStep, headSizes, type HeadSizes } from "../blocks.ts";
+import { attentionUses, blockSize, blocksOf, overQueries, productStep, headSizes, type HeadSizes } from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
@@ -140,8 +140,8 @@ export const attention: IntegerEmitter<"attention"> = {
   scratch: scratchOf,
   emit: (call) => {
     const { unit, layer } = call;
-    const { tokens, heads, d } = sizesOf(call);
-    const channels = heads * d;
+    const headed = sizesOf(call);
+    const { tokens, heads, d } = headed;
     const normalization = normalizationOf(
       unit,
       call.target,
@@ -157,7 +157,7 @@ export const attention: IntegerEmitter<"attention"> = {
       ...normalizationSettings(layer.result),
     });
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
-    const blocks = blocksOf(tokens, Math.min(tokens, queriesAtOnce)).map(([start, count, many]) => {
+    const blocks = overQueries(headed, Math.min(tokens, queriesAtOnce), (count) => {
       const block = unit.define(
         "attention_block",
         [
@@ -170,12 +170,7 @@ export const attention: IntegerEmitter<"attention"> = {
         blockBody(call, count, rescale, normalization),
         { about: `${count} queries of one head`, result: apart(unit) },
       );
-      return [
-        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
-        `const int o = i * ${channels} + h;`,
-        `${block}(${sizes}, q + o, k + h, v + h, powers, y + o, scores, centred);`,
-        "}",
-      ].join("\n");
+      return `${block}(${sizes}, q + o, k + h, v + h, powers, y + o, scores, centred);`;
     });
     const name = unit.define(
       "attention",
@@ -184,7 +179,7 @@ export const attention: IntegerEmitter<"attention"> = {
         `${normalization.type} *y`,
         ...scratch,
       ],
-      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
+      blocks,
       { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
     );
     const powers = unit.constant("32767 times 2^(-i / 256)", octave);

@@ -102,12 +102,8 @@ export function epilogueOf(call: IntegerCall<AccumulatingOp>, corrections: reado
     }
   }
 
-  const variants = corrections.map((correction) => bias.map((value, c) => value + correction(c)));
-  const first = variants[0]!;
-  const single = variants.every((starts) => starts.every((value, c) => value === first[c]));
-  const constant = single && first.every((value) => value === first[0]);
-  if (!constant) {
-    const starts = single ? first : Int32Array.from(variants.flatMap((each) => [...each]));
+  const { starts, single, constant } = startsOf(bias, corrections);
+  if (constant === undefined) {
     give("int32_t", "starts", unit.constant(`${layer.name}, starts of sums`, starts), "channel");
   }
   const startStep = single ? 0 : channels;
@@ -127,7 +123,9 @@ export function epilogueOf(call: IntegerCall<AccumulatingOp>, corrections: reado
     restrict: summands > 0 ? "" : "restrict ",
     type: layer.result.type === "int32" ? "int32_t" : "int8_t",
     start: (channel, variant = 0) =>
-      constant ? literal(first[0]!) : `starts[${startStep * variant > 0 ? `${startStep * variant} + ` : ""}${channel}]`,
+      constant !== undefined
+        ? literal(constant)
+        : `starts[${startStep * variant > 0 ? `${startStep * variant} + ` : ""}${channel}]`,
     startStep,
     open: (channel) => opened.map((declare) => declare(channel)),
     store: (value, cell) => [...steps.map((step) => step(value, cell)), store(value, cell, rescale)].join(" "),
@@ -150,11 +148,30 @@ function storeOf(
   return (value, cell) => `y[${cell}] = activated[${index(value)} + 128];`;
 }
 
-function entry(values: Int32Array, channel: number): number {
+/** What sums start from, with the corrections of each variant of a window. */
+export function startsOf(
+  bias: Int32Array,
+  corrections: readonly ((channel: number) => number)[],
+): {
+  /** By channel, of all variants one after the other unless they are the same. */
+  readonly starts: Int32Array;
+  readonly single: boolean;
+  /** The one number that all are. */
+  readonly constant: number | undefined;
+} {
+  const variants = corrections.map((correction) => bias.map((value, c) => value + correction(c)));
+  const first = variants[0]!;
+  const single = variants.every((starts) => starts.every((value, c) => value === first[c]));
+  const starts = single ? first : Int32Array.from(variants.flatMap((each) => [...each]));
+  return { starts, single, constant: starts.every((value) => value === starts[0]) ? starts[0] : undefined };
+}
+
+/** Of a table with a number for each channel, or one for all. */
+export function entry(values: Int32Array, channel: number): number {
   return values[values.length === 1 ? 0 : channel]!;
 }
 
 /** C has no literal of the least int32. */
-function literal(value: number): string {
+export function literal(value: number): string {
   return value === -(2 ** 31) ? "(-2147483647 - 1)" : value < 0 ? `(${value})` : `${value}`;
 }

@@ -1,7 +1,7 @@
 import { range } from "../../../engine/range.ts";
 import { floatLiteral } from "../../literals.ts";
 import type { Target } from "../../target.ts";
-import { blocksOf, headSizes, queriesAtOnce, type HeadSizes } from "../blocks.ts";
+import { overQueries, headSizes, queriesAtOnce, type HeadSizes } from "../blocks.ts";
 import type { LayerShapes } from "../emitter.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
@@ -94,7 +94,7 @@ export const attention: VectorEmitter<"attention"> = {
     const { unit } = call;
     unit.include("riscv_vector.h");
     const sizes = sizesOf(call);
-    const { tokens, heads, d, channels } = sizes;
+    const { tokens, heads, d } = sizes;
     const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
     const queries = queriesAtOnce(call, tokens);
     const exponentials = defineExponentials(unit);
@@ -102,7 +102,7 @@ export const attention: VectorEmitter<"attention"> = {
     const epilogue = epilogueOf(floatVectors(1));
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const withChannel = call.layer.epilogue.some((step) => step.kind === "bias");
-    const blocks = blocksOf(tokens, queries).map(([start, count, many]) => {
+    const blocks = overQueries(sizes, queries, (count) => {
       const block = unit.define(
         "attention_block",
         [
@@ -115,17 +115,12 @@ export const attention: VectorEmitter<"attention"> = {
         { about: `${count} queries of one head: ${tokens} keys of ${d} channels` },
       );
       const given = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`, "o"];
-      return [
-        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
-        `const int o = i * ${channels} + h;`,
-        `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`,
-        "}",
-      ].join("\n");
+      return `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`;
     });
     const name = unit.define(
       "attention",
       [...["const float *q", "const float *k", "const float *v", "float *y", "float *scratch"], ...epilogue.parameters],
-      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
+      blocks,
       { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
     );
     return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;

@@ -2,7 +2,7 @@ import { range } from "../../../engine/range.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../../engine/plan/inference.ts";
 import type { Target } from "../../target.ts";
-import type { Convolution } from "../convolution.ts";
+import { callByGroups, type Convolution } from "../convolution.ts";
 import type { LayerCall } from "../emitter.ts";
 import { countedSpans, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowText } from "../rows.ts";
@@ -207,7 +207,7 @@ export function emitVectorConvolution<K extends InferenceOp>(
   at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
 ): string {
   const { unit } = call;
-  const { rows, columns, groups, inChannels, outChannels } = shape;
+  const { rows, columns, groups, outChannels } = shape;
   unit.include("riscv_vector.h");
   const tile = floatTile(shape, call.target, call.layer.epilogue.length);
   const vectors = floatVectors(tile.group);
@@ -246,16 +246,8 @@ export function emitVectorConvolution<K extends InferenceOp>(
     { about: aboutTile(shape, tile) },
   );
   const table = unit.constant(weights.name, packed);
-  if (groups === 1)
-    return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
-  const slice = (pointer: string, floats: number): string => `${pointer} + g * ${floats}`;
-  const pointers = [
-    slice(call.x[0]!, inChannels),
-    slice(table, packed.length / groups),
-    ...[call.y, ...epilogue.arguments].map((pointer) => slice(pointer, outChannels)),
-    ...streamed.arguments,
-  ];
-  return `for (int g = 0; g < ${groups}; g++) {\n${name}(${pointers.join(", ")});\n}`;
+  const perChannel = [call.y, ...epilogue.arguments];
+  return callByGroups(name, shape, [call.x[0]!, [table, packed.length], perChannel, streamed.arguments]);
 }
 
 function floatText(

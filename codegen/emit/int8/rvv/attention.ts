@@ -1,6 +1,6 @@
 import { range } from "../../../../engine/range.ts";
 import { octave } from "../../../quantize/elementary.ts";
-import { blocksOf, headSizes } from "../../blocks.ts";
+import { overQueries, headSizes } from "../../blocks.ts";
 import { productSums, sharedVectors, type ProductText } from "../../rvv/products.ts";
 import { queriesAtOnce, scratchOf } from "../attention.ts";
 import { int8Input, type IntegerCall } from "../emitter.ts";
@@ -152,11 +152,12 @@ export const attention: VectorEmitter<"attention"> = {
   emit: (call) => {
     const { unit, layer } = call;
     unit.include("riscv_vector.h");
-    const { tokens, heads, d, channels } = headSizes(call.output, layer.heads);
+    const sizes = headSizes(call.output, layer.heads);
+    const { tokens, heads, d } = sizes;
     const normalization = normalizationOf(unit, call.target, layer.result, octave[0]! >> layer.weightShift);
     const exponentials = defineExponentials(call);
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
-    const blocks = blocksOf(tokens, Math.min(tokens, queriesAtOnce)).map(([start, count, many]) => {
+    const blocks = overQueries(sizes, Math.min(tokens, queriesAtOnce), (count) => {
       const block = unit.define(
         "attention_block",
         [
@@ -168,12 +169,7 @@ export const attention: VectorEmitter<"attention"> = {
         blockBody(call, count, exponentials, normalization),
         { about: `${count} queries of one head: ${tokens} keys of ${d} channels`, result: apart(unit) },
       );
-      return [
-        `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
-        `const int o = i * ${channels} + h;`,
-        `${block}(q + o, k + h, v + h, powers, y + o, scores, centred);`,
-        "}",
-      ].join("\n");
+      return `${block}(q + o, k + h, v + h, powers, y + o, scores, centred);`;
     });
     const name = unit.define(
       "attention",
@@ -182,7 +178,7 @@ export const attention: VectorEmitter<"attention"> = {
         `${normalization.type} *y`,
         ...scratch,
       ],
-      `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`,
+      blocks,
       { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
     );
     const powers = unit.constant("32767 times 2^(-i / 256)", octave);

@@ -1,4 +1,5 @@
 import type { AccumulatingOp, Requantization } from "../../../quantize/graph.ts";
+import { entry, literal, startsOf } from "../epilogue.ts";
 import { int8Element, type IntegerCall, type IntegerShapes } from "../emitter.ts";
 import { byteOffsets, halvesUp, wordOffsets, type IntegerVectors } from "./vectors.ts";
 
@@ -161,12 +162,8 @@ export function vectorEpilogueOf(
     }
   }
 
-  const variants = corrections.map((correction) => bias.map((value, c) => value + correction(c)));
-  const first = variants[0]!;
-  const single = variants.every((starts) => starts.every((value, c) => value === first[c]));
-  const constant = single && first.every((value) => value === first[0]);
-  if (!constant) {
-    const starts = single ? first : Int32Array.from(variants.flatMap((each) => [...each]));
+  const { starts, single, constant } = startsOf(bias, corrections);
+  if (constant === undefined) {
     pointer("int32_t", "starts", unit.constant(`${layer.name}, starts of sums`, starts), "channel");
   }
   const { result } = layer;
@@ -180,8 +177,8 @@ export function vectorEpilogueOf(
     restrict: summands > 0 ? "" : "restrict ",
     type: result.type === "int32" ? "int32_t" : "int8_t",
     start: (channel, variant) =>
-      constant
-        ? op(32, "vmv_v_x", first[0] === -(2 ** 31) ? "(-2147483647 - 1)" : String(first[0]))
+      constant !== undefined
+        ? op(32, "vmv_v_x", literal(constant))
         : load(32, ["starts", ...(single || variant === "0" ? [] : [variant]), channel].join(" + ")),
     startStep: single ? 0 : channels,
     finish: (sums, channel) => [
@@ -243,8 +240,4 @@ function rescaled(
       return vectors.store(32, `y + ${cell}`, op(32, "vssra_vx", upper, `(size_t)${shift}`, halvesUp));
     }),
   ];
-}
-
-function entry(values: Int32Array, channel: number): number {
-  return values[values.length === 1 ? 0 : channel]!;
 }
