@@ -1,4 +1,4 @@
-import { imageConvolution, type Convolution } from "./convolution.ts";
+import { imageConvolution, kernelWeights, type Convolution } from "./convolution.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution, estimateConvolution } from "./register-tile.ts";
@@ -36,14 +36,6 @@ export const conv2d: Emitter<"conv2d"> = {
     const winograd = chosenWinograd(call);
     if (winograd !== undefined) return emitWinograd(call, winograd);
     const weights = onlyWeights(call, 1);
-    const [, kernelWidth, inChannels, allOutChannels] = weights.shape as [number, number, number, number];
-    return emitConvolution(
-      call,
-      "conv2d",
-      convolutionOf(call),
-      weights,
-      (values, row, column, inChannel, outChannel) =>
-        values[((row * kernelWidth + column) * inChannels + inChannel) * allOutChannels + outChannel]!,
-    );
+    return emitConvolution(call, "conv2d", convolutionOf(call), weights, kernelWeights(weights.shape));
   },
 };

@@ -77,12 +77,19 @@ export function isPlain({ rows, columns }: Convolution): boolean {
 
 /** Gives the weight of [row, column, input channel of the group, channel]. */
 export type WeightAt = (
-  values: Float32Array,
+  values: ArrayLike<number>,
   row: number,
   column: number,
   inChannel: number,
   outChannel: number,
 ) => number;
+
+/** @param w [kh,kw,ci/groups,co] */
+export function kernelWeights(w: Shape): WeightAt {
+  const [, kernelWidth, inChannels, outChannels] = w as [number, number, number, number];
+  return (values, row, column, from, to) =>
+    values[((row * kernelWidth + column) * inChannels + from) * outChannels + to]!;
+}
 
 /** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
 export function packWeights(

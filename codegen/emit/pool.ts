@@ -1,5 +1,5 @@
 import { floatLiteral } from "../literals.ts";
-import type { Emitter, LayerCall } from "./emitter.ts";
+import type { Emitter, LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
 import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "./spans.ts";
@@ -8,14 +8,17 @@ type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
 const kinds = { maxPool: "max_pool", averagePool: "average_pool", mixPool: "mix_pool" } as const;
 
+/** The rows that a row of windows reads. */
+export const poolWindow = ({ attributes: { kernel, stride, padding } }: LayerShapes<PoolOp>): RowWindow => ({
+  kernel: kernel[0],
+  stride: stride[0],
+  padding: padding[0],
+});
+
 /** Windows that slide over an image, each clamped to the cells that exist. */
 export function poolEmitter<K extends PoolOp>(op: K): Emitter<K> {
   return {
-    window: ({ attributes: { kernel, stride, padding } }) => ({
-      kernel: kernel[0],
-      stride: stride[0],
-      padding: padding[0],
-    }),
+    window: poolWindow,
     emit: (call) => emitPool(op, call),
   };
 }

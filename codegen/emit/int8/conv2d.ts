@@ -1,5 +1,5 @@
 import { emitWinograd, winogradInstructions, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
-import { imageConvolution } from "../convolution.ts";
+import { imageConvolution, kernelWeights } from "../convolution.ts";
 import { extentOf } from "../spans.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import {
@@ -12,10 +12,10 @@ import {
 
 export function convolutionOf({ layer, inputs, output, turn }: IntegerShapes<"conv2d">): WeightedConvolution {
   const { weights, weightShape, attributes } = layer;
-  const [, kernelWidth, inChannels, outChannels] = weightShape as [number, number, number, number];
+  const weightAt = kernelWeights(weightShape);
   return {
     shape: imageConvolution([inputs[0]!, output], weightShape, attributes, { byRows: turn !== null }),
-    at: (row, column, from, to) => weights[((row * kernelWidth + column) * inChannels + from) * outChannels + to]!,
+    at: (...position) => weightAt(weights, ...position),
   };
 }
 

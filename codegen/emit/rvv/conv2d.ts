@@ -1,4 +1,4 @@
-import { imageConvolution, type Convolution } from "../convolution.ts";
+import { imageConvolution, kernelWeights, type Convolution } from "../convolution.ts";
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
 import { extentOf } from "../spans.ts";
@@ -23,14 +23,6 @@ export const conv2d: VectorEmitter<"conv2d"> = {
   estimate: (shapes) => floatTile(convolutionOf(shapes), shapes.target, shapes.layer.epilogue.length).instructions,
   emit: (call) => {
     const weights = onlyWeights(call, 1);
-    const [, kernelWidth, inChannels, allOutChannels] = weights.shape as [number, number, number, number];
-    return emitVectorConvolution(
-      call,
-      "conv2d",
-      convolutionOf(call),
-      weights,
-      (values, row, column, inChannel, outChannel) =>
-        values[((row * kernelWidth + column) * inChannels + inChannel) * allOutChannels + outChannel]!,
-    );
+    return emitVectorConvolution(call, "conv2d", convolutionOf(call), weights, kernelWeights(weights.shape));
   },
 };

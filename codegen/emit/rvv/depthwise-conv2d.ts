@@ -12,7 +12,7 @@ import {
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf } from "./epilogue.ts";
 import { hiddenChannel } from "./register-tile.ts";
-import { floatVectors } from "./vectors.ts";
+import { channelStrips, floatVectors } from "./vectors.ts";
 import { windowRows } from "./window-rows.ts";
 
 /** @throws ConfigError when the weights are computed */
@@ -77,13 +77,14 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         ...epilogue.parameters,
         ...streamed.parameters,
       ],
-      streamed.body(columns.output * channels, [
-        "size_t vl;",
-        `for (int c = 0; c < ${channels}; c += (int)vl) {`,
-        `vl = ${vectors.length(`${channels} - c`)};`,
-        ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
-        "}",
-      ]),
+      streamed.body(
+        columns.output * channels,
+        channelStrips(
+          vectors,
+          channels,
+          call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
+        ),
+      ),
       { about: aboutDepthwise(shape, tile) },
     );
     const table = unit.constant(weights.name, weights.values());

@@ -1,11 +1,12 @@
 import { floatLiteral } from "../../literals.ts";
 import type { LayerCall } from "../emitter.ts";
+import { poolWindow } from "../pool.ts";
 import { rowText } from "../rows.ts";
 import { overSpan, slidingAxes, spansOf, type Span } from "../spans.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf } from "./epilogue.ts";
 import { hiddenChannel } from "./register-tile.ts";
-import { floatVectors, lanesOf, type Grouping } from "./vectors.ts";
+import { channelStrips, floatVectors, lanesOf, type Grouping } from "./vectors.ts";
 import { windowRows } from "./window-rows.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
@@ -19,11 +20,7 @@ const widest = 8;
 export function poolEmitter<K extends PoolOp>(op: K): VectorEmitter<K> {
   return {
     applies: ({ layer, attributes }) => attributes.kernel[1] <= widest && hasVectorEpilogue(layer.epilogue),
-    window: ({ attributes: { kernel, stride, padding } }) => ({
-      kernel: kernel[0],
-      stride: stride[0],
-      padding: padding[0],
-    }),
+    window: poolWindow,
     emit: (call) => emitPool(op, call),
   };
 }
@@ -79,13 +76,14 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
       ...epilogue.parameters,
       ...rowwise.parameters,
     ],
-    rowwise.body(columns.output * channels, [
-      "size_t vl;",
-      `for (int c = 0; c < ${channels}; c += (int)vl) {`,
-      `vl = ${vectors.length(`${channels} - c`)};`,
-      ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
-      "}",
-    ]),
+    rowwise.body(
+      columns.output * channels,
+      channelStrips(
+        vectors,
+        channels,
+        call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
+      ),
+    ),
     { about: `${height}x${width}x${channels}, window ${kernel.join("x")}, stride ${stride.join("x")}` },
   );
   return `${name}(${[call.x[0], call.y, ...epilogue.arguments, ...rowwise.arguments].join(", ")});`;

@@ -9,6 +9,7 @@ import { rowText } from "../rows.ts";
 import { dilationText, instructionsPerByte, overSpan, spansOf, type Span } from "../spans.ts";
 import { vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
 import {
+  channelStrips,
   floatVectors,
   groupings,
   hidden,
@@ -236,13 +237,7 @@ export function emitVectorConvolution<K extends InferenceOp>(
       ...epilogue.parameters,
       ...streamed.parameters,
     ],
-    streamed.body(columns.output * groups * outChannels, [
-      "size_t vl;",
-      `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
-      `vl = ${vectors.length(`${outChannels} - c`)};`,
-      ...overRows,
-      "}",
-    ]),
+    streamed.body(columns.output * groups * outChannels, channelStrips(vectors, outChannels, overRows)),
     { about: aboutTile(shape, tile) },
   );
   const table = unit.constant(weights.name, packed);

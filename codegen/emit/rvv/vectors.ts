@@ -46,3 +46,18 @@ export function hidden(...variables: readonly string[]): string {
 export function lanesOf(group: Grouping, vectorBits: number): number {
   return (group * vectorBits) / 32;
 }
+
+/** Lines that go over all channels, from c on as many as registers hold. */
+export function channelStrips(
+  { length }: { readonly length: (count: string) => string },
+  channels: number,
+  lines: readonly string[],
+): string[] {
+  return [
+    "size_t vl;",
+    `for (int c = 0; c < ${channels}; c += (int)vl) {`,
+    `vl = ${length(`${channels} - c`)};`,
+    ...lines,
+    "}",
+  ];
+}

@@ -9,6 +9,7 @@ import { hiddenChannel } from "../../rvv/register-tile.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
 import { extentOf, overSpan, slidingAxes, spansOf } from "../../spans.ts";
+import { channelStrips } from "../../rvv/vectors.ts";
 import { int8Input, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
 import { windowVariants } from "../window-variants.ts";
@@ -93,13 +94,14 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         ...epilogue.given.map(({ parameter }) => parameter),
         ...streamed.parameters,
       ],
-      streamed.body(columns.output * channels, [
-        "size_t vl;",
-        `for (int c = 0; c < ${channels}; c += (int)vl) {`,
-        `vl = ${vectors.length(`${channels} - c`)};`,
-        ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
-        "}",
-      ]),
+      streamed.body(
+        columns.output * channels,
+        channelStrips(
+          vectors,
+          channels,
+          call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
+        ),
+      ),
       { about: aboutDepthwise(shape, tile), result: apart(unit) },
     );
     const table = unit.constant(`${layer.name}, weights`, weights);

@@ -9,7 +9,7 @@ import {
   weightOrder,
   type VectorTile,
 } from "../../rvv/register-tile.ts";
-import { vectorRegisters } from "../../rvv/vectors.ts";
+import { channelStrips, vectorRegisters } from "../../rvv/vectors.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
 import { overSpan, spansOf } from "../../spans.ts";
@@ -105,13 +105,14 @@ export function emitVectorConvolution(
       ...epilogue.given.map(({ parameter }) => parameter),
       ...streamed.parameters,
     ],
-    streamed.body(columns.output * groups * outChannels, [
-      "size_t vl;",
-      `for (int c = 0; c < ${outChannels}; c += (int)vl) {`,
-      `vl = ${vectors.length(`${outChannels} - c`)};`,
-      ...(call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"]),
-      "}",
-    ]),
+    streamed.body(
+      columns.output * groups * outChannels,
+      channelStrips(
+        vectors,
+        outChannels,
+        call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
+      ),
+    ),
     { about: aboutTile(shape, tile), result: apart(unit) },
   );
   const packed = Int8Array.from(weightOrder(shape, at));
