@@ -6,9 +6,10 @@ import { measureSensitivity, type Sensitivity } from "../codegen/quantize/sensit
 import { roundNetworkWeights } from "../codegen/quantize/weight-only.ts";
 import type { Backend } from "../engine/backend.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
-import { ConfigError } from "../engine/errors.ts";
+import { ConfigError, DataError } from "../engine/errors.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { checkFits, evaluateModel, type Evaluation } from "../engine/train/evaluate-model.ts";
+import { pairedDrop } from "../engine/train/paired-drop.ts";
 import { openBackend } from "./open-backend.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { expectClasses, openModel, type OpenedModel } from "./open-model.ts";
@@ -61,6 +62,12 @@ export const command = () =>
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
     .addOption(keepFloatOption())
+    .addOption(
+      new Option(
+        "--against <model>",
+        "trained model to compare with in float32, image by image; default for other precisions: the same model",
+      ),
+    )
     .option("--sensitivity", "what each layer alone costs in int8, over 64 images")
     .addOption(batchOption())
     .addOption(backendOption())
@@ -81,6 +88,7 @@ export const command = () =>
         try {
           const { precision } = options;
           const result = await evaluate(opened, set, data.train, backend, options, output);
+          const against = await compare(result, path, opened, set, backend, options);
           const sensitivity = options.sensitivity
             ? await sensitivityOf(opened, set, data.train, backend, options, output)
             : undefined;
@@ -93,6 +101,7 @@ export const command = () =>
             backend: backend.name,
             variant: backend.variant,
             precision,
+            ...(against === undefined ? {} : { against }),
             ...(sensitivity === undefined ? {} : { sensitivity }),
           } satisfies z.input<typeof evaluateSchema>);
           output.table(
@@ -114,6 +123,7 @@ export const command = () =>
           output.data(
             `accuracy ${percent(result.accuracy)}, loss ${result.loss.toFixed(4)}, ${count(result.images)} images`,
           );
+          if (against !== undefined) output.data(comparisonLine(against));
         } finally {
           await backend.dispose();
         }
@@ -121,6 +131,7 @@ export const command = () =>
     );
 
 interface EvaluateFlags extends QuantizeFlags {
+  readonly against?: string | undefined;
   readonly precision: "float32" | "int8" | "int8-weights";
   readonly batch: number;
 }
@@ -135,10 +146,8 @@ async function evaluate(
   flags: EvaluateFlags,
   output: Output,
 ): Promise<Evaluation> {
-  const { model, state, values, normalization, checkpoint, scoring = model } = opened;
-  // Images of an imported network are recorded one by one.
-  const batchSize = checkpoint === undefined ? Math.min(flags.batch, mostImages) : flags.batch;
-  if (flags.precision === "float32") return evaluateModel(scoring, state, set, { backend, normalization, batchSize });
+  const { model, values, normalization } = opened;
+  if (flags.precision === "float32") return evaluateFloat(opened, set, backend, flags.batch);
   checkFits(model, set);
   const graph =
     flags.precision === "int8"
@@ -154,6 +163,43 @@ async function evaluate(
   } finally {
     progress.stop();
   }
+}
+
+function evaluateFloat(
+  { model, state, normalization, checkpoint, scoring = model }: OpenedModel,
+  set: ImageSet,
+  backend: Backend,
+  batch: number,
+): Promise<Evaluation> {
+  // Images of an imported network are recorded one by one.
+  const batchSize = checkpoint === undefined ? Math.min(batch, mostImages) : batch;
+  return evaluateModel(scoring, state, set, { backend, normalization, batchSize });
+}
+
+type Comparison = NonNullable<z.input<typeof evaluateSchema>["against"]>;
+
+/** @throws DataError when the other model knows other classes */
+async function compare(
+  result: Evaluation,
+  path: string,
+  opened: OpenedModel,
+  set: ImageSet,
+  backend: Backend,
+  { precision, against, batch }: EvaluateFlags,
+): Promise<Comparison | undefined> {
+  if (precision === "float32" && against === undefined) return undefined;
+  const other = against === undefined ? opened : await openModel(against);
+  if (other.classes.join() !== opened.classes.join())
+    throw new DataError(
+      `${against}: its classes are ${other.classes.join(", ")}; those of ${path} are ${opened.classes.join(", ")}`,
+    );
+  const { accuracy, predictions } = await evaluateFloat(other, set, backend, batch);
+  return { model: against ?? path, accuracy, ...pairedDrop(set.labels, predictions, result.predictions) };
+}
+
+function comparisonLine({ model, accuracy, drop, interval }: Comparison): string {
+  const points = `${(100 * drop).toFixed(2)} ± ${(100 * interval).toFixed(2)} points`;
+  return `${model} in float32 ${percent(accuracy)}, a drop of ${points} (95 % interval, paired by image)`;
 }
 
 /** Images that each layer alone is measured with. */

@@ -59,6 +59,11 @@ export const evaluateSchema = z.object({
   backend: z.string(),
   variant: z.string(),
   precision: z.enum(["float32", "int8", "int8-weights"]),
+  /**
+   * The float32 network that the accuracy is compared with, image by image: that of --against, else the same model for
+   * a precision other than float32. `drop` and its 95 % interval, `drop` ± `interval`, are fractions.
+   */
+  against: z.object({ model: z.string(), accuracy: fraction, drop: z.number(), interval: z.number() }).optional(),
   /** With --sensitivity: what the outputs lose when one layer alone is in integers, most sensitive first. */
   sensitivity: z.array(z.object({ name: z.string(), op: z.string(), error: z.number(), changed: fraction })).optional(),
 });

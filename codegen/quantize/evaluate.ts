@@ -29,6 +29,7 @@ export async function evaluateQuantized(
   const size = set.height * set.width * set.channels;
   const classes = elementCount(graph.values[graph.output].shape);
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const predictions = new Uint32Array(set.count);
   let correct = 0;
   let loss = 0;
   try {
@@ -36,6 +37,7 @@ export async function evaluateQuantized(
       const logits = await feed(set.images.subarray(index * size, (index + 1) * size));
       const label = set.labels[index];
       const [prediction] = predictedClasses(logits, 1, classes);
+      predictions[index] = prediction;
       confusion[label][prediction]++;
       if (prediction === label) correct++;
       loss += crossEntropy(logits, label);
@@ -45,7 +47,7 @@ export async function evaluateQuantized(
     await interpreter.dispose();
   }
   const images = Math.max(1, set.count);
-  return { images: set.count, accuracy: correct / images, loss: loss / images, confusion };
+  return { images: set.count, accuracy: correct / images, loss: loss / images, confusion, predictions };
 }
 
 /** Real values of the output for the bytes of an image. */

@@ -16,6 +16,8 @@ export interface Evaluation {
   readonly loss: number;
   /** confusion[label][prediction], counts */
   readonly confusion: readonly (readonly number[])[];
+  /** Class that each image was taken for, in the order of the set. */
+  readonly predictions: Uint32Array;
 }
 
 export interface EvaluateOptions {
@@ -66,19 +68,28 @@ export async function evaluateProgram(
 ): Promise<Evaluation> {
   const tally = emptyTally();
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const predictions = new Uint32Array(set.count);
   const batches = evaluationBatches(set, batchSize);
   for (let batch = nextBatch(batches); batch !== undefined;) {
     const running = program.run({ images: batch.images, labels: batch.labels });
     const following = nextBatch(batches);
     await running;
     const loss = (await program.read("loss"))[0]!;
+    const first = tally.images;
     tallyBatch(tally, batch, loss, await program.read("probabilities")).forEach((prediction, row) => {
+      predictions[first + row] = prediction;
       confusion[batch!.labels[row]!]![prediction]!++;
     });
     batch = following;
   }
   const { images, correct, lossSum } = tally;
-  return { images, accuracy: correct / Math.max(1, images), loss: lossSum / Math.max(1, images), confusion };
+  return {
+    images,
+    accuracy: correct / Math.max(1, images),
+    loss: lossSum / Math.max(1, images),
+    confusion,
+    predictions,
+  };
 }
 
 /** @throws DataError when images or classes are not those of the model */

@@ -8,6 +8,7 @@ export {
   type ModelState,
 } from "./evaluate-model.ts";
 export { predictedClasses, type EpochMetrics } from "./metrics.ts";
+export { pairedDrop, type PairedDrop } from "./paired-drop.ts";
 export { adamW, sgd, type AdamWOptions, type Optimizer, type SgdOptions, type StepInputs } from "./optimizers.ts";
 export { constantRate, cosine, oneCycle, type Schedule } from "./schedules.ts";
 export { Trainer, type Callback, type FitOptions, type StepInfo, type TrainerOptions } from "./trainer.ts";

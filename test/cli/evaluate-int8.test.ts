@@ -13,7 +13,7 @@ test("evaluate runs a trained model's integers, and tells what each layer costs"
   const evaluate = async (...words: string[]) =>
     evaluateSchema.parse(await finchJson(["evaluate", run, ...images, ...words]));
   const float = await evaluate();
-  expect([float.precision, float.sensitivity]).toEqual(["float32", undefined]);
+  expect([float.precision, float.sensitivity, float.against]).toEqual(["float32", undefined, undefined]);
 
   const few = ["--precision", "int8", "--calibration-images", "32"];
   const integers = await evaluate(...few, "--sensitivity");
@@ -21,6 +21,8 @@ test("evaluate runs a trained model's integers, and tells what each layer costs"
   expect(integers.images).toBe(300);
   expect(Math.abs(integers.accuracy - float.accuracy)).toBeLessThan(0.02);
   expect(Math.abs(integers.loss - float.loss)).toBeLessThan(0.05);
+  expect(integers.against).toMatchObject({ model: run, accuracy: float.accuracy });
+  expect(integers.against!.drop).toBeCloseTo(float.accuracy - integers.accuracy, 12);
   const errors = integers.sensitivity!.map(({ error }) => error);
   expect(errors.length).toBeGreaterThan(1);
   expect(errors).toEqual([...errors].sort((a, b) => b - a));
@@ -32,6 +34,9 @@ test("evaluate runs a trained model's integers, and tells what each layer costs"
   const weights = await evaluate("--precision", "int8-weights");
   expect(Math.abs(weights.loss - float.loss)).toBeLessThan(0.02);
   expect(weights.loss).not.toBe(float.loss);
+
+  const itself = await evaluate("--against", run);
+  expect(itself.against).toEqual({ model: run, accuracy: float.accuracy, drop: 0, interval: 0 });
 
   const unknown = await finch(["evaluate", run, ...few, "--keep-float", "atention"]);
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("int8: no layer is named atention")]);
