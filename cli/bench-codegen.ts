@@ -84,7 +84,7 @@ async function benchNetwork(
       against: ["engine", ...others],
       onProgress: (message) => output.message(message),
     });
-    checkAgreement(verified, { slack: 10 });
+    checkAgreement(verified);
     checkStack(verified);
     rows.push(...codegenRows(opened.name, macs, verified));
     others = [];

@@ -1,5 +1,6 @@
 import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
 import type { DataSet, Normalization } from "../engine/data/image-set.ts";
+import { noiseImages } from "../engine/data/noise.ts";
 import { isOfKind } from "../engine/envelope.ts";
 import { ConfigError, DataError } from "../engine/errors.ts";
 import { findCheckpoint, readModelFile } from "../engine/io-node/checkpoint-file.ts";
@@ -7,6 +8,8 @@ import { Model } from "../engine/model.ts";
 import { decodeNetwork, networkFile, type StoredNetwork } from "../engine/plan/network-file.ts";
 import { networkModel } from "../engine/plan/network-model.ts";
 import { type Checkpoint, decodeCheckpoint, restoreModel, type RestoredModel } from "../engine/train/checkpoint.ts";
+import { batchStatistics } from "../engine/train/batch-statistics.ts";
+import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { openArchitecture } from "./open-architecture.ts";
 import type { Output } from "./output.ts";
 
@@ -75,14 +78,23 @@ function openNetwork({ graph, name, classes, normalization, probabilities }: Sto
   };
 }
 
-/** As openModel; a built-in architecture or its file does too, with its first random weights. @throws DataError, ConfigError */
+/**
+ * As openModel; a built-in architecture or its file does too, with its first random weights. Its batch norms have the
+ * statistics of noise, else values would grow from layer to layer beyond what float32 compares well.
+ * @throws DataError, ConfigError
+ */
 export async function openModelOrArchitecture(model: string, output: Output): Promise<OpenedModel> {
   if (!(model in builtInArchitectures) && !model.endsWith(".json")) return openModel(model);
   const architecture = await openArchitecture(model);
   output.warn(`${model} is an architecture: its weights are random, only cost and form are of use`);
   const untrained = Model.fromArchitecture(architecture);
-  const state = new Map(untrained.slots.map((slot) => [slot.name, slot.initial()]));
   const channels = architecture.input[2];
+  const normalization = {
+    mean: new Array<number>(channels).fill(0.5),
+    deviation: new Array<number>(channels).fill(0.25),
+  };
+  const state = new Map(untrained.slots.map((slot) => [slot.name, slot.initial()]));
+  for (const [name, values] of await noiseStatistics(untrained, normalization)) state.set(name, values);
   return {
     model: untrained,
     state,
@@ -90,6 +102,17 @@ export async function openModelOrArchitecture(model: string, output: Output): Pr
     name: architecture.name,
     architecture,
     classes: Array.from({ length: untrained.classes }, (_, index) => `class ${index}`),
-    normalization: { mean: new Array<number>(channels).fill(0.5), deviation: new Array<number>(channels).fill(0.25) },
+    normalization,
   };
+}
+
+const noiseBatch = 8;
+
+async function noiseStatistics(model: Model, normalization: Normalization): Promise<ReadonlyMap<string, Float32Array>> {
+  const backend = await createWasmBackend({ threads: 1, inline: true });
+  try {
+    return await batchStatistics(model, noiseImages(noiseBatch, model.input), { backend, normalization });
+  } finally {
+    await backend.dispose();
+  }
 }

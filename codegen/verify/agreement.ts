@@ -75,7 +75,6 @@ function indexOfLargest(cells: Cells): number {
 /**
  * Checks rows of `verify`.
  *
- * @param slack factor of the tolerance of float32, for weights that magnify rounding, as random ones do. Default 1.
  * @throws MismatchError naming the first row whose error is above its tolerance or whose top-1 agreement is not complete.
  */
 export function checkAgreement(
@@ -84,11 +83,10 @@ export function checkAgreement(
     readonly reference: string;
     readonly precision: string;
   })[],
-  { slack = 1 }: { readonly slack?: number } = {},
 ): void {
   for (const { target, reference, precision, maxAbsError, maxUlp, largestLogit, top1Agreement } of rows) {
     // Integers are equal on every machine; logits of a layer that is kept in float32 are none.
-    const limit = precision === "int8" && maxUlp === null ? 0 : slack * floatTolerance(largestLogit);
+    const limit = precision === "int8" && maxUlp === null ? 0 : floatTolerance(largestLogit);
     if (maxAbsError > limit) {
       throw new MismatchError(
         `generated C on ${target} disagrees with ${reference}: largest error ${maxAbsError.toExponential(2)}, at most ${limit.toExponential(2)} expected`,

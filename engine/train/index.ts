@@ -1,3 +1,4 @@
+export { batchStatistics } from "./batch-statistics.ts";
 export { decodeCheckpoint, encodeCheckpoint, restoreModel, type Checkpoint, type RestoredModel } from "./checkpoint.ts";
 export {
   evaluateModel,
