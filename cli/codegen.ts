@@ -7,9 +7,7 @@ import { generate } from "../codegen/generate.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import { precisions } from "../codegen/arithmetic.ts";
-import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
-import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
@@ -24,7 +22,7 @@ import {
   quantizeModel,
   type QuantizeFlags,
 } from "./quantize-model.ts";
-import { packageModel, packageSummary } from "./package-model.ts";
+import { packageModel, packageSummary, type Integers } from "./package-model.ts";
 import { planOf, planOption, ramOption } from "./plan-options.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
@@ -83,8 +81,9 @@ export const command = () =>
         const graph = lowerModel(model, values, (name, after) => {
           if (options.explain) passes.push({ name, layers: explainGraph(after) });
         });
-        const quantized = precision === "int8" ? await quantizedModel(opened, options, output) : undefined;
-        const pack = options.package ? await packageModel(opened, generation, options, output) : undefined;
+        const integers = precision === "int8" ? await integersOf(opened, options, output) : undefined;
+        const quantized = integers?.quantized;
+        const pack = options.package ? await packageModel(opened, integers, generation, options, output) : undefined;
         const code =
           pack?.code ??
           generate({ graph, name: title, classes, normalization, ...(quantized && { quantized }) }, generation);
@@ -143,20 +142,19 @@ export const command = () =>
 interface DataFlags {
   readonly data?: string | undefined;
   readonly dataDir?: string | undefined;
-  readonly package?: true | undefined;
 }
 
-/** The integers of a model, calibrated with images of what it was trained on. @throws ConfigError for a package */
-async function quantizedModel(
-  opened: OpenedModel,
-  options: DataFlags & QuantizeFlags,
-  output: Output,
-): Promise<QuantizedGraph> {
-  if (options.package) throw new ConfigError("codegen: packages are written in float32 only; leave --package out");
+/** The integers of a model, calibrated with images of what it was trained on. */
+async function integersOf(opened: OpenedModel, options: DataFlags & QuantizeFlags, output: Output): Promise<Integers> {
+  let shown = 0;
   const images = async (): Promise<ImageSet> => {
     const source = calibrationData(opened, options.data);
     const size = imageSizeFor(source, opened.model.input);
-    return (await openData({ ...options, data: source, ...size }, output)).train;
+    const { train } = await openData({ ...options, data: source, ...size }, output);
+    shown = Math.min(train.count, options.calibrationImages);
+    return train;
   };
-  return quantizeModel(opened, images, options, output);
+  const quantized = await quantizeModel(opened, images, options, output);
+  const calibrated = `ranges by ${options.calibration} over ${count(shown)} training images`;
+  return { quantized, ranges: shown === 0 ? "ranges as the model was trained with" : calibrated };
 }

@@ -1,21 +1,38 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { generate, type CodegenNetwork, type CodegenOptions, type GeneratedCode } from "../codegen/generate.ts";
+import { z } from "zod";
+import { byteTables } from "../codegen/byte-tables.ts";
+import type { Cells } from "../codegen/element.ts";
+import {
+  generate,
+  integersOf,
+  type CodegenNetwork,
+  type CodegenOptions,
+  type GeneratedCode,
+} from "../codegen/generate.ts";
 import { identifierOf } from "../codegen/identifier.ts";
 import type { Evaluation } from "../codegen/package/datasheet/build.ts";
-import { datasheetSchema, type Datasheet } from "../codegen/package/datasheet/schema.ts";
+import { datasheetSchema } from "../codegen/package/datasheet/schema.ts";
 import type { PackageTerms } from "../codegen/package/facts.ts";
 import { licenseText } from "../codegen/package/license.ts";
 import { fullPackage, type FullPackage } from "../codegen/package/package.ts";
-import { selftestInput, type SelftestVector } from "../codegen/selftest.ts";
+import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
+import { createInterpreter } from "../codegen/quantize/interpreter/interpret.ts";
+import { selftestCells, selftestInput, type SelftestVector } from "../codegen/selftest.ts";
+import { measureAccuracy } from "../codegen/verify/accuracy.ts";
 import { cannotRun, measure, type Measurements } from "../codegen/verify/measure.ts";
 import { targets } from "../codegen/target.ts";
 import { riscvTargetNames, type RiscvTargetName } from "../codegen/verify/targets.ts";
-import { ConfigError, DataError } from "../engine/errors.ts";
+import { lookUpBytes } from "../engine/byte-lookup.ts";
+import type { DataSet, ImageSet } from "../engine/data/image-set.ts";
+import { normalizationTable } from "../engine/data/normalization.ts";
+import { ConfigError, DataError, ToolError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { evaluateModel } from "../engine/train/evaluate-model.ts";
+import { pairedDrop } from "../engine/train/paired-drop.ts";
+import { createReferenceBackend } from "../kernels/reference/index.ts";
 import { openBackend } from "./open-backend.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import type { OpenedModel } from "./open-model.ts";
@@ -38,6 +55,12 @@ export interface PackageFlags {
   readonly dataDir?: string | undefined;
 }
 
+/** A model in integers, and where their ranges come from. */
+export interface Integers {
+  readonly quantized: QuantizedGraph;
+  readonly ranges: string;
+}
+
 export interface PackagedModel extends FullPackage {
   readonly folder: string;
   readonly code: GeneratedCode;
@@ -50,9 +73,14 @@ const unnamedAuthor = "the author of this network";
 const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
 const vectorCount = 4;
 
-/** Writes a model as one folder with data sheet. @throws ConfigError for a version, licence or folder that cannot be used */
+/**
+ * Writes a model as one folder with data sheet.
+ * @param integers of the model; for precision "int8"
+ * @throws ConfigError for a version, licence or folder that cannot be used
+ */
 export async function packageModel(
   opened: OpenedModel,
+  integers: Integers | undefined,
   options: CodegenOptions,
   flags: PackageFlags,
   output: Output,
@@ -69,12 +97,13 @@ export async function packageModel(
     name,
     classes,
     normalization,
-    selftest: await selftestVectors(opened),
+    ...(integers && { quantized: integers.quantized }),
+    selftest: await selftestVectors(opened, integers?.quantized),
   };
   const code = generate(network, options);
-  const images = network.selftest!.map(({ seed }) => selftestInput(seed, model.input, normalization));
+  const images = network.selftest!.map(({ seed }) => inputOf(opened, integers?.quantized, seed));
   const measurements = await measureAll(network, options, flags, images, output);
-  const evaluation = await evaluate(opened, flags, output);
+  const evaluation = await evaluate(opened, network, options, flags, output);
   const seed = checkpoint?.settings["seed"];
   const pack = await fullPackage({
     network,
@@ -82,6 +111,7 @@ export async function packageModel(
     terms,
     measurements,
     evaluation,
+    ...(integers && { ranges: integers.ranges }),
     weights: checkpoint !== undefined ? "trained" : architecture === undefined ? "imported" : "random",
     training:
       checkpoint === undefined
@@ -121,11 +151,19 @@ async function termsOf(flags: PackageFlags): Promise<PackageTerms> {
   return { version, author: author.trim(), url, license, licenseText: text };
 }
 
+function inputOf({ model, normalization }: OpenedModel, quantized: QuantizedGraph | undefined, seed: number): Cells {
+  return quantized === undefined
+    ? selftestInput(seed, model.input, normalization)
+    : selftestCells(seed, quantized, normalization);
+}
+
 /** Pictures of different classes first, as far as the network tells them apart. */
-async function selftestVectors(opened: OpenedModel): Promise<SelftestVector[]> {
-  const { model, normalization } = opened;
-  const inputs = seeds.map((seed) => selftestInput(seed, model.input, normalization));
-  const outputs = await engineOutputs(opened, inputs);
+async function selftestVectors(opened: OpenedModel, quantized: QuantizedGraph | undefined): Promise<SelftestVector[]> {
+  const inputs = seeds.map((seed) => inputOf(opened, quantized, seed));
+  const outputs =
+    quantized === undefined
+      ? await engineOutputs(opened, inputs as Float32Array[])
+      : await interpreterOutputs(quantized, inputs);
   const vectors = seeds.map((seed, index) => {
     const expected = outputs[index]!;
     return { seed, expected, best: expected.indexOf(Math.max(...expected)) };
@@ -135,11 +173,22 @@ async function selftestVectors(opened: OpenedModel): Promise<SelftestVector[]> {
   return [...firstOfClass, ...others].slice(0, vectorCount).map(({ seed, expected }) => ({ seed, expected }));
 }
 
+async function interpreterOutputs(quantized: QuantizedGraph, inputs: readonly Cells[]): Promise<Cells[]> {
+  const interpreter = await createInterpreter(quantized, { backend: createReferenceBackend() });
+  try {
+    const outputs: Cells[] = [];
+    for (const input of inputs) outputs.push((await interpreter.run(input)).slice());
+    return outputs;
+  } finally {
+    await interpreter.dispose();
+  }
+}
+
 async function measureAll(
   network: CodegenNetwork,
   options: CodegenOptions,
   flags: PackageFlags,
-  images: readonly Float32Array[],
+  images: readonly Cells[],
   output: Output,
 ): Promise<Measurements> {
   const own = riscvTargetNames.filter((target) => target === options.target);
@@ -160,7 +209,7 @@ async function measureAll(
             : `left out by --measure ${flags.measure.join(",")}`,
       });
     else {
-      const reason = await cannotRun(target);
+      const reason = await cannotRun(target, options.target);
       if (reason === null) processors.push(target);
       else skipped.push({ what, why: reason });
     }
@@ -170,29 +219,79 @@ async function measureAll(
   return { ...measurements, skipped: [...measurements.skipped, ...skipped] };
 }
 
-async function evaluate(opened: OpenedModel, flags: PackageFlags, output: Output): Promise<Evaluation> {
-  const { model, scoring = model, state, classes, normalization, architecture, checkpoint } = opened;
+async function evaluate(
+  opened: OpenedModel,
+  network: CodegenNetwork,
+  options: CodegenOptions,
+  flags: PackageFlags,
+  output: Output,
+): Promise<Evaluation> {
+  const { model, classes, architecture, checkpoint } = opened;
   if (checkpoint === undefined && architecture !== undefined) return { missing: "the weights are random" };
   const name = flags.data ?? checkpoint?.data.name;
   if (name === undefined) return { missing: "the network was imported without data: --data names test images" };
   try {
     const data = await openData({ ...flags, data: name, ...imageSizeFor(name, model.input) }, output);
     if (data.classes.join() !== classes.join()) throw new DataError(`${name}: its classes are not those of the model`);
-    const backend = await openBackend({ backend: "auto" }, output);
-    try {
-      const { accuracy, images, confusion } = await evaluateModel(scoring, state, await data.test(), {
-        ...{ backend, normalization },
-        // Images of an imported network are recorded one by one.
-        ...(checkpoint === undefined ? { batchSize: 4 } : {}),
-      });
-      return { accuracy, images, confusion, by: `test images of ${data.name}, engine on ${backend.name}` };
-    } finally {
-      await backend.dispose();
-    }
+    return await evaluateOn(opened, data, network, options, output);
   } catch (error) {
-    if (!(error instanceof DataError || error instanceof ConfigError)) throw error;
+    if (!(error instanceof DataError || error instanceof ConfigError || error instanceof ToolError)) throw error;
     return { missing: error.message };
   }
+}
+
+/** The engine's accuracy; for a network in integers that of its C on this machine, with the engine's beside it. */
+async function evaluateOn(
+  opened: OpenedModel,
+  data: DataSet,
+  network: CodegenNetwork,
+  options: CodegenOptions,
+  output: Output,
+): Promise<Evaluation> {
+  const { model, scoring = model, state, normalization, checkpoint } = opened;
+  const set = await data.test();
+  const backend = await openBackend({ backend: "auto" }, output);
+  const on = `test images of ${data.name}`;
+  try {
+    const { accuracy, images, confusion, predictions } = await evaluateModel(scoring, state, set, {
+      ...{ backend, normalization },
+      // Images of an imported network are recorded one by one.
+      ...(checkpoint === undefined ? { batchSize: 4 } : {}),
+    });
+    const by = `${on}, engine on ${backend.name}`;
+    const quantized = integersOf(network, options.precision);
+    if (quantized === undefined) return { accuracy, images, confusion, by };
+    output.message(`accuracy in integers: the C on ${count(images)} images, on this machine`);
+    const code = generate(network, { ...options, target: "host" });
+    const integers = await measureAccuracy(code, set, cellsOfBytes(quantized, set, normalization));
+    return {
+      ...{
+        accuracy: integers.accuracy,
+        images,
+        confusion: integers.confusion,
+        by: `${on}, the C on this machine, gcc`,
+      },
+      float: { accuracy, ...pairedDrop(set.labels, predictions, integers.predictions), by },
+    };
+  } finally {
+    await backend.dispose();
+  }
+}
+
+/** How bytes become an input, as the C does it. */
+function cellsOfBytes(
+  { values, input }: QuantizedGraph,
+  { height, width, channels }: ImageSet,
+  normalization: OpenedModel["normalization"],
+): (bytes: Uint8Array) => Cells {
+  const { element } = values[input]!;
+  const size = height * width * channels;
+  const table = element.type === "int8" ? byteTables(normalization, element) : normalizationTable(normalization);
+  return (bytes) => {
+    const cells = table instanceof Int8Array ? new Int8Array(size) : new Float32Array(size);
+    lookUpBytes(cells, bytes, table);
+    return cells;
+  };
 }
 
 /** The day, or that of SOURCE_DATE_EPOCH for builds that shall give the same bytes. */
@@ -201,18 +300,23 @@ function today(): string {
   return (epoch === undefined ? new Date() : new Date(1000 * Number(epoch))).toISOString().slice(0, 10);
 }
 
-async function oldSheet(folder: string): Promise<Datasheet | undefined> {
+/** What is read of the data sheet of a package that is to be written over, by whichever version it was written. */
+const writtenSchema = z.object({ identity: datasheetSchema.shape.identity.pick({ files: true }) });
+
+type WrittenSheet = z.output<typeof writtenSchema>;
+
+async function oldSheet(folder: string): Promise<WrittenSheet | undefined> {
   const text = await readFile(join(folder, "extras/datasheet.json"), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return datasheetSchema.parse(JSON.parse(text));
+    return writtenSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
 
 /** @throws ConfigError when the folder holds what Finch did not write, or what was changed since */
-async function checkUntouched(folder: string, old: Datasheet | undefined): Promise<void> {
+async function checkUntouched(folder: string, old: WrittenSheet | undefined): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
   if (old === undefined)
@@ -224,7 +328,7 @@ async function checkUntouched(folder: string, old: Datasheet | undefined): Promi
   }
 }
 
-async function writePackage(folder: string, { files }: FullPackage, old: Datasheet | undefined): Promise<void> {
+async function writePackage(folder: string, { files }: FullPackage, old: WrittenSheet | undefined): Promise<void> {
   for (const { path, content } of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFileAtomically(join(folder, path), content);

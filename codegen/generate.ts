@@ -127,7 +127,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
-  const quantized = options.precision === "int8" ? network.quantized : undefined;
+  const quantized = integersOf(network, options.precision);
   const cells = quantized?.values[quantized.input]!.element;
   const byteTable =
     normalization !== undefined && cells?.type === "int8"
@@ -195,6 +195,11 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     weightBytes: unit.constantBytes,
     macs,
   };
+}
+
+/** The network in integers, where C of a precision computes it. */
+export function integersOf({ quantized }: CodegenNetwork, precision: Precision): QuantizedGraph | undefined {
+  return precision === "int8" ? quantized : undefined;
 }
 
 function arithmeticOf(

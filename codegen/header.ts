@@ -85,10 +85,10 @@ export function headerText(facts: Facts): string {
       ? []
       : [
           `#define ${upper}_SELFTEST_VECTORS ${facts.selftest.length}`,
-          "/* Runs the network on inputs with known answers. All three are overwritten; input has INPUT_SIZE floats, output",
+          "/* Runs the network on inputs with known answers. All three are overwritten; input has INPUT_SIZE numbers, output",
           "   OUTPUT_SIZE. Returns 0 when all agree, the number of the first that does not (from 1), or -1 for a null pointer.",
           "   Stands in a file of its own: the answers cost memory only where it is called. */",
-          `int ${prefix}_selftest(${prefix}_context *context, float *input, float *output);`,
+          `int ${prefix}_selftest(${prefix}_context *context, ${input} *input, ${output} *output);`,
           "",
         ]),
     "#ifdef __cplusplus",

@@ -7,7 +7,7 @@ export type { PackageFile, PackageTerms } from "./package/facts.ts";
 export { datasheetSchema, type Datasheet } from "./package/datasheet/schema.ts";
 export { layerCosts, type InstructionProfile, type LayerCost } from "./layer-costs.ts";
 export type { ArenaBuffer } from "./storage.ts";
-export { selftestInput, selftestPicture, type SelftestVector } from "./selftest.ts";
+export { selftestCells, selftestInput, selftestPicture, type SelftestVector } from "./selftest.ts";
 export { identifierOf } from "./identifier.ts";
 export { targets } from "./target.ts";
 export type { Target, TargetName } from "./target.ts";

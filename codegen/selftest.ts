@@ -3,15 +3,19 @@ import type { Normalization } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
 import { elementCount, type Shape } from "../engine/shape.ts";
 import { mixBits } from "../engine/random.ts";
+import { byteTables } from "./byte-tables.ts";
+import { elements, type Cells } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
 import { floatLiteral } from "./literals.ts";
+import type { QuantizedGraph } from "./quantize/graph.ts";
 import { floatTolerance } from "./tolerance.ts";
 import { indent } from "./unit.ts";
 
-/** An input, drawn from its seed on the device as it was here, and what the engine gives for it. */
+/** An input, drawn from its seed on the device as it was here, and the answer to it. */
 export interface SelftestVector {
   readonly seed: number;
-  readonly expected: Float32Array;
+  /** What the engine gives; for a network in integers the cells that their interpreter gives. */
+  readonly expected: Cells;
 }
 
 /** Pixels between the random colours of a picture, and the depth of the noise on it. */
@@ -21,9 +25,14 @@ const noise = 16;
 /** Compilers and flags are those of the user: ten times what the same C may depart by where it is verified. */
 const leeway = 10;
 
-/** How far an output of the self-test may lie from the expected one. */
-export function selftestTolerance({ expected }: SelftestVector): number {
-  return leeway * floatTolerance(expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0));
+/** Where integers follow on layers in float32, one of these that rounds otherwise may move outputs by a unit or some. */
+const mixedLeeway = 1 / 64;
+
+/** How far an output of the self-test may lie from the expected one: integers are the same everywhere. */
+export function selftestTolerance({ expected }: SelftestVector, quantized?: QuantizedGraph): number {
+  const largest = Math.max(...Array.from(expected, Math.abs));
+  if (quantized === undefined) return leeway * floatTolerance(largest);
+  return quantized.layers.some(({ op }) => op === "float32") ? mixedLeeway * largest : 0;
 }
 
 /**
@@ -61,6 +70,21 @@ export function selftestInput(seed: number, shape: Shape, normalization?: Normal
   return input;
 }
 
+/** The picture of a seed as a network in integers takes it; its bytes less 128 where nothing says how. */
+export function selftestCells(
+  seed: number,
+  { values, input }: QuantizedGraph,
+  normalization?: Normalization,
+): Int8Array | Float32Array {
+  const { shape, element } = values[input]!;
+  if (element.type !== "int8") return selftestInput(seed, shape.slice(1), normalization);
+  const bytes = selftestPicture(seed, shape.slice(1));
+  if (normalization === undefined) return Int8Array.from(bytes, (byte) => byte - 128);
+  const cells = new Int8Array(bytes.length);
+  lookUpBytes(cells, bytes, byteTables(normalization, element));
+  return cells;
+}
+
 function pictureSize(shape: Shape): [height: number, width: number, channels: number] {
   if (shape.length === 3) return [shape[0]!, shape[1]!, shape[2]!];
   const channels = shape.at(-1) ?? 1;
@@ -69,11 +93,21 @@ function pictureSize(shape: Shape): [height: number, width: number, channels: nu
 
 /** `<prefix>_selftest.c`: draws the inputs, runs the network and compares. */
 export function selftestText(facts: Facts, vectors: readonly SelftestVector[]): string {
-  const { prefix, inputShape, outputSize, normalization } = facts;
+  const { prefix, inputShape, outputSize, normalization, quantized } = facts;
   const upper = prefix.toUpperCase();
   const [, width, channels] = pictureSize(inputShape);
   const hex = (value: number): string => `UINT32_C(0x${(value >>> 0).toString(16)})`;
-  const rows = vectors.map(({ expected }) => `{${Array.from(expected, floatLiteral).join(", ")}}`);
+  const [input, output] = [facts.inputElement, facts.outputElement].map((name) => elements[name].type);
+  const literal = facts.outputElement === "float32" ? floatLiteral : String;
+  const rows = vectors.map(({ expected }) => `{${Array.from<number, string>(expected, literal).join(", ")}}`);
+  const tolerances = vectors.map((vector) => selftestTolerance(vector, quantized));
+  const exact = tolerances.every((tolerance) => tolerance === 0);
+  const real = facts.outputElement === "float32" ? "" : "(float)";
+  const comparison = exact
+    ? `if (output[i] != expected[vector][i]) return vector + 1;`
+    : `float error = ${real}output[i] - ${real}expected[vector][i];
+/* Written so that what is not a number fails. */
+if (!(error <= tolerances[vector] && -error <= tolerances[vector])) return vector + 1;`;
   const body = `
 static uint32_t ${prefix}_mix(uint32_t bits)
 {
@@ -105,11 +139,15 @@ value += (int32_t)(${prefix}_mix(~seed ^ ${prefix}_mix(at + 1u)) % ${noise}u) - 
 return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-int ${prefix}_selftest(${prefix}_context *context, float *input, float *output)
+int ${prefix}_selftest(${prefix}_context *context, ${input} *input, ${output} *output)
 {
 static const uint32_t seeds[${upper}_SELFTEST_VECTORS] = {${vectors.map(({ seed }) => hex(seed)).join(", ")}};
-static const float tolerances[${upper}_SELFTEST_VECTORS] = {${vectors.map((vector) => floatLiteral(selftestTolerance(vector))).join(", ")}};
-static const float expected[${upper}_SELFTEST_VECTORS][${outputSize}] = {
+${
+  exact
+    ? ""
+    : `static const float tolerances[${upper}_SELFTEST_VECTORS] = {${tolerances.map(floatLiteral).join(", ")}};
+`
+}static const ${output} expected[${upper}_SELFTEST_VECTORS][${outputSize}] = {
 ${rows.join(",\n")},
 };
 if (!context || !input || !output) return -1;
@@ -117,9 +155,7 @@ for (int vector = 0; vector < ${upper}_SELFTEST_VECTORS; vector++) {
 ${fillInput(facts)}
 if (${prefix}_run(context, input, output) != ${upper}_OK) return vector + 1;
 for (int i = 0; i < ${upper}_OUTPUT_SIZE; i++) {
-float error = output[i] - expected[vector][i];
-/* Written so that what is not a number fails. */
-if (!(error <= tolerances[vector] && -error <= tolerances[vector])) return vector + 1;
+${comparison}
 }
 }
 return 0;
@@ -134,9 +170,18 @@ return 0;
 }
 
 /** Bytes become inputs as the library makes them, pixel by pixel where it can: no second buffer is needed. */
-function fillInput({ prefix, normalization }: Facts): string {
+function fillInput({ prefix, normalization, inputElement }: Facts): string {
   const size = `${prefix.toUpperCase()}_INPUT_SIZE`;
   const draw = `${prefix}_byte(seeds[vector], (uint32_t)i)`;
+  if (inputElement === "int8" && normalization === undefined)
+    return `for (int i = 0; i < ${size}; i++) {\ninput[i] = (int8_t)((int)${draw} - 128);\n}`;
+  if (inputElement === "int8")
+    // Each cell takes the place of its byte.
+    return `uint8_t *bytes = (uint8_t *)input;
+for (int i = 0; i < ${size}; i++) {
+bytes[i] = ${draw};
+}
+${prefix}_quantize(bytes, input);`;
   if (normalization === undefined)
     return `for (int i = 0; i < ${size}; i++) {\ninput[i] = ((float)${draw} - 128.0f) / 64.0f;\n}`;
   // The bytes stand at the end of the input and are overwritten from its beginning, never before they are read.

@@ -41,34 +41,36 @@ target_sources(app PRIVATE src/main.c)
   ];
 }
 
-function memory({ code: { prefix }, takesBytes }: PackageFacts): string {
+function memory({ code: { prefix }, bytesFunction, inputType, outputType }: PackageFacts): string {
   const upper = prefix.toUpperCase();
   return `/* All memory of the network, and what goes in and comes out. */
 static ${prefix}_context context;
-static float input[${upper}_INPUT_SIZE];
-static float output[${upper}_OUTPUT_SIZE];${takesBytes ? `\nstatic uint8_t picture[${upper}_INPUT_SIZE];` : ""}`;
+static ${inputType} input[${upper}_INPUT_SIZE];
+static ${outputType} output[${upper}_OUTPUT_SIZE];${bytesFunction ? `\nstatic uint8_t picture[${upper}_INPUT_SIZE];` : ""}`;
 }
 
 /** Fills the input: the one part that a user has to write. */
-function source({ code: { prefix, inputShape }, takesBytes }: PackageFacts): string {
+function source({ code: { prefix, inputShape }, bytesFunction, inputType }: PackageFacts): string {
   const upper = prefix.toUpperCase();
   const layout = inputShape.length === 3 ? ", row by row, the channels of a pixel side by side" : "";
-  return takesBytes
+  return bytesFunction !== undefined
     ? `/* Put your camera here: ${inputShape.join("x")} bytes${layout}. */
 static void take_picture(uint8_t *bytes)
 {
   for (int i = 0; i < ${upper}_INPUT_SIZE; i++) bytes[i] = (uint8_t)(i * 7);
 }`
     : `/* Put your sensor here: ${inputShape.join("x")} values${layout}. */
-static void take_input(float *values)
+static void take_input(${inputType} *values)
 {
-  for (int i = 0; i < ${upper}_INPUT_SIZE; i++) values[i] = 0.0f;
+  for (int i = 0; i < ${upper}_INPUT_SIZE; i++) values[i] = ${inputType === "float" ? "0.0f" : `${upper}_INPUT_ZERO`};
 }`;
 }
 
-function classify({ code: { prefix }, takesBytes }: PackageFacts): string[] {
+function classify({ code: { prefix }, bytesFunction }: PackageFacts): string[] {
   return [
-    ...(takesBytes ? ["take_picture(picture);", `${prefix}_normalize(picture, input);`] : ["take_input(input);"]),
+    ...(bytesFunction === undefined
+      ? ["take_input(input);"]
+      : ["take_picture(picture);", `${bytesFunction}(picture, input);`]),
     `${prefix}_run(&context, input, output);`,
     `int best = ${prefix}_argmax(output);`,
   ];
@@ -77,12 +79,12 @@ function classify({ code: { prefix }, takesBytes }: PackageFacts): string[] {
 const indented = (lines: readonly string[], by: string): string => lines.map((line) => by + line).join("\n");
 
 function mainText(facts: PackageFacts, signature = "int main(void)"): string {
-  const { code, hasLabels, takesBytes } = facts;
+  const { code, hasLabels, bytesFunction } = facts;
   const { prefix } = code;
   const returns = signature.startsWith("int");
   const label = hasLabels ? `${prefix}_class_names[best]` : '"output"';
   return `#include <stdio.h>
-${takesBytes ? "#include <stdint.h>\n" : ""}#include "${prefix}.h"
+${bytesFunction ? "#include <stdint.h>\n" : ""}#include "${prefix}.h"
 
 ${memory(facts)}
 

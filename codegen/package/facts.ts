@@ -1,3 +1,4 @@
+import { elements } from "../element.ts";
 import type { GeneratedCode } from "../generate.ts";
 
 /** A file of a package, by its path inside the package's folder. */
@@ -37,12 +38,15 @@ export interface PackageFacts {
   /** Whether `<math.h>` is used, so that its library has to be linked. */
   readonly usesMath: boolean;
   readonly hasLabels: boolean;
-  /** Whether bytes can be turned into an input. */
-  readonly takesBytes: boolean;
+  /** The function that turns bytes into an input; undefined where there is none. */
+  readonly bytesFunction: string | undefined;
+  /** Types of a number of the input and of the output. */
+  readonly inputType: string;
+  readonly outputType: string;
 }
 
 export function packageFacts(code: GeneratedCode, title: string, terms: PackageTerms): PackageFacts {
-  const { prefix, files, inputShape, outputSize } = code;
+  const { prefix, files, inputShape, outputSize, inputElement, outputElement } = code;
   const header = files.find(({ name }) => name === `${prefix}.h`)!.text;
   const sources = files.filter(({ name }) => name.endsWith(".c"));
   const ascii = plainLine(title).replace(/[^\x20-\x7e]/g, "?");
@@ -58,7 +62,9 @@ export function packageFacts(code: GeneratedCode, title: string, terms: PackageT
     sentence: `Classifier ${ascii}: ${inputShape.join("x")} values to ${outputSize} outputs, C99 without dependencies`,
     usesMath: sources.some(({ text }) => text.includes("#include <math.h>")),
     hasLabels: header.includes(`${prefix}_class_names[`),
-    takesBytes: header.includes(`${prefix}_normalize(`),
+    bytesFunction: [`${prefix}_normalize`, `${prefix}_quantize`].find((name) => header.includes(`${name}(`)),
+    inputType: elements[inputElement].type,
+    outputType: elements[outputElement].type,
   };
 }
 

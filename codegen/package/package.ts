@@ -1,6 +1,7 @@
 import { sha256 } from "../../engine/sha256.ts";
 import { drawNetwork, type DrawOptions } from "../draw/draw-network.ts";
-import type { CodegenNetwork, GeneratedCode } from "../generate.ts";
+import { deployedGraph } from "../deployed.ts";
+import { integersOf, type CodegenNetwork, type GeneratedCode } from "../generate.ts";
 import type { InstructionProfile } from "../layer-costs.ts";
 import { buildFiles } from "./cmake.ts";
 import { buildDatasheet, type DatasheetRequest } from "./datasheet/build.ts";
@@ -25,7 +26,8 @@ export interface PackageRequest {
  * One folder that is a library for plain C, CMake, Arduino, PlatformIO, ESP-IDF and Zephyr at once, without its data
  * sheet. The same request gives the same files.
  */
-export function packageFiles({ network, code, terms }: PackageRequest): PackageFile[] {
+export function packageFiles(request: PackageRequest): PackageFile[] {
+  const { network, code, terms } = request;
   const facts: PackageFacts = packageFacts(code, network.name, terms);
   const { prefix } = code;
   return [
@@ -38,12 +40,14 @@ export function packageFiles({ network, code, terms }: PackageRequest): PackageF
       content: text,
     })),
     ...examples(facts),
-    ...vectorFiles(code, network.selftest ?? []),
+    ...vectorFiles(code, network.selftest ?? [], integersOf(network, code.precision)),
   ];
 }
 
 export interface FullPackageRequest
-  extends PackageRequest, Pick<DatasheetRequest, "measurements" | "evaluation" | "weights" | "training" | "date"> {
+  extends
+    PackageRequest,
+    Pick<DatasheetRequest, "measurements" | "evaluation" | "ranges" | "weights" | "training" | "date"> {
   readonly blocks?: DrawOptions["blocks"];
 }
 
@@ -57,11 +61,11 @@ export interface FullPackage {
 
 /** The same with data sheets as HTML, JSON and Markdown, and the figure of the network. */
 export async function fullPackage(request: FullPackageRequest): Promise<FullPackage> {
-  const { network, code, terms, measurements, evaluation, weights, training, date, blocks } = request;
+  const { network, code, terms, measurements, evaluation, ranges, weights, training, date, blocks } = request;
   const { name } = packageFacts(code, network.name, terms);
   const run: InstructionProfile | undefined =
     measurements.runs.find(({ target }) => target === code.target) ?? measurements.runs[0];
-  const figure = drawNetwork(network.graph, code, {
+  const figure = drawNetwork(deployedGraph(network, code.precision), code, {
     name: network.name,
     ...(blocks === undefined ? {} : { blocks }),
     ...(run === undefined ? {} : { instructions: run }),
@@ -76,6 +80,7 @@ export async function fullPackage(request: FullPackageRequest): Promise<FullPack
   );
   const sheet = buildDatasheet({
     ...{ network, code, terms, packageName: name, files: hashes, measurements, evaluation, weights, training, date },
+    ...(ranges === undefined ? {} : { ranges }),
   });
   return {
     name,

@@ -72,13 +72,29 @@ function sumBounds(graph: QuantizedGraph, layer: QuantizedLayer<AccumulatingOp>)
 
 /** @throws ConfigError naming the layer and the bound of docs/int8.md that it breaks */
 export function checkBounds(graph: QuantizedGraph): void {
+  visitBounds(graph, ({ name }, what, value, bound) => {
+    if (!(value < bound))
+      throw new ConfigError(
+        `int8: ${name}: ${what} can reach ${value}, at most ${bound - 1} is held; keep this layer in float32`,
+      );
+  });
+}
+
+/** The largest magnitude that a sum in 32 bits can reach, and in which layer; undefined where none is in integers. */
+export function largestSum(graph: QuantizedGraph): { readonly layer: string; readonly value: number } | undefined {
+  let largest: { layer: string; value: number } | undefined;
+  visitBounds(graph, ({ name }, _, value, bound) => {
+    if (bound <= int32 && value > (largest?.value ?? 0)) largest = { layer: name, value };
+  });
+  return largest;
+}
+
+function visitBounds(
+  graph: QuantizedGraph,
+  visit: (layer: QuantizedLayer, what: string, value: number, bound: number) => void,
+): void {
   for (const layer of graph.layers) {
-    const check = (what: string, value: number, bound: number): void => {
-      if (!(value < bound))
-        throw new ConfigError(
-          `int8: ${layer.name}: ${what} can reach ${value}, at most ${bound - 1} is held; keep this layer in float32`,
-        );
-    };
+    const check = (what: string, value: number, bound: number): void => visit(layer, what, value, bound);
     const shape = graph.values[layer.output].shape;
     const inputs = layer.inputs.map((id) => graph.values[id]);
     switch (layer.op) {

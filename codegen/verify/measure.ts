@@ -2,7 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { FinchError, ToolError } from "../../engine/errors.ts";
+import type { Cells } from "../element.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
+import { type TargetName, targets } from "../target.ts";
 import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type MeasuredRun, profileInstructions } from "./profile.ts";
@@ -46,7 +48,8 @@ export interface MeasureRequest {
   readonly options: CodegenOptions;
   /** Processors to count instructions on; compilers are asked in any case. */
   readonly processors: readonly RiscvTargetName[];
-  readonly images: readonly Float32Array[];
+  /** As the C takes them. */
+  readonly images: readonly Cells[];
   readonly onProgress?: (message: string) => void;
 }
 
@@ -81,7 +84,10 @@ export async function measure(request: MeasureRequest): Promise<Measurements> {
   };
   const sizes: SizeRow[] = [];
   const checks: CompilerCheck[] = [];
-  const chosen = compilers.filter(({ target }) => target === "host" || target === options.target || isOneOf(target));
+  const wanted = compilers.filter(({ target }) => target === "host" || target === options.target || isOneOf(target));
+  const chosen = wanted.filter(({ target }) => lacksVectors(target, options.target) === null);
+  for (const { target, tool } of wanted.filter((compiler) => !chosen.includes(compiler)))
+    skipped.push({ what: `${tool} for ${target}: sizes, warnings`, why: lacksVectors(target, options.target)! });
   const jobs = chosen.flatMap((compiler) =>
     // Sizes are those of gcc; clang is asked for warnings.
     (compiler.tool === "clang" ? ["-O2"] : levels).map((level) => async () => {
@@ -180,8 +186,17 @@ async function boundStack(code: GeneratedCode, { target, tool, machine }: Compil
   });
 }
 
-/** Whether instructions of a processor can be counted here; the reason when not. */
-export async function cannotRun(target: RiscvTargetName): Promise<string | null> {
+/** Why C that is tuned for one target cannot be compiled for another; null where it can. */
+function lacksVectors(target: VerifyTarget, tuned: TargetName): string | null {
+  return targets[tuned].vectorBits === 0 || targets[target].vectorBits > 0
+    ? null
+    : `the C for ${tuned} is written in vector intrinsics, which ${target} lacks`;
+}
+
+/** Whether instructions of a processor can be counted here, for C that is tuned for a target; the reason when not. */
+export async function cannotRun(target: RiscvTargetName, tuned: TargetName): Promise<string | null> {
+  const lacking = lacksVectors(target, tuned);
+  if (lacking !== null) return lacking;
   for (const tool of [modelCompiler(target).tool, "riscv64-unknown-elf-gcc", riscvTargets[target].emulator] as const)
     if ((await findTool(tool)) === null) return `${tool} is not on this machine: finch doctor --install`;
   return null;

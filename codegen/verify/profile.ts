@@ -1,4 +1,5 @@
 import { ConfigError } from "../../engine/errors.ts";
+import { deployedGraph } from "../deployed.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
 import type { InstructionProfile } from "../layer-costs.ts";
 import type { Cells } from "../element.ts";
@@ -38,7 +39,7 @@ export async function profileInstructions(network: CodegenNetwork, request: Prof
   if (whole.instructions === null || whole.instructionsOfEach === null)
     throw new ConfigError(`profile: nothing counts instructions on ${processor}`);
   const code = generate(network, { ...options, observed: true });
-  const layers = network.graph.layers.map(() => 0);
+  const layers = deployedGraph(network, options.precision).layers.map(() => 0);
   for (const { stage, instructions } of await runObserved({
     code,
     target: processor,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -36,9 +37,17 @@ test("verify takes networks of which some layers stay in float32", async () => {
 });
 
 test("what int8 has not is said", async () => {
-  const arch = tinyArchitecture(folder);
-  const packed = await finch(["codegen", arch, ...few, "--package", "--out", join(folder, "library")]);
-  expect([packed.code, packed.stderr]).toEqual([2, expect.stringContaining("packages are written in float32 only")]);
-  const foreign = await finch(["verify", arch, ...few, "--against", "onnxruntime"]);
+  const foreign = await finch(["verify", tinyArchitecture(folder), ...few, "--against", "onnxruntime"]);
   expect([foreign.code, foreign.stderr]).toEqual([2, expect.stringContaining("compare integers with engine")]);
+});
+
+test("a limit that no plan of the integers keeps ends with 3 and one sentence", async () => {
+  const out = join(folder, "none");
+  const refused = await finch(["codegen", tinyArchitecture(folder), ...few, "--ram", "100", "--out", out]);
+  expect(refused.code).toBe(3);
+  const errors = refused.stderr.split("\n").filter((line) => line.startsWith("error: "));
+  expect(errors).toEqual([
+    expect.stringMatching(/^error: codegen: 100 bytes of working memory are too few: no plan needs less than \d+$/),
+  ]);
+  expect(existsSync(out)).toBe(false);
 });

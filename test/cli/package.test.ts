@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { jsonSchemas } from "../../cli/json-schemas.ts";
 import { codegenSchema } from "../../cli/schemas.ts";
@@ -65,9 +67,9 @@ describe("finch codegen --package", () => {
 
 await describeWithTools("the package of a trained model", ["gcc", "clang", ...riscvTools], () => {
   const out = join(folder, "trained");
+  const run = join(folder, "run");
 
   test("has a data sheet whose numbers add up, each with its origin", async () => {
-    const run = join(folder, "run");
     expect((await finch(["train", "--arch", tiny, ...shortTraining, "--epochs", "1", "--out", run])).code).toBe(0);
     const words = ["codegen", run, "--package", "--target", "rv32imafc", "--measure", "rv32imafc", "--out", out];
     const document = codegenSchema.parse(await finchJson(words));
@@ -106,6 +108,45 @@ await describeWithTools("the package of a trained model", ["gcc", "clang", ...ri
     expect(there.filter((path) => !listed.includes(path)).sort()).toEqual(
       ["html", "json", "md"].map((kind) => `extras/datasheet.${kind}`),
     );
+  }, 300_000);
+
+  test("in integers has a self-test that runs, and a data sheet of them", async () => {
+    const out = join(folder, "integers");
+    const target = ["--target", "rv32imc", "--measure", "rv32imc"];
+    const document = codegenSchema.parse(
+      await finchJson(["codegen", run, "--package", "--precision", "int8", ...target, "--out", out]),
+    );
+    const sheet = sheetOf(out);
+    const { memory, time, numerics, build } = sheet;
+    expect(document.package).toMatchObject({ flashBytes: memory.flash.value, ramBytes: memory.ram.value });
+    expect(memory.ram.value).toBeGreaterThan(0);
+    expect(sheet.interface.input).toMatchObject({
+      type: "int8_t",
+      quantization: { zero: expect.any(Number) as number },
+    });
+    expect(sheet.interface.output).toMatchObject({ type: "int32_t", quantization: { zero: 0 } });
+    expect(memory.input.value).toBe(sheet.interface.input.shape.reduce((a, b) => a * b));
+
+    const [measured] = time.processors;
+    expect(measured!.largestError.value).toBe(0);
+    const layers = time.layers.reduce((sum, { instructions }) => sum + instructions["rv32imc"]!, 0);
+    expect(Math.abs(layers / measured!.instructions.value! - 1)).toBeLessThan(0.02);
+    expect(time.layers.reduce((sum, { macs }) => sum + macs, 0)).toBe(time.macs.value);
+    expect(build.checks.every(({ warnings }) => warnings === 0)).toBe(true);
+    expect(sheet.selftest.tolerance).toEqual([0, 0, 0, 0]);
+
+    expect(numerics.int8).toMatch(/^ranges by min-max over \d+ training images; all layers$/);
+    const { accuracy, floatAccuracy, accuracyDrop, largestSum } = numerics;
+    expect(accuracyDrop.value).toBeCloseTo(floatAccuracy.value! - accuracy.value!, 12);
+    expect(numerics.confusion!.flat().reduce((a, b) => a + b)).toBe(numerics.images);
+    expect(largestSum.value).toBeLessThan(2 ** 31);
+
+    await promisify(execFile)("make", ["-C", join(out, "finch_tiny/examples/bare_metal")]);
+    const { stdout } = await promisify(execFile)(join(out, "finch_tiny/examples/bare_metal/tiny"));
+    expect(stdout).toContain("self-test: all 4 vectors agree");
+    const markdown = readFileSync(join(out, "finch_tiny/extras/datasheet.md"), "utf8");
+    for (const line of ["| accuracy in float32 |", "| lost to integers |", "| largest sum |", "none: equal to the bit"])
+      expect(markdown).toContain(line);
   }, 300_000);
 
   test("has it as a page and as Markdown that need nothing from elsewhere", () => {

@@ -1,9 +1,20 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { generate, selftestInput, selftestPicture, type GeneratedCode } from "../../codegen/index.ts";
+import { elements } from "../../codegen/element.ts";
+import {
+  calibrate,
+  createInterpreter,
+  generate,
+  quantizeNetwork,
+  selftestCells,
+  selftestInput,
+  selftestPicture,
+  type GeneratedCode,
+} from "../../codegen/index.ts";
 import type { Normalization } from "../../engine/data/image-set.ts";
 import type { InferenceGraph } from "../../engine/plan/inference.ts";
+import { createReferenceBackend } from "../../kernels/reference/index.ts";
 import { CProgram, strict } from "./c-program.ts";
 import { expected, lowered, trained } from "./graphs.ts";
 
@@ -31,22 +42,49 @@ async function code(graph: InferenceGraph, name: string, normalization?: Normali
   );
 }
 
-/** A program that ends with what the self-test of each network said, ten times the first. */
-function programOf(first: string, second: string): string {
-  const buffers = (prefix: string): string => {
+/** The same in integers, all layers or all but those named, with the answers of the interpreter. */
+async function integerCode(
+  graph: InferenceGraph,
+  name: string,
+  normalization?: Normalization,
+  keepFloat: readonly string[] = [],
+): Promise<GeneratedCode> {
+  const backend = createReferenceBackend();
+  const shape = graph.values[graph.input]!.shape.slice(1);
+  const images = seeds.map((seed) => selftestInput(seed, shape, normalization));
+  const quantized = quantizeNetwork(await calibrate(graph, images, { backend }), { keepFloat });
+  const interpreter = await createInterpreter(quantized, { backend });
+  const selftest = [];
+  for (const seed of seeds) {
+    const answer = await interpreter.run(selftestCells(seed, quantized, normalization));
+    selftest.push({ seed, expected: answer.slice() });
+  }
+  await interpreter.dispose();
+  return generate(
+    { graph, quantized, name, selftest, ...(normalization === undefined ? {} : { normalization }) },
+    { target: "host", precision: "int8" },
+  );
+}
+
+/** A program that ends with what the self-tests said, each ten times as large as the next. */
+function programOf(codes: readonly GeneratedCode[]): string {
+  const buffers = ({ prefix, inputElement, outputElement }: GeneratedCode): string => {
     const upper = prefix.toUpperCase();
-    return `static ${prefix}_context ${prefix}_memory;
-static float ${prefix}_input[${upper}_INPUT_SIZE], ${prefix}_output[${upper}_OUTPUT_SIZE];`;
+    return `#include "${prefix}.h"
+static ${prefix}_context ${prefix}_memory;
+static ${elements[inputElement].type} ${prefix}_input[${upper}_INPUT_SIZE];
+static ${elements[outputElement].type} ${prefix}_output[${upper}_OUTPUT_SIZE];`;
   };
-  const call = (prefix: string): string => `${prefix}_selftest(&${prefix}_memory, ${prefix}_input, ${prefix}_output)`;
-  return `#include "${first}.h"
-#include "${second}.h"
-${buffers(first)}
-${buffers(second)}
+  const call = ({
+    prefix,
+  }: GeneratedCode): string => `  if (${prefix}_selftest(0, ${prefix}_input, ${prefix}_output) != -1) return 99;
+  if (${prefix}_argmax(0) != -1) return 98;
+  said = 10 * said + ${prefix}_selftest(&${prefix}_memory, ${prefix}_input, ${prefix}_output);`;
+  return `${codes.map(buffers).join("\n")}
 int main(void) {
-  if (${first}_selftest(0, ${first}_input, ${first}_output) != -1) return 99;
-  if (${first}_argmax(0) != -1) return 98;
-  return 10 * ${call(first)} + ${call(second)};
+  int said = 0;
+${codes.map(call).join("\n")}
+  return said;
 }
 `;
 }
@@ -57,13 +95,29 @@ const status = async (run: Promise<unknown>): Promise<number> =>
     (error: unknown) => (error as { code: number }).code,
   );
 
-describe("the self-tests of two networks in one program", async () => {
-  const codes = [await code(picture, "picture net", normalization), await code(vector, "vector net")];
-  const sources = ["picture_net", "vector_net"].flatMap((prefix) => [`${prefix}.c`, `${prefix}_selftest.c`]);
+describe.each([
+  ["floats", async () => [await code(picture, "picture net", normalization), await code(vector, "vector net")]],
+  [
+    "integers",
+    async () => [await integerCode(picture, "picture net", normalization), await integerCode(vector, "vector net")],
+  ],
+  [
+    "both",
+    async () => {
+      const [first, last] = [picture.layers[0]!.name, picture.layers.at(-1)!.name];
+      return [
+        await integerCode(picture, "float first", normalization, [first]),
+        await integerCode(picture, "float last", normalization, [last]),
+      ];
+    },
+  ],
+])("the self-tests of two networks in %s in one program", async (_, codesOf) => {
+  const codes = await codesOf();
+  const sources = codes.flatMap(({ prefix }) => [`${prefix}.c`, `${prefix}_selftest.c`]);
 
   async function write(): Promise<CProgram> {
     const program = await CProgram.write(codes);
-    await writeFile(join(program.folder, "main.c"), programOf("picture_net", "vector_net"));
+    await writeFile(join(program.folder, "main.c"), programOf(codes));
     return program;
   }
 
@@ -91,12 +145,20 @@ describe("the self-tests of two networks in one program", async () => {
     const broken = { ...codes[0]!, files: codes[0]!.files.map((file) => ({ ...file })) };
     const file = broken.files.find(({ name }) => name.endsWith("selftest.c"))!;
     // The second row of answers.
-    file.text = file.text.replace(/(expected\[.*\n.*\n\s*\{)[^,]+/, "$10x1.8p3f");
+    const other = broken.outputElement === "float32" ? "0x1.8p3f" : "100";
+    file.text = file.text.replace(/(expected\[.*\n.*\n\s*\{)[^,]+/, `$1${other}`);
     await using program = await CProgram.write([broken, codes[1]!]);
-    await writeFile(join(program.folder, "main.c"), programOf("picture_net", "vector_net"));
+    await writeFile(join(program.folder, "main.c"), programOf(codes));
     await program.command("gcc", [...strict, "-O2", "main.c", ...sources, "-o", "program", "-lm"]);
     expect(await status(program.command(join(program.folder, "program"), []))).toBe(20);
   });
+});
+
+test("integers have no tolerance, not of one unit", async () => {
+  const { files } = await integerCode(vector, "vector net");
+  const text = files.find(({ name }) => name.endsWith("selftest.c"))!.text;
+  expect(text).not.toContain("tolerance");
+  expect(text).toContain("if (output[i] != expected[vector][i]) return vector + 1;");
 });
 
 test("the C of a network without vectors has no self-test", () => {

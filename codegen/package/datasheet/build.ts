@@ -1,7 +1,12 @@
 import { version } from "../../../engine/version.ts";
-import type { CodegenNetwork, GeneratedCode } from "../../generate.ts";
+import { byteTables } from "../../byte-tables.ts";
+import { deployedGraph } from "../../deployed.ts";
+import { elements, type ElementName } from "../../element.ts";
+import { integersOf, type CodegenNetwork, type GeneratedCode } from "../../generate.ts";
 import { layerCosts } from "../../layer-costs.ts";
 import { hashWeights } from "../../model-hash.ts";
+import { largestSum } from "../../quantize/bounds.ts";
+import type { Element, QuantizedGraph } from "../../quantize/graph.ts";
 import { selftestTolerance } from "../../selftest.ts";
 import type { Measurements } from "../../verify/measure.ts";
 import type { PackageTerms } from "../facts.ts";
@@ -15,8 +20,18 @@ export type Evaluation =
       readonly confusion: readonly (readonly number[])[];
       /** What computed it on which images. */
       readonly by: string;
+      /** Of a network in integers: the same images in float32. */
+      readonly float?: FloatEvaluation;
     }
   | { readonly missing: string };
+
+interface FloatEvaluation {
+  readonly accuracy: number;
+  /** Accuracy that integers lose, and half of its 95 % interval, paired by image. */
+  readonly drop: number;
+  readonly interval: number;
+  readonly by: string;
+}
 
 export interface DatasheetRequest {
   readonly network: CodegenNetwork;
@@ -26,6 +41,8 @@ export interface DatasheetRequest {
   readonly files: Datasheet["identity"]["files"];
   readonly measurements: Measurements;
   readonly evaluation: Evaluation;
+  /** Where the ranges of a network in integers come from. */
+  readonly ranges?: string;
   readonly weights: Datasheet["identity"]["weights"];
   readonly training: Datasheet["identity"]["training"];
   readonly date: string | null;
@@ -33,6 +50,7 @@ export interface DatasheetRequest {
 
 const computed = (value: number, unit: string, by: string): Figure => ({ value, unit, mark: "C", by });
 const measured = (value: number, unit: string, by: string): Figure => ({ value, unit, mark: "M", by });
+const noIntegers = "this package computes in float32";
 const missing = (reason: string): Figure => ({ value: null, reason });
 
 /** The sum of figures of one unit: measured as soon as one of them is, missing when one of them is. */
@@ -52,6 +70,7 @@ export function buildDatasheet(request: DatasheetRequest): Datasheet {
   const header = code.files.find(({ name }) => name === `${code.prefix}.h`)!.text;
   const source = code.files.find(({ name }) => name === `${code.prefix}.c`)!.text;
   const selftest = network.selftest ?? [];
+  const quantized = integersOf(network, code.precision);
   return {
     schema: 1,
     identity: {
@@ -65,7 +84,7 @@ export function buildDatasheet(request: DatasheetRequest): Datasheet {
       target: code.target,
       precision: code.precision,
       plan: code.plan,
-      modelHash: hashWeights(network.graph),
+      modelHash: hashWeights(network.graph, quantized),
       date,
       weights,
       training,
@@ -88,7 +107,10 @@ export function buildDatasheet(request: DatasheetRequest): Datasheet {
         bss: bssBytes,
       })),
     },
-    selftest: { vectors: selftest.length, tolerance: selftest.map(selftestTolerance) },
+    selftest: {
+      vectors: selftest.length,
+      tolerance: selftest.map((vector) => selftestTolerance(vector, quantized)),
+    },
     excluded: [
       "start-up code, drivers, the camera, printf and the C library itself",
       "buffers of the program around the network besides its input and output",
@@ -104,10 +126,9 @@ export function buildDatasheet(request: DatasheetRequest): Datasheet {
 }
 
 function interfaceOf(network: CodegenNetwork, code: GeneratedCode, header: string): Datasheet["interface"] {
-  const { normalization, classes } = network;
+  const { classes } = network;
   const upper = code.prefix.toUpperCase();
-  const bytes = 128;
-  const [mean, deviation] = [normalization?.mean[0] ?? 0, normalization?.deviation[0] ?? 1];
+  const quantized = integersOf(network, code.precision);
   return {
     signatures: [...header.matchAll(/^(?:int|extern const) [^#;]*;/gm)].map(([signature]) => signature),
     input: {
@@ -116,24 +137,50 @@ function interfaceOf(network: CodegenNetwork, code: GeneratedCode, header: strin
         code.inputShape.length === 3
           ? "rows from the top, pixels from the left, channels of a pixel side by side"
           : "in order",
-      type: "float",
+      type: elements[code.inputElement].type,
+      quantization: quantizationOf(elementAt(quantized, "input")),
     },
-    output: { size: code.outputSize, type: "float" },
-    preprocessing:
-      normalization === undefined
-        ? null
-        : {
-            formula: "(byte / 255 - mean) / deviation of its channel",
-            mean: [...normalization.mean],
-            deviation: [...normalization.deviation],
-            example: `byte ${bytes} of channel 0: (${bytes} / 255 - ${mean.toFixed(4)}) / ${deviation.toFixed(4)} = ${((bytes / 255 - mean) / deviation).toFixed(4)}`,
-          },
+    output: {
+      size: code.outputSize,
+      type: elements[code.outputElement].type,
+      quantization: quantizationOf(elementAt(quantized, "output")),
+    },
+    preprocessing: preprocessingOf(network, elementAt(quantized, "input")),
     labels: classes === undefined ? null : [...classes],
     tieRule: "the first of equal outputs",
     returnCodes: [
       { name: `${upper}_OK`, value: 0, meaning: "done" },
       { name: `${upper}_NULL_POINTER`, value: 1, meaning: "a pointer is null; nothing was written" },
     ],
+  };
+}
+
+function elementAt(quantized: QuantizedGraph | undefined, border: "input" | "output"): Element {
+  return quantized?.values[quantized[border]]!.element ?? { type: "float32" };
+}
+
+function quantizationOf(element: Element): Datasheet["interface"]["input"]["quantization"] {
+  if (element.type === "float32") return null;
+  return { scale: element.scale, zero: element.type === "int8" ? element.zero : 0 };
+}
+
+/** What becomes of the bytes of an image, with one of them worked out. */
+function preprocessingOf({ normalization }: CodegenNetwork, input: Element): Datasheet["interface"]["preprocessing"] {
+  if (normalization === undefined) return null;
+  const { mean, deviation } = normalization;
+  const byte = 128;
+  const real = ((byte / 255 - mean[0]!) / deviation[0]!).toFixed(4);
+  const example = `byte ${byte} of channel 0: (${byte} / 255 - ${mean[0]!.toFixed(4)}) / ${deviation[0]!.toFixed(4)} = ${real}`;
+  const worth = "(byte / 255 - mean) / deviation of its channel";
+  return {
+    ...(input.type === "int8"
+      ? {
+          formula: `the cell round(x / scale) + zero of x = ${worth}, from a table of all bytes`,
+          example: `${example}, cell ${byteTables(normalization, input)[byte]}`,
+        }
+      : { formula: worth, example }),
+    mean: [...mean],
+    deviation: [...deviation],
   };
 }
 
@@ -157,9 +204,13 @@ function memoryOf(code: GeneratedCode, measurements: Measurements): Datasheet["m
       ? noCompiler
       : measured(size.rodataBytes - code.weightBytes, "bytes", `size -A less weights: ${where}`);
   const arena = computed(code.arenaBytes, "bytes", plan);
-  const floats = (count: number): Figure => computed(4 * count, "bytes", `${count} floats`);
-  const input = floats(code.inputShape.reduce((product, axis) => product * axis, 1));
-  const output = floats(code.outputSize);
+  const cells = (count: number, element: ElementName): Figure =>
+    computed(elements[element].bytes * count, "bytes", `${count} of ${elements[element].type}`);
+  const input = cells(
+    code.inputShape.reduce((product, axis) => product * axis, 1),
+    code.inputElement,
+  );
+  const output = cells(code.outputSize, code.outputElement);
   const data =
     size === undefined
       ? noCompiler
@@ -223,7 +274,7 @@ function timeOf(network: CodegenNetwork, code: GeneratedCode, { runs }: Measurem
         largestError: measured(
           Math.max(...errors),
           "absolute, of an output",
-          `against the engine with nothing folded, on ${run.outputs.length} inputs of the self-test`,
+          `against ${code.precision === "int8" ? "the interpreter of integers" : "the engine with nothing folded"}, on ${run.outputs.length} inputs of the self-test`,
         ),
         stackBound:
           run.stack === null
@@ -232,7 +283,7 @@ function timeOf(network: CodegenNetwork, code: GeneratedCode, { runs }: Measurem
         stackPainted: measured(run.stackBytes, "bytes", `painted stack, ${run.tool}`),
       };
     }),
-    layers: layerCosts(network.graph, code).map(
+    layers: layerCosts(deployedGraph(network, code.precision), code).map(
       ({ step, name, label, details, output, macs, parameters, liveBytes }) => ({
         name,
         operation: [label, ...details].join(", "),
@@ -246,26 +297,63 @@ function timeOf(network: CodegenNetwork, code: GeneratedCode, { runs }: Measurem
   };
 }
 
-function numericsOf({ evaluation }: DatasheetRequest): Datasheet["numerics"] {
+function numericsOf({ network, code, evaluation, ranges }: DatasheetRequest): Datasheet["numerics"] {
   const known = "accuracy" in evaluation ? evaluation : undefined;
+  const reason = "missing" in evaluation ? evaluation.missing : "";
+  const fraction = "fraction of the images";
+  const quantized = integersOf(network, code.precision);
+  const float = known?.float;
+  const unknown = missing(quantized === undefined ? noIntegers : reason);
   return {
-    arithmetic:
-      "float32, sums in float32 in a fixed order; the compiler may join a product and a sum into one rounding (-ffp-contract=fast)",
-    tolerance:
-      "outputs lie within 1e-5 × max(1, largest output / 10) of the engine's; the self-test allows ten times that",
-    accuracy:
-      known === undefined
-        ? missing("missing" in evaluation ? evaluation.missing : "")
-        : measured(known.accuracy, "fraction of the images", known.by),
+    ...(quantized === undefined ? floatNumerics : integerNumerics(quantized, ranges)),
+    accuracy: known === undefined ? missing(reason) : measured(known.accuracy, fraction, known.by),
+    floatAccuracy: float === undefined ? unknown : measured(float.accuracy, fraction, float.by),
+    accuracyDrop:
+      float === undefined
+        ? unknown
+        : measured(
+            float.drop,
+            fraction,
+            `95 % interval ± ${(100 * float.interval).toFixed(2)} points, paired by image`,
+          ),
     images: known?.images ?? null,
     confusion: known === undefined ? null : known.confusion.map((row) => [...row]),
-    int8: "this package computes in float32",
+  };
+}
+
+type Arithmetic = Pick<Datasheet["numerics"], "arithmetic" | "tolerance" | "int8" | "largestSum">;
+
+const floatNumerics: Arithmetic = {
+  arithmetic:
+    "float32, sums in float32 in a fixed order; the compiler may join a product and a sum into one rounding (-ffp-contract=fast)",
+  tolerance:
+    "outputs lie within 1e-5 × max(1, largest output / 10) of the engine's; the self-test allows ten times that",
+  int8: noIntegers,
+  largestSum: missing(noIntegers),
+};
+
+function integerNumerics(quantized: QuantizedGraph, ranges = "not recorded"): Arithmetic {
+  const kept = quantized.layers.flatMap(({ op, name }) => (op === "float32" ? [name] : []));
+  const sum = largestSum(quantized);
+  return {
+    arithmetic:
+      "integers of 8 bits, summed in 32 and rounded once, halves up (docs/int8.md of finch-nas); where sums are made in float32 or float64 they are exact",
+    tolerance:
+      kept.length === 0
+        ? "outputs are those of the interpreter of integers, to the bit, on every machine and by every compiler"
+        : "layers in integers are exact; where one in float32 rounds otherwise on another machine, an integer behind it may be another by one, so the self-test allows outputs a 64th of the largest",
+    int8: `${ranges}; ${kept.length === 0 ? "all layers" : `all layers but ${kept.join(", ")}`}`,
+    largestSum:
+      sum === undefined
+        ? missing("no layer is in integers")
+        : computed(sum.value, "", `bounds of cells and weights, ${sum.layer}; 32 bits hold 2147483647`),
   };
 }
 
 function portabilityOf(source: string, { runs, checks }: Measurements): Datasheet["portability"] {
   const text = "text of the C";
   const headers = [...source.matchAll(/^#include <([^>]+)>/gm)].map(([, name]) => name!);
+  const float = /\b(float|double)\b/.test(source);
   const wide = /\b(u?int64_t|long long)\b/.test(source);
   const outside = [...new Set(runs.flatMap(({ stack }) => stack?.outside ?? []))];
   const bound = runs.find(({ stack }) => stack !== null);
@@ -280,8 +368,10 @@ function portabilityOf(source: string, { runs, checks }: Measurements): Datashee
     { property: "64-bit arithmetic", value: wide ? "yes" : "none", by: text },
     {
       property: "floating point",
-      value: "single precision; without a unit the compiler's routines are called",
-      by: "design",
+      value: !float
+        ? "none"
+        : `${/\bdouble\b/.test(source) ? "single and double" : "single"} precision; without a unit the compiler's routines are called`,
+      by: text,
     },
     { property: "byte order", value: "any", by: "weights are literals, nothing is read as bytes" },
     { property: "dynamic memory", value: "none", by: text },

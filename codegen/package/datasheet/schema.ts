@@ -17,6 +17,9 @@ const figureSchema = z.union([
 
 export type Figure = z.output<typeof figureSchema>;
 
+/** What an integer at a border of the network stands for: scale * (q - zero); null for floats. */
+const quantizationSchema = z.object({ scale: z.number(), zero: z.int() }).nullable();
+
 /** `extras/datasheet.json` of a package. */
 export const datasheetSchema = z.object({
   schema: z.literal(1),
@@ -44,8 +47,13 @@ export const datasheetSchema = z.object({
   }),
   interface: z.object({
     signatures: z.array(z.string()),
-    input: z.object({ shape: z.array(wholeNumber), layout: z.string(), type: z.string() }),
-    output: z.object({ size: wholeNumber, type: z.string() }),
+    input: z.object({
+      shape: z.array(wholeNumber),
+      layout: z.string(),
+      type: z.string(),
+      quantization: quantizationSchema,
+    }),
+    output: z.object({ size: wholeNumber, type: z.string(), quantization: quantizationSchema }),
     preprocessing: z
       .object({ formula: z.string(), mean: z.array(z.number()), deviation: z.array(z.number()), example: z.string() })
       .nullable(),
@@ -115,11 +123,18 @@ export const datasheetSchema = z.object({
   numerics: z.object({
     arithmetic: z.string(),
     tolerance: z.string(),
+    /** Of what the C computes. */
     accuracy: figureSchema,
+    /** Of the same network in float32, on the same images. */
+    floatAccuracy: figureSchema,
+    /** What integers cost of it, a fraction of the images. */
+    accuracyDrop: figureSchema,
     images: wholeNumber.nullable(),
     /** confusion[label][prediction] */
     confusion: z.array(z.array(wholeNumber)).nullable(),
     int8: z.string(),
+    /** The largest magnitude that a sum of 32 bits can take, whatever the input. */
+    largestSum: figureSchema,
   }),
   portability: z.array(z.object({ property: z.string(), value: z.string(), by: z.string() })),
   build: z.object({

@@ -72,7 +72,9 @@ export function sections(sheet: Datasheet): Section[] {
       title: "Interface",
       entries: [
         words("input", `${io.input.shape.join(" × ")} ${io.input.type}, ${io.input.layout}`),
+        ...worth("a cell q of the input", io.input.quantization),
         words("output", `${io.output.size} ${io.output.type}`),
+        ...worth("a number q of the output", io.output.quantization),
         ...(io.preprocessing === null
           ? [words("preprocessing", "the caller's")]
           : [
@@ -196,6 +198,13 @@ export function sections(sheet: Datasheet): Section[] {
           (value) => `${(100 * value).toFixed(1)} % of ${grouped(numerics.images ?? 0)} images`,
         ),
         words("int8", numerics.int8),
+        ...(identity.precision === "int8"
+          ? [
+              line("accuracy in float32", numerics.floatAccuracy, (value) => `${(100 * value).toFixed(1)} %`),
+              line("lost to integers", numerics.accuracyDrop, (value) => `${(100 * value).toFixed(2)} points`),
+              line("largest sum", numerics.largestSum),
+            ]
+          : []),
       ],
       tables:
         numerics.confusion === null
@@ -259,9 +268,14 @@ export function sections(sheet: Datasheet): Section[] {
       entries: [
         words(
           "known answers",
-          `${selftest.vectors}, of the engine with nothing folded; inputs are drawn from their seeds`,
+          `${selftest.vectors}, of ${identity.precision === "int8" ? "the interpreter of integers" : "the engine with nothing folded"}; inputs are drawn from their seeds`,
         ),
-        words("tolerances", selftest.tolerance.map((value) => value.toExponential(1)).join(", ")),
+        words(
+          "tolerances",
+          selftest.tolerance.every((value) => value === 0)
+            ? "none: equal to the bit"
+            : selftest.tolerance.map((value) => value.toExponential(1)).join(", "),
+        ),
       ],
       tables: [],
       lists: [],
@@ -314,6 +328,13 @@ function memorySummary({ memory }: Datasheet): string {
 }
 
 const words = (name: string, value: string): Entry => ({ name, value });
+
+/** What an integer at a border stands for; nothing for floats. */
+function worth(name: string, quantization: Datasheet["interface"]["input"]["quantization"]): Entry[] {
+  if (quantization === null) return [];
+  const { scale, zero } = quantization;
+  return [words(name, `${scale} × ${zero === 0 ? "q" : `(q − ${zero})`.replace("− -", "+ ")}`)];
+}
 
 function line(name: string, figure: Figure, format: (value: number) => string = grouped): Entry {
   if (figure.value === null) return { name, value: "not known", mark: "–", by: figure.reason };

@@ -3,19 +3,25 @@ import { describe, expect, test } from "vitest";
 import { describeWithTools, riscvTools } from "../verify/with-tools.ts";
 import { Bench, board, smallPackage } from "./package-folder.ts";
 
-const folders = { finch_first: await smallPackage("first"), finch_second_net: await smallPackage("second net", 7) };
+const folders = {
+  finch_first: await smallPackage("first"),
+  finch_second_net: await smallPackage("second net", 7, "int8"),
+};
 const create = (): Promise<Bench> => Bench.create(folders);
 const agree = "self-test: all 3 vectors agree";
 
-/** A program with two networks, in C that is C++ too. */
+const prefixes = ["first", "second_net"];
+
+/** A program with a network in floats and one in integers, in C that is C++ too. */
 const mainOfTwo = `#include <stdio.h>
 #include "first.h"
 #include "second_net.h"
 static first_context a;
 static second_net_context b;
-static float input[FIRST_INPUT_SIZE], output[SECOND_NET_OUTPUT_SIZE];
+static float input[FIRST_INPUT_SIZE], output[FIRST_OUTPUT_SIZE];
+static int8_t cells[SECOND_NET_INPUT_SIZE], answer[SECOND_NET_OUTPUT_SIZE];
 int main(void) {
-  int failed = first_selftest(&a, input, output) + 10 * second_net_selftest(&b, input, output);
+  int failed = first_selftest(&a, input, output) + 10 * second_net_selftest(&b, cells, answer);
   printf("%s and %s: %d\\n", first_class_names[FIRST_OUTPUT_SIZE - 1], second_net_class_names[6], failed);
   return failed;
 }
@@ -100,13 +106,16 @@ set(CMAKE_EXE_LINKER_FLAGS_INIT "${board.link.join(" ")}")
     expect(await bench.run("timeout", ...board.emulator, "build/finch_first_selftest")).toContain(agree);
   });
 
-  test("the Makefile of the bare-metal example builds, and the self-test costs nothing where it is not called", async () => {
+  test.each(prefixes)("the Makefile of the bare-metal example of %s builds", async (prefix) => {
     await using bench = await create();
-    const words = ["-C", "finch_first/examples/bare_metal", "CROSS=riscv64-unknown-elf-"];
+    const folder = `finch_${prefix}/examples/bare_metal`;
+    const words = ["-C", folder, "CROSS=riscv64-unknown-elf-"];
     await bench.run("make", ...words, `MACHINE=${board.machine.join(" ")}`, `LDFLAGS=${board.link.join(" ")}`);
-    const program = "finch_first/examples/bare_metal/first";
-    expect(await bench.run("timeout", ...board.emulator, program)).toContain(agree);
+    expect(await bench.run("timeout", ...board.emulator, `${folder}/${prefix}`)).toContain(agree);
+  });
 
+  test("the self-test costs nothing where it is not called", async () => {
+    await using bench = await create();
     await bench.write("main.c", '#include "first.h"\nint main(void) { return first_run(0, 0, 0); }\n');
     const sources = await bench.list("finch_first/src", ".c");
     const flags = ["-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Ifinch_first/src"];
@@ -133,13 +142,14 @@ static SerialPort Serial;
 static void delay(int) {}
 `;
 
-  test("all C files below src/ compile, and the sketch as C++ with them", async () => {
+  test.each(prefixes)("all C files of %s below src/ compile, and the sketch as C++ with them", async (prefix) => {
     await using bench = await create();
+    const library = `finch_${prefix}`;
     await bench.write("core/Arduino.h", core);
     const objects: string[] = [];
-    for (const source of await bench.list("finch_first/src", ".c")) {
+    for (const source of await bench.list(`${library}/src`, ".c")) {
       objects.push(`${source.replaceAll("/", "_")}.o`);
-      const flags = ["-Os", "-std=gnu11", "-ffunction-sections", "-fdata-sections", "-w", "-Ifinch_first/src"];
+      const flags = ["-Os", "-std=gnu11", "-ffunction-sections", "-fdata-sections", "-w", `-I${library}/src`];
       await bench.run("gcc", ...flags, "-c", source, "-o", objects.at(-1)!);
     }
     // Arduino puts its header and the prototypes in front of a sketch and calls loop() for ever.
@@ -149,11 +159,11 @@ static void delay(int) {}
 #line 1 "Classify.ino"
 void setup();
 void loop();
-#include "finch_first/examples/Classify/Classify.ino"
+#include "${library}/examples/Classify/Classify.ino"
 int main() { setup(); loop(); }
 `,
     );
-    const flags = ["-Os", "-std=gnu++11", "-fpermissive", "-Icore", "-Ifinch_first/src"];
+    const flags = ["-Os", "-std=gnu++11", "-fpermissive", "-Icore", `-I${library}/src`];
     await bench.run("g++", ...flags, "sketch.cpp", ...objects, "-lm", "-o", "sketch");
     const said = await bench.run("./sketch");
     expect(said).toContain("self-test: all vectors agree");

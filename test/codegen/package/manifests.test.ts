@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Bench, smallPackage } from "./package-folder.ts";
 
 const files = await smallPackage("first");
+const integers = await smallPackage("first", 4, "int8");
 const awkward = await smallPackage(`7" of 'é' \\ $(x) <&>\n # net`);
 const contentOf = (path: string, of = files): string => {
   const file = of.find((file) => file.path === path);
@@ -79,6 +80,7 @@ function properties(text: string): Record<string, string> {
 
 describe.each([
   ["a plain name", files],
+  ["a network in integers", integers],
   ["a name with everything in it", awkward],
 ] as const)("the manifests of %s", (_, of) => {
   test("library.properties keeps Arduino's rules", () => {
@@ -193,9 +195,12 @@ endfunction()
 `;
 const agree = "self-test: all 3 vectors agree";
 
-describe("the lists of ESP-IDF and Zephyr, with functions of theirs that build here", () => {
+describe.each([
+  ["floats", files],
+  ["integers", integers],
+])("the lists of ESP-IDF and Zephyr of a network in %s, with functions of theirs that build here", (_, of) => {
   test("the component of ESP-IDF and its example", async () => {
-    await using bench = await Bench.create({ finch_first: files });
+    await using bench = await Bench.create({ finch_first: of });
     await bench.write(
       "CMakeLists.txt",
       `${functions}set(ESP_PLATFORM 1)
@@ -211,8 +216,8 @@ target_link_libraries(app PRIVATE component m)
   });
 
   test("the module of Zephyr and its example", async () => {
-    await using bench = await Bench.create({ finch_first: files });
-    const options = [...contentOf("examples/zephyr/prj.conf").matchAll(/^(CONFIG_\w+)=y$/gm)];
+    await using bench = await Bench.create({ finch_first: of });
+    const options = [...contentOf("examples/zephyr/prj.conf", of).matchAll(/^(CONFIG_\w+)=y$/gm)];
     await bench.write(
       "CMakeLists.txt",
       `${functions}${options.map(([, name]) => `set(${name} y)\n`).join("")}add_subdirectory(finch_first/zephyr)

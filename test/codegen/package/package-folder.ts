@@ -3,11 +3,21 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { generate, selftestInput } from "../../../codegen/index.ts";
+import type { Precision } from "../../../codegen/arithmetic.ts";
+import {
+  calibrate,
+  createInterpreter,
+  generate,
+  quantizeNetwork,
+  selftestCells,
+  selftestInput,
+  type CodegenNetwork,
+} from "../../../codegen/index.ts";
 import type { PackageFile } from "../../../codegen/package/facts.ts";
 import { packageFiles } from "../../../codegen/package/package.ts";
 import { licenseText } from "../../../codegen/package/license.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
+import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { expected, lowered, trained } from "../graphs.ts";
 
 const execute = promisify(execFile);
@@ -32,17 +42,43 @@ function smallGraph(outputs: number): InferenceGraph {
   });
 }
 
-/** A small network as a package, in memory. */
-export async function smallPackage(name: string, outputs = 4): Promise<readonly PackageFile[]> {
+const seeds = [1, 2, 3];
+const pictures = seeds.map((seed) => selftestInput(seed, [12, 10, 3], normalization));
+
+/** With the answers of the engine. */
+async function inFloats(name: string, graph: InferenceGraph): Promise<Pick<CodegenNetwork, "selftest">> {
+  const answers = await Promise.all(pictures.map((image) => expected({ name, graph, image })));
+  return { selftest: seeds.map((seed, index) => ({ seed, expected: answers[index]! })) };
+}
+
+/** With those of the interpreter. */
+async function inIntegers(graph: InferenceGraph): Promise<Pick<CodegenNetwork, "quantized" | "selftest">> {
+  const quantized = quantizeNetwork(await calibrate(graph, pictures, { backend: createReferenceBackend() }));
+  const interpreter = await createInterpreter(quantized);
+  const selftest = [];
+  for (const seed of seeds) {
+    const answer = await interpreter.run(selftestCells(seed, quantized, normalization));
+    selftest.push({ seed, expected: answer.slice() });
+  }
+  return { quantized, selftest };
+}
+
+/** A network with its self-test. */
+async function smallNetwork(name: string, outputs: number, precision: Precision): Promise<CodegenNetwork> {
   const graph = smallGraph(outputs);
-  const answer = async (seed: number) => {
-    const image = selftestInput(seed, [12, 10, 3], normalization);
-    return { seed, expected: await expected({ name, graph, image }) };
-  };
   const classes = Array.from({ length: outputs }, (_, index) => `kind "${index}"`);
-  const selftest = await Promise.all([1, 2, 3].map(answer));
-  const network = { graph, name, classes, normalization, selftest };
-  return packageFiles({ network, code: generate(network, { target: "host", precision: "float32" }), terms });
+  const answers = precision === "int8" ? await inIntegers(graph) : await inFloats(name, graph);
+  return { graph, name, classes, normalization, ...answers };
+}
+
+/** The same as a package, in memory. */
+export async function smallPackage(
+  name: string,
+  outputs = 4,
+  precision: Precision = "float32",
+): Promise<readonly PackageFile[]> {
+  const network = await smallNetwork(name, outputs, precision);
+  return packageFiles({ network, code: generate(network, { target: "host", precision }), terms });
 }
 
 /** A temporary folder with packages and whatever a test adds; gone after use. */
