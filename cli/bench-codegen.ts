@@ -23,7 +23,7 @@ export const targetsOption = () =>
 export const precisionsOption = () =>
   new Option("--precisions <names>", `codegen: some of ${precisions.join(",")}`)
     .argParser(listOf(precisions))
-    .default([...precisions] as Precision[], "all");
+    .default(["float32", "int8"] as Precision[], "float32,int8");
 export const plansOption = () =>
   new Option("--plans <names>", `codegen: some of ${plans.join(",")}`)
     .argParser(listOf(plans))
@@ -80,7 +80,7 @@ async function benchNetwork(
   for (const plan of asked) {
     output.message(`${opened.name}, ${precision}, plan ${plan}`);
     const verified = await verifyModel(opened, {
-      ...{ targets, set, images: 1, plan, ...quantized },
+      ...{ targets, set, images: 1, plan, precision, ...quantized },
       against: ["engine", ...others],
       onProgress: (message) => output.message(message),
     });

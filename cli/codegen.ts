@@ -6,13 +6,12 @@ import { explainGraph } from "../codegen/explain.ts";
 import { generate } from "../codegen/generate.ts";
 import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
-import { precisions } from "../codegen/arithmetic.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
-import { dataDirOption, dataOption, listOf } from "./options.ts";
+import { dataDirOption, dataOption, listOf, precisionOption } from "./options.ts";
 import { count, type Output } from "./output.ts";
 import {
   calibrationData,
@@ -40,7 +39,7 @@ export const command = () =>
         .choices(Object.keys(targets) as TargetName[])
         .default("host" as const),
     )
-    .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
+    .addOption(precisionOption())
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
     .addOption(keepFloatOption())
@@ -81,6 +80,8 @@ export const command = () =>
         const graph = lowerModel(model, values, (name, after) => {
           if (options.explain) passes.push({ name, layers: explainGraph(after) });
         });
+        if (precision === "int8-weights" && plan === "winograd")
+          output.message("plan winograd: layers with weights in int8 keep their direct form");
         const integers = precision === "int8" ? await integersOf(opened, options, output) : undefined;
         const quantized = integers?.quantized;
         const pack = options.package ? await packageModel(opened, integers, generation, options, output) : undefined;

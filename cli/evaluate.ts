@@ -1,5 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
+import type { Precision } from "../codegen/arithmetic.ts";
 import { evaluateQuantized } from "../codegen/quantize/evaluate.ts";
 import { floatGraph } from "../codegen/quantize/float-graph.ts";
 import { measureSensitivity, type Sensitivity } from "../codegen/quantize/sensitivity.ts";
@@ -20,6 +21,7 @@ import {
   dataOption,
   gpuModeOption,
   limitOption,
+  precisionOption,
   threadsOption,
   validationOption,
   variantOption,
@@ -54,11 +56,7 @@ export const command = () =>
     )
     .addOption(limitOption())
     .addOption(validationOption())
-    .addOption(
-      new Option("--precision <name>", "arithmetic: int8 runs the integers that generated C has")
-        .choices(["float32", "int8", "int8-weights"] as const)
-        .default("float32" as const),
-    )
+    .addOption(precisionOption())
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
     .addOption(keepFloatOption())
@@ -132,7 +130,7 @@ export const command = () =>
 
 interface EvaluateFlags extends QuantizeFlags {
   readonly against?: string | undefined;
-  readonly precision: "float32" | "int8" | "int8-weights";
+  readonly precision: Precision;
   readonly batch: number;
 }
 

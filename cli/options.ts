@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { precisions } from "../codegen/arithmetic.ts";
 
 /** Flags that several verbs share: the same name and meaning everywhere. */
 
@@ -53,6 +54,10 @@ export const colorOption = () => new Option("--no-color", "no colour, as with NO
 export const configOption = () =>
   new Option("-c, --config <file>", "settings; default: finch.config.ts, .js or .json here");
 
+export const precisionOption = () =>
+  new Option("--precision <name>", "arithmetic: in integers, or in float32 with weights alone in int8")
+    .choices(precisions)
+    .default("float32" as const);
 export const dataOption = () =>
   new Option("--data <name>", "data set").choices(["synthetic", "cifar10", "mnist", "folder"] as const);
 export const dataDirOption = () => new Option("--data-dir <folder>", "where the data lie").env("FINCH_DATA");

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { type Precision, withWeightsOf } from "../codegen/arithmetic.ts";
 import { byteTables } from "../codegen/byte-tables.ts";
 import type { Cells } from "../codegen/element.ts";
 import {
@@ -93,12 +94,12 @@ export async function packageModel(
 
   output.message("computing the known answers of the self-test");
   const network: CodegenNetwork = {
-    graph: lowerModel(model, values),
+    graph: withWeightsOf(options.precision, lowerModel(model, values)),
     name,
     classes,
     normalization,
     ...(integers && { quantized: integers.quantized }),
-    selftest: await selftestVectors(opened, integers?.quantized),
+    selftest: await selftestVectors(opened, options.precision, integers?.quantized),
   };
   const code = generate(network, options);
   const images = network.selftest!.map(({ seed }) => inputOf(opened, integers?.quantized, seed));
@@ -158,11 +159,15 @@ function inputOf({ model, normalization }: OpenedModel, quantized: QuantizedGrap
 }
 
 /** Pictures of different classes first, as far as the network tells them apart. */
-async function selftestVectors(opened: OpenedModel, quantized: QuantizedGraph | undefined): Promise<SelftestVector[]> {
+async function selftestVectors(
+  opened: OpenedModel,
+  precision: Precision,
+  quantized: QuantizedGraph | undefined,
+): Promise<SelftestVector[]> {
   const inputs = seeds.map((seed) => inputOf(opened, quantized, seed));
   const outputs =
     quantized === undefined
-      ? await engineOutputs(opened, inputs as Float32Array[])
+      ? await engineOutputs(opened, inputs as Float32Array[], { precision })
       : await interpreterOutputs(quantized, inputs);
   const vectors = seeds.map((seed, index) => {
     const expected = outputs[index]!;
@@ -240,7 +245,7 @@ async function evaluate(
   }
 }
 
-/** The engine's accuracy; for a network in integers that of its C on this machine, with the engine's beside it. */
+/** The engine's accuracy; where weights are integers that of the C on this machine, with the engine's beside it. */
 async function evaluateOn(
   opened: OpenedModel,
   data: DataSet,
@@ -259,11 +264,10 @@ async function evaluateOn(
       ...(checkpoint === undefined ? { batchSize: 4 } : {}),
     });
     const by = `${on}, engine on ${backend.name}`;
-    const quantized = integersOf(network, options.precision);
-    if (quantized === undefined) return { accuracy, images, confusion, by };
-    output.message(`accuracy in integers: the C on ${count(images)} images, on this machine`);
+    if (options.precision === "float32") return { accuracy, images, confusion, by };
+    output.message(`accuracy in ${options.precision}: the C on ${count(images)} images, on this machine`);
     const code = generate(network, { ...options, target: "host" });
-    const integers = await measureAccuracy(code, set, cellsOfBytes(quantized, set, normalization));
+    const integers = await measureAccuracy(code, set, cellsOfBytes(network, options.precision, set, normalization));
     return {
       ...{
         accuracy: integers.accuracy,
@@ -280,13 +284,15 @@ async function evaluateOn(
 
 /** How bytes become an input, as the C does it. */
 function cellsOfBytes(
-  { values, input }: QuantizedGraph,
+  network: CodegenNetwork,
+  precision: Precision,
   { height, width, channels }: ImageSet,
   normalization: OpenedModel["normalization"],
 ): (bytes: Uint8Array) => Cells {
-  const { element } = values[input]!;
+  const quantized = integersOf(network, precision);
+  const element = quantized?.values[quantized.input]!.element;
   const size = height * width * channels;
-  const table = element.type === "int8" ? byteTables(normalization, element) : normalizationTable(normalization);
+  const table = element?.type === "int8" ? byteTables(normalization, element) : normalizationTable(normalization);
   return (bytes) => {
     const cells = table instanceof Int8Array ? new Int8Array(size) : new Float32Array(size);
     lookUpBytes(cells, bytes, table);

@@ -58,7 +58,7 @@ export const evaluateSchema = z.object({
   classes: z.array(z.string()),
   backend: z.string(),
   variant: z.string(),
-  precision: z.enum(["float32", "int8", "int8-weights"]),
+  precision: z.enum(precisions),
   /**
    * The float32 network that the accuracy is compared with, image by image: that of --against, else the same model for
    * a precision other than float32. `drop` and its 95 % interval, `drop` ± `interval`, are fractions.

@@ -1,5 +1,5 @@
 import { type CodegenNetwork, generate } from "../codegen/generate.ts";
-import type { Precision } from "../codegen/arithmetic.ts";
+import { type Precision, withWeightsOf } from "../codegen/arithmetic.ts";
 import type { Cells } from "../codegen/element.ts";
 import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
 import { createInterpreter } from "../codegen/quantize/interpreter/interpret.ts";
@@ -31,7 +31,9 @@ export interface VerifyModelOptions {
   /** Images to feed: the first of this set. */
   readonly set: ImageSet;
   readonly images: number;
-  /** The model in integers; it is their C that is verified then. */
+  /** Default float32, or int8 where there are integers. */
+  readonly precision?: Precision;
+  /** The model in integers; for int8. */
   readonly quantized?: QuantizedGraph;
   readonly plan?: Plan;
   readonly ram?: number;
@@ -50,22 +52,22 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
     targets,
     against,
     images,
-    referenceOutputs: against.includes("engine") && !options.quantized ? await engineOutputs(opened, images) : [],
+    referenceOutputs:
+      against.includes("engine") && !options.quantized ? await engineOutputs(opened, images, options) : [],
     ...(onProgress ? { onProgress } : {}),
   });
 }
 
-type Quantized = Pick<VerifyModelOptions, "quantized">;
+type Numbers = Pick<VerifyModelOptions, "precision" | "quantized">;
 
-function networkOf(
-  { model, values, name, classes, normalization }: OpenedModel,
-  { quantized }: Quantized,
-): CodegenNetwork {
-  return { graph: lowerModel(model, values), name, classes, normalization, ...(quantized && { quantized }) };
+function networkOf({ model, values, name, classes, normalization }: OpenedModel, numbers: Numbers): CodegenNetwork {
+  const { quantized } = numbers;
+  const graph = withWeightsOf(precisionOf(numbers), lowerModel(model, values));
+  return { graph, name, classes, normalization, ...(quantized && { quantized }) };
 }
 
-function precisionOf({ quantized }: Quantized): Precision {
-  return quantized === undefined ? "float32" : "int8";
+function precisionOf({ precision, quantized }: Numbers): Precision {
+  return precision ?? (quantized === undefined ? "float32" : "int8");
 }
 
 /** The first images of a set, as the model takes them. */
@@ -154,7 +156,8 @@ export async function findWorstImage(
       starts: Array.from({ length: count }, (_, index) => set.images.slice(index * size, (index + 1) * size)),
       inputOf: (bytes) => (quantized ? cellsOfImages(quantized, [normalized(bytes)])[0]! : normalized(bytes)),
       reference: async (inputs) => {
-        if (interpreter === undefined) return engineOutputs(opened, inputs as readonly Float32Array[], "float64");
+        if (interpreter === undefined)
+          return engineOutputs(opened, inputs as readonly Float32Array[], { ...options, arithmetic: "float64" });
         const outputs: Cells[] = [];
         for (const input of inputs) outputs.push((await interpreter.run(input)).slice());
         return outputs;
@@ -224,15 +227,21 @@ async function layersOfEngine(
   }
 }
 
-/** Logits of the model as it was trained, nothing folded, on the reference back end. */
+/**
+ * Logits on the reference back end: of the model as it was trained, nothing folded; with weights in int8 of the network
+ * that is deployed, its weights rounded.
+ */
 export async function engineOutputs(
-  { model, state }: OpenedModel,
+  opened: OpenedModel,
   images: readonly Float32Array[],
-  precision: "float32" | "float64" = "float32",
+  { arithmetic = "float32", ...numbers }: Numbers & { readonly arithmetic?: "float32" | "float64" } = {},
 ): Promise<Float32Array[]> {
-  const program = await createReferenceBackend({ precision }).compile(evaluationGraph(model));
+  const { model, state } = opened;
+  const rounded = precisionOf(numbers) === "int8-weights";
+  const graph = rounded ? inferenceToGraph(networkOf(opened, numbers).graph) : evaluationGraph(model);
+  const program = await createReferenceBackend({ precision: arithmetic }).compile(graph);
   try {
-    await writeState(program, state);
+    if (!rounded) await writeState(program, state);
     const outputs: Float32Array[] = [];
     for (const image of images) {
       await program.run({ images: image });

@@ -1,5 +1,4 @@
 import { Option } from "@commander-js/extra-typings";
-import { precisions } from "../codegen/arithmetic.ts";
 import { checkAgreement } from "../codegen/verify/agreement.ts";
 import type { CheckRow } from "../codegen/verify/checks.ts";
 import type { CycleEstimate } from "../codegen/verify/cycle-model.ts";
@@ -14,7 +13,7 @@ import type { DataSet } from "../engine/data/image-set.ts";
 import { noiseImages } from "../engine/data/noise.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
-import { dataDirOption, dataOption, listOf, positiveInteger, seedOption } from "./options.ts";
+import { dataDirOption, dataOption, listOf, positiveInteger, precisionOption, seedOption } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
 import { planOf, planOption, ramOption } from "./plan-options.ts";
 import {
@@ -45,7 +44,7 @@ export const command = () =>
         .argParser(listOf(verifyReferences))
         .default(["engine"] as VerifyReference[], "engine"),
     )
-    .addOption(new Option("--precision <name>", "arithmetic").choices(precisions).default("float32" as const))
+    .addOption(precisionOption())
     .addOption(calibrationImagesOption())
     .addOption(calibrationOption())
     .addOption(keepFloatOption())
@@ -79,7 +78,7 @@ export const command = () =>
         const { targets, against, images, precision } = options;
         const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
         const about = {
-          ...{ targets, images, ...planOf(options) },
+          ...{ targets, images, precision, ...planOf(options) },
           ...(quantized && { quantized }),
           set: await data.test(),
           onProgress: (text: string) => output.message(text),

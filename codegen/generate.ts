@@ -5,10 +5,17 @@ import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
 import { byteTables } from "./byte-tables.ts";
-import { float32Arithmetic, type Arithmetic, type Precision } from "./arithmetic.ts";
+import {
+  float32Arithmetic,
+  int8WeightsArithmetic,
+  withWeightsOf,
+  type Arithmetic,
+  type Precision,
+} from "./arithmetic.ts";
 import type { ElementName } from "./element.ts";
 import { integerArithmetic } from "./emit/int8/arithmetic.ts";
 import type { QuantizedGraph } from "./quantize/graph.ts";
+import { isInt8 } from "./quantize/weight-only.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";
 import { hashWeights } from "./model-hash.ts";
@@ -153,7 +160,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
     arenaElements: storage.elements,
     weightBytes: unit.constantBytes,
     macs,
-    modelHash: hashWeights(network.graph, quantized),
+    modelHash: hashWeights(quantized === undefined ? graph : network.graph, quantized),
     classes,
     normalization,
     selftest,
@@ -206,7 +213,11 @@ function arithmeticOf(
   { graph, quantized }: CodegenNetwork,
   precision: Precision,
 ): { readonly arithmetic: Arithmetic; readonly graph: InferenceGraph } {
-  if (precision === "float32") return { arithmetic: float32Arithmetic, graph };
+  if (precision !== "int8") {
+    const network = withWeightsOf(precision, graph);
+    const rounded = network.layers.some(({ weights }) => weights.some(isInt8));
+    return { arithmetic: rounded ? int8WeightsArithmetic : float32Arithmetic, graph: network };
+  }
   if (quantized === undefined) throw new ConfigError("codegen: int8 needs a quantised network");
   const arithmetic = integerArithmetic(quantized);
   return { arithmetic, graph: arithmetic.graph };

@@ -3,6 +3,7 @@ import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution, estimateConvolution } from "./register-tile.ts";
 import { extentOf } from "./spans.ts";
+import { isInt8 } from "../quantize/weight-only.ts";
 import { emitWinograd, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
 
 /** @throws ConfigError when the weights are computed */
@@ -13,9 +14,13 @@ function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
   });
 }
 
-/** The layer in Winograd's form where the plan asks for it and it takes fewer instructions. */
+/**
+ * The layer in Winograd's form where the plan asks for it and it takes fewer instructions. Transformed weights are no
+ * whole numbers, so that layers with weights in int8 stay as they are.
+ */
 function chosenWinograd(shapes: LayerShapes<"conv2d">): Winograd | undefined {
-  const winograd = shapes.schedule.plan === "winograd" && shapes.turn === null ? winogradOf(shapes) : undefined;
+  const wanted = shapes.schedule.plan === "winograd" && shapes.turn === null && !shapes.layer.weights.some(isInt8);
+  const winograd = wanted ? winogradOf(shapes) : undefined;
   if (winograd === undefined) return undefined;
   return winograd.instructions < estimateConvolution(convolutionOf(shapes), shapes.target) ? winograd : undefined;
 }

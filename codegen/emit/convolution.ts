@@ -2,6 +2,7 @@ import type { Attributes, InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { InferenceGraph, Layer } from "../../engine/plan/inference.ts";
 import type { Shape } from "../../engine/shape.ts";
 import { plainAxis, slidingAxes, type Axis } from "./spans.ts";
+import type { StoredWeights } from "./stored-weights.ts";
 
 /** A convolution, or a matrix product as a convolution with a 1×1 kernel over one row of pixels. */
 export interface Convolution {
@@ -95,10 +96,11 @@ export function kernelWeights(w: Shape): WeightAt {
 export function packWeights(
   shape: Convolution,
   block: number,
-  at: (row: number, column: number, inChannel: number, outChannel: number) => number,
-): Float32Array {
+  values: StoredWeights["values"],
+  at: WeightAt,
+): StoredWeights["values"] {
   const { rows, columns, groups, inChannels, outChannels } = shape;
-  const packed = new Float32Array(groups * rows.kernel * columns.kernel * inChannels * outChannels);
+  const packed = values.slice();
   let to = 0;
   for (let group = 0; group < groups; group++)
     for (let first = 0; first < outChannels; first += block)
@@ -106,7 +108,7 @@ export function packWeights(
         for (let inChannel = 0; inChannel < inChannels; inChannel++)
           for (let column = 0; column < columns.kernel; column++)
             for (let channel = first; channel < Math.min(first + block, outChannels); channel++)
-              packed[to++] = at(row, column, inChannel, group * outChannels + channel);
+              packed[to++] = at(values, row, column, inChannel, group * outChannels + channel);
   return packed;
 }
 

@@ -15,6 +15,7 @@ import {
   type Axis,
   type Span,
 } from "./spans.ts";
+import { storedWeights } from "./stored-weights.ts";
 
 export interface Depthwise {
   readonly rows: Axis;
@@ -142,14 +143,14 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
  * A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `kernel` and `row`, or `taps` in rooms,
  * in scope.
  */
-function streamedTile(shape: Depthwise, across: Span, epilogue: Epilogue, inRooms: boolean): string {
+function streamedTile(shape: Depthwise, across: Span, weights: string, epilogue: Epilogue, inRooms: boolean): string {
   const { columns, channels } = shape;
   const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
   const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
   const lines = [
     `float ${pixels.map((pixel) => `a${pixel} = start`).join(", ")};`,
     ...(inRooms ? [] : [`const float *in = row + ${column};`]),
-    "const float *k = kernel;",
+    `const ${weights} *k = kernel;`,
     `const int o = ${inRooms ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   if (across.taps.some((exists) => exists)) {
@@ -194,7 +195,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const shape = depthwiseOf(call);
     const { rows, columns, channels } = shape;
     const taps = rows.kernel * columns.kernel;
-    const values = weights.values();
+    const { type, values } = storedWeights(weights);
     const packed = values.map((_, i) => values[(i % taps) * channels + Math.floor(i / taps)]!);
     const schedule = scheduleDepthwise(shape, call, call.turn);
     const shared = schedule.kind === "shared" ? emitSharedDepthwise(call, shape, weights) : undefined;
@@ -205,12 +206,12 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const body =
       schedule.kind === "resident"
         ? residentBody(shape, schedule, epilogue, room)
-        : streamedBody(shape, schedule, epilogue, room);
+        : streamedBody(shape, schedule, type, epilogue, room);
     const name = unit.define(
       call.rows ? "depthwise_conv2d_rows" : "depthwise_conv2d",
       [
         `const float *${call.rows ? "" : "restrict "}x`,
-        "const float *restrict w",
+        `const ${type} *restrict w`,
         `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
         ...epilogue.parameters,
         ...rowwise.parameters,
@@ -281,6 +282,7 @@ function residentBody(
 function streamedBody(
   shape: Depthwise,
   schedule: DepthwiseSchedule,
+  weights: string,
   epilogue: Epilogue,
   room: Room | undefined,
 ): string[] {
@@ -295,9 +297,9 @@ function streamedBody(
     `const int to = below > from ? below : from;`,
   ];
   const tiles = [
-    `const float *const kernel = w + from * ${columns.kernel};`,
+    `const ${weights} *const kernel = w + from * ${columns.kernel};`,
     ...spansOf(columns, schedule.width, false).map((across) =>
-      overSpan(across, "x0", streamedTile(shape, across, epilogue, room !== undefined)),
+      overSpan(across, "x0", streamedTile(shape, across, weights, epilogue, room !== undefined)),
     ),
   ];
   if (room === undefined)

@@ -2,6 +2,7 @@ import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import { defineActivation } from "./activation.ts";
 import type { LayerCall } from "./emitter.ts";
 import { table } from "./emitter.ts";
+import { scalesOf } from "./stored-weights.ts";
 import { defineUnary } from "./unary.ts";
 
 /** What happens to each cell of a kernel's result before it is stored. */
@@ -28,13 +29,19 @@ export function epilogueOf<K extends InferenceOp>(
   let start = (_: string): string => "0.0f";
   let summands = 0;
   let biases = 0;
+  const scales = scalesOf(call.unit, call.layer);
+  if (scales !== undefined) {
+    parameters.push("const float *restrict scales");
+    given.push(scales);
+    steps.push((value, _, channel) => `${value} *= scales[${channel}];`);
+  }
   call.layer.epilogue.forEach((step, position) => {
     switch (step.kind) {
       case "bias": {
         const name = `bias${biases++}`;
         parameters.push(`const float *restrict ${name}`);
         given.push(table(call.unit, step.weights));
-        if (position === 0 && accumulates) start = (channel) => `${name}[${channel}]`;
+        if (position === 0 && accumulates && scales === undefined) start = (channel) => `${name}[${channel}]`;
         else steps.push((value, _, channel) => `${value} += ${name}[${channel}];`);
         break;
       }

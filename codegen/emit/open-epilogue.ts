@@ -2,19 +2,33 @@ import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import { defineActivation } from "./activation.ts";
 import { table, type LayerCall } from "./emitter.ts";
 import { rowAt } from "./rows.ts";
+import { scalesOf } from "./stored-weights.ts";
 import { defineUnary } from "./unary.ts";
 
-/** A variable and the index in the output of the cell that it is stored in. */
+/** A variable, the index in the output of the cell that it is stored in, and the channel of that. */
 interface Finished {
   readonly value: string;
   readonly cell: string;
+  readonly channel: string;
+}
+
+interface OpenArguments {
+  /** Pointers to tables with a number for each channel. */
+  readonly perChannel: readonly string[];
+  /** Pointers to summands, 0 for none. */
+  readonly perCell: readonly string[];
+  readonly others: readonly string[];
 }
 
 /** An epilogue whose bias, summands and rectifier are arguments, so that layers which differ in them share a kernel. */
 export interface OpenEpilogue {
   readonly parameters: readonly string[];
-  /** @param first channel of the layer that the call begins with @param cells before its first cell in the output */
-  readonly arguments: (first: number, cells: number) => readonly string[];
+  /**
+   * In the order of the parameters.
+   * @param first channel of the layer that the call begins with
+   * @param cells before its first cell in the output
+   */
+  readonly arguments: (first: number, cells: number) => OpenArguments;
   /** C of what an accumulator of this channel starts from. */
   readonly start: (channel: string) => string;
   /** Finishes variables and stores them. */
@@ -65,19 +79,26 @@ export function openEpilogueOf<K extends InferenceOp>(call: LayerCall<K>, channe
     bias?.kind === "bias" ? table(unit, bias.weights) : unit.constant("no bias", new Float32Array(channels));
   const at = (pointer: string | undefined, cells: number): string =>
     pointer === undefined ? "0" : `${pointer}${cells > 0 ? ` + ${cells}` : ""}`;
+  const scales = scalesOf(unit, layer);
   const finished = ({ value, cell }: Finished, summand: string): string =>
     `${value} = ${activate?.(value) ?? `${value} > least ? ${value} : least`}; ${summand}y[${cell}] = ${value};`;
   return {
     parameters: [
-      ...["const float *restrict bias", "const float *before", "const float *after"],
+      "const float *restrict bias",
+      ...(scales === undefined ? [] : ["const float *restrict scales"]),
+      ...["const float *before", "const float *after"],
       ...(activate === undefined ? ["float least"] : []),
     ],
-    arguments: (first, cells) => [
-      ...[at(start, first), at(before, cells), at(after, cells)],
-      ...(activate === undefined ? [least] : []),
-    ],
-    start: (channel) => `bias[${channel}]`,
+    arguments: (first, cells) => ({
+      perChannel: [start, ...(scales === undefined ? [] : [scales])].map((table) => at(table, first)),
+      perCell: [at(before, cells), at(after, cells)],
+      others: activate === undefined ? [least] : [],
+    }),
+    start: (channel) => (scales === undefined ? `bias[${channel}]` : "0.0f"),
     store: (cells) => [
+      ...(scales === undefined
+        ? []
+        : cells.map(({ value, channel }) => `${value} = ${value} * scales[${channel}] + bias[${channel}];`)),
       "if (before) {",
       ...cells.map(({ value, cell }) => `${value} += before[${cell}];`),
       "}",

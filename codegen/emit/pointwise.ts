@@ -9,6 +9,7 @@ import type { LayerCall } from "./emitter.ts";
 import { openEpilogueOf, type OpenEpilogue } from "./open-epilogue.ts";
 import { rowAt } from "./rows.ts";
 import { largestDivisor } from "./spans.ts";
+import { storedWeights, weightPrices, type WeightPrices } from "./stored-weights.ts";
 
 /** How the sums of pointwise products are spread over registers: the same in all of a network, so that they share kernels. */
 interface PointwiseTile {
@@ -52,18 +53,18 @@ function kernelsOf(shape: Convolution, tile: PointwiseTile): PointwiseKernel[] {
 }
 
 /** Instructions of a turn of the innermost loop. */
-function turnInstructions({ pixels, channels, turn }: PointwiseKernel): number {
-  return turn * (pixels * channels + pixels + channels) + pixels + 2;
+function turnInstructions({ pixels, channels, turn }: PointwiseKernel, { read }: WeightPrices): number {
+  return turn * (pixels * channels + pixels + channels * read) + pixels + 2;
 }
 
-function instructionsOf({ inChannels }: Convolution, kernel: PointwiseKernel, steps: number): number {
+function instructionsOf({ inChannels }: Convolution, kernel: PointwiseKernel, prices: WeightPrices): number {
   const { pixels, channels, turn, tiles } = kernel;
-  const ends = pixels * channels * (2 + steps) + channels + 2 * pixels + 14;
-  return tiles * ((inChannels / turn) * turnInstructions(kernel) + ends);
+  const ends = pixels * channels * (2 + prices.steps) + channels + 2 * pixels + 14;
+  return tiles * ((inChannels / turn) * turnInstructions(kernel, prices) + ends);
 }
 
-function bytesOf(kernel: PointwiseKernel): number {
-  return (turnInstructions(kernel) + kernel.pixels * kernel.channels * 8 + 40) * 4;
+function bytesOf(kernel: PointwiseKernel, prices: WeightPrices): number {
+  return (turnInstructions(kernel, prices) + kernel.pixels * kernel.channels * 8 + 40) * 4;
 }
 
 const keyOf = ({ pixels, channels, turn }: PointwiseKernel): string => [pixels, channels, turn].join();
@@ -83,7 +84,7 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
   const key = [registers, softFloat, instructionsPerByte].join();
   const shapes = graph.layers.flatMap((layer) => {
     const shape = convolutionOf(graph, layer);
-    return shape !== undefined && isPointwise(shape) ? [{ shape, steps: layer.epilogue.length }] : [];
+    return shape !== undefined && isPointwise(shape) ? [{ shape, prices: weightPrices(layer) }] : [];
   });
   const found = known.get(key) ?? cheapest();
   known.set(key, found);
@@ -98,11 +99,13 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
         for (const turn of softFloat ? [1] : [1, 2, 4, 8]) {
           const users = new Map<string, number>();
           let cost = 0;
-          for (const { shape, steps } of shapes)
+          for (const { shape, prices } of shapes)
             for (const kernel of kernelsOf(shape, { pixels, channels, turn })) {
               const count = users.get(keyOf(kernel)) ?? 0;
               users.set(keyOf(kernel), count + 1);
-              cost += instructionsOf(shape, kernel, steps) + (count === 0 ? bytesOf(kernel) * instructionsPerByte : 0);
+              cost +=
+                instructionsOf(shape, kernel, prices) +
+                (count === 0 ? bytesOf(kernel, prices) * instructionsPerByte : 0);
             }
           if (cost < least) {
             best = { tile: { pixels, channels, turn }, users };
@@ -122,7 +125,7 @@ function isPointwise(shape: Convolution): boolean {
 export function pointwiseCost(
   shape: Convolution,
   { graph, target }: Pick<LayerCall, "graph" | "target">,
-  steps: number,
+  prices: WeightPrices,
   instructionsPerByte: number,
 ): number {
   if (!isPointwise(shape)) return Infinity;
@@ -130,24 +133,26 @@ export function pointwiseCost(
   return kernelsOf(shape, tile).reduce(
     (sum, kernel) =>
       sum +
-      instructionsOf(shape, kernel, steps) +
-      (bytesOf(kernel) / (users.get(keyOf(kernel)) ?? 1) + bytesOfCall) * instructionsPerByte,
+      instructionsOf(shape, kernel, prices) +
+      (bytesOf(kernel, prices) / (users.get(keyOf(kernel)) ?? 1) + bytesOfCall) * instructionsPerByte,
     0,
   );
 }
 
-function kernelBody(pixels: number, channels: number, turn: number, epilogue: OpenEpilogue): string {
+function kernelBody(pixels: number, channels: number, turn: number, weights: string, epilogue: OpenEpilogue): string {
   const [rows, columns] = [range(pixels), range(channels)];
   const cells = rows.flatMap((row) =>
     columns.map((column) => ({
       value: `a${row}_${column}`,
       cell: `o + ${row === 0 ? "" : `${row} * step + `}${column}`,
+      channel: `c + ${column}`,
     })),
   );
   return [
     "const int pixel = sizes->pixel, terms = sizes->terms, step = sizes->step, cells = sizes->cells;",
     `for (int first = 0; first < cells; first += ${pixels} * step) {`,
-    "const float *const end = x + terms, *q = w;",
+    "const float *const end = x + terms;",
+    `const ${weights} *q = w;`,
     `for (int c = 0; c < sizes->channels; c += ${channels}) {`,
     "const int o = first + c;",
     ...columns.map(
@@ -191,8 +196,8 @@ export function emitPointwise<K extends InferenceOp>(
   if (epilogue === undefined) return undefined;
   const { tile } = planOf(call.graph, target, byteWorth[call.schedule.plan]);
   const turn = largestDivisor(inChannels, tile.turn);
-  const values = weights.values();
-  const packed = packWeights(shape, tile.channels, (...place) => at(values, ...place));
+  const { type, values } = storedWeights(weights);
+  const packed = packWeights(shape, tile.channels, values, at);
   const table = unit.constant(weights.name, packed);
   const inputRow = rows.stride === 1 ? "oy" : `(oy * ${rows.stride})`;
   const [x, y] =
@@ -217,10 +222,10 @@ export function emitPointwise<K extends InferenceOp>(
         "pointwise",
         [
           `const struct ${unit.prefix}_pointwise_sizes *sizes`,
-          ...["const float *x", "const float *restrict w", "float *y"],
+          ...["const float *x", `const ${type} *restrict w`, "float *y"],
           ...epilogue.parameters,
         ],
-        kernelBody(across.size, block.size, turn, epilogue),
+        kernelBody(across.size, block.size, turn, type, epilogue),
         { about: `one tap: tiles of ${across.size} pixels x ${block.size} channels, ${turn} input channels a turn` },
       );
       const sizes = unit.record("pointwise_sizes", {
@@ -232,16 +237,15 @@ export function emitPointwise<K extends InferenceOp>(
       });
       const outStep = columns.output * step;
       const cells = across.first * step + block.first;
-      const [bias, before, after, ...rest] = epilogue.arguments(block.first, cells) as [string, string, string];
+      const given = epilogue.arguments(block.first, cells);
       return `${kernel}(${[
         sizes,
         moved(offset(x, across.first * columns.stride * shape.pixelStep), rows.stride * shape.rowStep, inChannels),
         moved(offset(table, block.first * inChannels), undefined, packed.length / groups),
         moved(offset(y, cells), outStep, outChannels),
-        moved(bias, undefined, outChannels),
-        moved(before, outStep, outChannels),
-        moved(after, outStep, outChannels),
-        ...rest,
+        ...given.perChannel.map((table) => moved(table, undefined, outChannels)),
+        ...given.perCell.map((summand) => moved(summand, outStep, outChannels)),
+        ...given.others,
       ].join(", ")});`;
     }),
   );

@@ -8,6 +8,7 @@ import { epilogueOf } from "./epilogue.ts";
 import { emitPointwise, pointwiseCost } from "./pointwise.ts";
 import { rowAt, rowText } from "./rows.ts";
 import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import { storedWeights, weightPrices, type WeightPrices } from "./stored-weights.ts";
 
 /** How the sums of a convolution are spread over registers. */
 interface TileSchedule {
@@ -61,18 +62,18 @@ function cost(
   shape: Convolution,
   spans: readonly CountedSpan[],
   { channels, unroll, peeled }: Omit<TileSchedule, "pixels" | "even">,
-  epilogueSteps: number,
+  { read, steps }: WeightPrices,
   instructionsPerByte: number,
 ): number {
   const { rows, columns, inChannels } = shape;
   let total = 0;
   for (const { span, products, reads } of spans)
     for (const { size, blocks } of channelBlocks(shape.outChannels, channels)) {
-      const step = products * size + reads + columns.kernel * size;
+      const step = products * size + reads + columns.kernel * size * read;
       const sums = span.size * size;
       const turn = unroll === inChannels ? 0 : 3;
       const perRow = inChannels * step + (inChannels / unroll - (peeled ? 1 : 0)) * turn + 4;
-      const tile = rows.kernel * perRow + sums * (peeled ? 1 : 2) + sums * epilogueSteps + size + 8;
+      const tile = rows.kernel * perRow + sums * (peeled ? 1 : 2) + sums * steps + size + 8;
       total += tile * span.tiles * blocks * rows.output;
       total += (step * unroll * (peeled ? 2 : 1) + sums * 3 + 20) * 4 * instructionsPerByte;
     }
@@ -100,7 +101,7 @@ export function estimateConvolution(shape: Convolution, { registers }: Target): 
 function scheduleTile(
   shape: Convolution,
   target: Target,
-  epilogueSteps: number,
+  prices: WeightPrices,
   instructionsPerByte: number,
 ): { readonly tile: TileSchedule; readonly cost: number } {
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
@@ -120,7 +121,7 @@ function scheduleTile(
         const full = used > target.registers - 4 && shape.columns.kernel > 1;
         for (const unroll of full ? [1] : unrolls)
           for (const peeled of canPeel && unroll < shape.inChannels ? [false, true] : [false]) {
-            const price = cost(shape, spans, { channels, unroll, peeled }, epilogueSteps, instructionsPerByte);
+            const price = cost(shape, spans, { channels, unroll, peeled }, prices, instructionsPerByte);
             if (price >= bestCost) continue;
             best = { pixels, even, channels, unroll, peeled };
             bestCost = price;
@@ -136,7 +137,7 @@ function emitTile(
   span: Span,
   size: number,
   { unroll, peeled }: TileSchedule,
-  { clamped, ring }: { readonly clamped: boolean; readonly ring: boolean },
+  { clamped, ring, weights }: { readonly clamped: boolean; readonly ring: boolean; readonly weights: string },
   start: (channel: string) => string,
   store: (value: string, cell: string, channel: string) => string,
 ): string {
@@ -155,7 +156,7 @@ function emitTile(
   const first = span.firstTap - columns.padding;
   const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
   if (!ring) lines.push(`const float *in = row + ${offset};`);
-  lines.push("const float *weight = block;");
+  lines.push(`const ${weights} *weight = block;`);
 
   const begin = (channel: number): string => {
     const value = start(`c + ${channel}`);
@@ -244,14 +245,14 @@ export function emitConvolution<K extends InferenceOp>(
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const epilogue = epilogueOf(call, { accumulates: true });
   const price = byteWorth[call.schedule.plan];
-  const steps = call.layer.epilogue.length;
-  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, steps, price);
-  if (pointwiseCost(shape, call, steps, price) < ownCost) {
+  const prices = weightPrices(call.layer);
+  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, prices, price);
+  if (pointwiseCost(shape, call, prices, price) < ownCost) {
     const shared = emitPointwise(call, shape, weights, at);
     if (shared !== undefined) return shared;
   }
-  const values = weights.values();
-  const packed = packWeights(shape, schedule.channels, (...place) => at(values, ...place));
+  const { type, values } = storedWeights(weights);
+  const packed = packWeights(shape, schedule.channels, values, at);
 
   const extent = extentOf(rows);
   const lowest = (rows.output - 1) * rows.stride - rows.padding + extent;
@@ -302,20 +303,20 @@ export function emitConvolution<K extends InferenceOp>(
         span,
         "x0",
         `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n` +
-          emitTile(shape, span, size, schedule, { clamped, ring }, epilogue.start, epilogue.store),
+          emitTile(shape, span, size, schedule, { clamped, ring, weights: type }, epilogue.start, epilogue.store),
       ),
     );
     if (blocks > 1)
       lines.push(
         "{",
-        `const float *block = ${source};`,
+        `const ${type} *block = ${source};`,
         `for (int c = ${first}; c < ${first + size * blocks}; c += ${size}) {`,
         ...tiles,
         `block += ${rows.kernel * perRow * size};`,
         "}",
         "}",
       );
-    else lines.push("{", `enum { c = ${first} };`, `const float *const block = ${source};`, ...tiles, "}");
+    else lines.push("{", `enum { c = ${first} };`, `const ${type} *const block = ${source};`, ...tiles, "}");
     first += size * blocks;
   }
   if (!call.rows) lines.push("}");
@@ -323,7 +324,7 @@ export function emitConvolution<K extends InferenceOp>(
     call.rows ? `${kind}_row` : kind,
     [
       `const float *${call.rows ? "" : "restrict "}x`,
-      "const float *restrict w",
+      `const ${type} *restrict w`,
       `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
       ...epilogue.parameters,
       ...streamed.parameters,

@@ -1,10 +1,11 @@
 import { range } from "../../engine/range.ts";
 import type { InferenceGraph, Weights } from "../../engine/plan/inference.ts";
 import type { Depthwise } from "./depthwise-conv2d.ts";
-import { table, type LayerCall } from "./emitter.ts";
+import type { LayerCall } from "./emitter.ts";
 import { openEpilogueOf, type OpenEpilogue } from "./open-epilogue.ts";
 import { rowAt } from "./rows.ts";
 import { largestDivisor } from "./spans.ts";
+import { storedWeights } from "./stored-weights.ts";
 
 /** Channels that are summed at once, at most. */
 const channelsAtOnce = 4;
@@ -25,7 +26,7 @@ export function sharedDepthwiseCost(
   return { instructions, cost: instructions + (kernelBytes / users + bytesOfCall) * instructionsPerByte };
 }
 
-function kernelBody(block: number, epilogue: OpenEpilogue): string {
+function kernelBody(block: number, weights: string, epilogue: OpenEpilogue): string {
   const members = range(block);
   return [
     "const int channels = sizes->channels;",
@@ -44,14 +45,16 @@ function kernelBody(block: number, epilogue: OpenEpilogue): string {
     `float ${members.map((member) => `a${member} = ${epilogue.start(`c + ${member}`)}`).join(", ")};`,
     "for (int ky = first_row; ky < rows_end; ky++) {",
     "const float *in = x + (top + ky * row_dilation) % sizes->room * sizes->row_step + (left + first * column_dilation) * channels + c;",
-    "const float *k = w + (ky * sizes->kernel_columns + first) * channels + c;",
+    `const ${weights} *k = w + (ky * sizes->kernel_columns + first) * channels + c;`,
     "for (int kx = first; kx < end; kx++) {",
     members.map((member) => `a${member} += in[${member}] * k[${member}];`).join(" "),
     "in += column_dilation * channels;",
     "k += channels;",
     "}",
     "}",
-    ...epilogue.store(members.map((member) => ({ value: `a${member}`, cell: `o + ${member}` }))),
+    ...epilogue.store(
+      members.map((member) => ({ value: `a${member}`, cell: `o + ${member}`, channel: `c + ${member}` })),
+    ),
     "}",
     "}",
   ].join("\n");
@@ -68,15 +71,16 @@ export function emitSharedDepthwise(
   const { unit } = call;
   const epilogue = openEpilogueOf(call, channels);
   if (epilogue === undefined) return undefined;
+  const { type, values } = storedWeights(weights);
   const room = call.rows?.x[0] ?? { rows: rows.input, of: rows.input };
   const kernel = unit.define(
     "depthwise_row",
     [
       `const struct ${unit.prefix}_depthwise_sizes *sizes`,
-      ...["const float *x", "const float *restrict w", "float *y", "int oy"],
+      ...["const float *x", `const ${type} *restrict w`, "float *y", "int oy"],
       ...epilogue.parameters,
     ],
-    kernelBody(largestDivisor(channels, channelsAtOnce), epilogue),
+    kernelBody(largestDivisor(channels, channelsAtOnce), type, epilogue),
   );
   const sizes = unit.record("depthwise_sizes", {
     ...{ rows: rows.input, columns: columns.input, room: room.rows, row_step: rowStep },
@@ -87,10 +91,11 @@ export function emitSharedDepthwise(
     ...{ row_dilation: rows.dilation, column_dilation: columns.dilation },
   });
   const outStep = columns.output * channels;
-  const [bias, ...others] = epilogue.arguments(0, 0);
-  const given = (y: string, row: string, rest: readonly string[]): string =>
-    `${kernel}(${[sizes, call.x[0], table(unit, weights), y, row, bias, ...rest].join(", ")});`;
-  if (call.rows) return given(rowAt(call.y, call.rows.y, call.rows.row, outStep), call.rows.row, others);
-  const summands = others.map((each, index) => (index < 2 && each !== "0" ? `${each} + oy * ${outStep}` : each));
+  const { perChannel, perCell, others } = epilogue.arguments(0, 0);
+  const table = unit.constant(weights.name, values);
+  const given = (y: string, row: string, summands: readonly string[]): string =>
+    `${kernel}(${[sizes, call.x[0], table, y, row, ...perChannel, ...summands, ...others].join(", ")});`;
+  if (call.rows) return given(rowAt(call.y, call.rows.y, call.rows.row, outStep), call.rows.row, perCell);
+  const summands = perCell.map((summand) => (summand === "0" ? summand : `${summand} + oy * ${outStep}`));
   return `for (int oy = 0; oy < ${rows.output}; oy++) {\n${given(`${call.y} + oy * ${outStep}`, "oy", summands)}\n}`;
 }

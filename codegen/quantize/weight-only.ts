@@ -15,7 +15,7 @@ const weighted = new Set(["conv2d", "depthwiseConv2d", "matmul"]);
 
 /**
  * The network with its weights rounded to 255 steps for each output channel (docs/int8.md): arithmetic in float32, a
- * quarter of the flash. Biases and everything else stay as they are.
+ * quarter of the flash. Biases and everything else stay as they are, and so do weights that are rounded already.
  */
 export function roundNetworkWeights(network: InferenceGraph): InferenceGraph {
   return { ...network, layers: network.layers.map(roundLayerWeights) };
@@ -23,7 +23,7 @@ export function roundNetworkWeights(network: InferenceGraph): InferenceGraph {
 
 function roundLayerWeights(layer: Layer): Layer {
   const [weights, ...rest] = layer.weights;
-  if (!weighted.has(layer.op) || weights === undefined) return layer;
+  if (!weighted.has(layer.op) || weights === undefined || isInt8(weights)) return layer;
   let made: ReturnType<Int8Weights["int8"]> | undefined;
   const int8 = (): ReturnType<Int8Weights["int8"]> => {
     if (made !== undefined) return made;

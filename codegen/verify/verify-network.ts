@@ -1,6 +1,6 @@
 import type { Backend } from "../../engine/backend.ts";
 import { ConfigError } from "../../engine/errors.ts";
-import type { Precision } from "../arithmetic.ts";
+import { type Precision, withWeightsOf } from "../arithmetic.ts";
 import type { Cells } from "../element.ts";
 import { type CodegenNetwork, createInterpreter, generate } from "../index.ts";
 import { exportOnnx } from "../onnx/export.ts";
@@ -24,18 +24,19 @@ export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "
 
 /**
  * `verify` of a network's own C: generates it for every target, exports the ONNX that the other references need, and
- * compares. What the reference back end gives for the images is the caller's to compute; a network in integers is
- * compared with their interpreter.
+ * compares. What the reference back end gives for the images is the caller's to compute, with weights in int8 from the
+ * network with its weights rounded; a network in integers is compared with their interpreter.
  * @throws ConfigError for a network in integers that has none, or against other references
  */
 export async function verifyNetwork({
-  network,
+  network: given,
   precision = "float32",
   plan = "default",
   ram,
   backend,
   ...request
 }: VerifyNetworkRequest): Promise<VerifyRow[]> {
+  const network = { ...given, graph: withWeightsOf(precision, given.graph) };
   const foreign = request.against.some((reference) => reference !== "engine");
   return verify({
     ...request,

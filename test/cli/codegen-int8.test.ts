@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { codegenSchema } from "../../cli/schemas.ts";
+import { floatTolerance } from "../../codegen/tolerance.ts";
 import { verifyReportSchema } from "../../codegen/verify/verify.ts";
 import { finch, finchJson, temporaryFolder, tinyArchitecture } from "./finch.ts";
 
@@ -34,6 +35,29 @@ test("verify takes networks of which some layers stay in float32", async () => {
     expect(maxUlp).not.toBeNull();
     expect(maxAbsError).toBeLessThan(1e-5);
   }
+});
+
+test("codegen writes weights alone in int8, a quarter of the bytes, and verify finds the network with these", async () => {
+  const arch = tinyArchitecture(folder);
+  const bytesOf = async (precision: string): Promise<number> => {
+    const words = ["codegen", arch, "--precision", precision, "--plan", "winograd", "--out", join(folder, precision)];
+    const code = codegenSchema.parse(await finchJson(words));
+    const source = await readFile(code.files[1]!, "utf8");
+    expect(/ALIGNED int8_t/.test(source)).toBe(precision === "int8-weights");
+    expect(await readFile(code.files[0]!, "utf8")).toMatch(/const float \*input, float \*output\);/);
+    return code.weightBytes;
+  };
+  expect(await bytesOf("int8-weights")).toBeLessThan(0.45 * (await bytesOf("float32")));
+
+  const words = ["verify", arch, "--precision", "int8-weights", "--images", "2", "--layers", "--worst", "4"];
+  const { rows, layers, worst } = verifyReportSchema.parse(await finchJson(words));
+  expect(rows.map(({ precision, plan }) => `${precision} ${plan}`)).toEqual([
+    "int8-weights default",
+    "int8-weights default",
+  ]);
+  for (const { maxAbsError, largestLogit } of rows) expect(maxAbsError).toBeLessThan(floatTolerance(largestLogit));
+  expect(layers![0]!.rows.every(({ departs }) => !departs)).toBe(true);
+  expect(worst!.ofTolerance).toBeLessThan(1);
 });
 
 test("what int8 has not is said", async () => {

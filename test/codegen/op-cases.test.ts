@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { generate } from "../../codegen/index.ts";
+import { generate, isInt8, roundNetworkWeights } from "../../codegen/index.ts";
 import { exportOnnx, onnxInput, onnxOutput } from "../../codegen/onnx/export.ts";
 import { onnxAxes, onnxShape, permuteValues } from "../../codegen/onnx/layout.ts";
 import type { Plan } from "../../codegen/schedule.ts";
@@ -9,7 +9,7 @@ import { expected } from "./graphs.ts";
 import { deployableOps, opCaseNetworks, type OpCaseNetwork } from "./op-case-networks.ts";
 
 const networks = opCaseNetworks();
-const wanted = Promise.all(networks.map(expected));
+const wanted = networks.map(expected);
 
 /** Ops whose kernels the plan "size" writes differently. */
 const compactOps = [
@@ -23,17 +23,20 @@ const compactOps = [
 ] as const;
 
 /** The cases that C of a plan computes differently from the reference. */
-async function wrongAsC(cases: readonly OpCaseNetwork[], plan: Plan, level: string): Promise<string[]> {
+async function wrongAsC(
+  cases: readonly OpCaseNetwork[],
+  plan: Plan,
+  level: string,
+  answersOf = (network: OpCaseNetwork): Promise<Float32Array> => wanted[networks.indexOf(network)]!,
+): Promise<string[]> {
   const codes = cases.map(({ graph, name }, index) =>
     generate({ graph, name }, { target: "host", precision: "float32", plan, prefix: `case${index}` }),
   );
   await using program = await CProgram.write(codes);
   const images = cases.map(({ image }) => image);
   const outputs = await program.runOnHost("gcc", [...strict, "-Wshadow", level], images);
-  const answers = await wanted;
-  const wrong = cases.filter(
-    (network, index) => shareOfTolerance(outputs[index]!, answers[networks.indexOf(network)]!) > 1,
-  );
+  const answers = await Promise.all(cases.map(answersOf));
+  const wrong = cases.filter((_, index) => shareOfTolerance(outputs[index]!, answers[index]!) > 1);
   return wrong.map(({ name }) => name);
 }
 
@@ -60,8 +63,21 @@ describe("op cases", () => {
     expect(await wrongAsC(compact, "size", "-O0")).toEqual([]);
   });
 
+  test.each(["default", "size"] as const)(
+    "with weights in int8 agree with the reference on the same, plan %s",
+    { timeout: 300_000 },
+    async (plan) => {
+      const weighted = networks.flatMap((network) => {
+        const graph = roundNetworkWeights(network.graph);
+        return graph.layers.some(({ weights }) => weights.some(isInt8)) ? [{ ...network, graph }] : [];
+      });
+      expect(weighted.length).toBeGreaterThan(10);
+      expect(await wrongAsC(weighted, plan, "-O0", expected)).toEqual([]);
+    },
+  );
+
   test("agree with the reference as ONNX", async () => {
-    const answers = await wanted;
+    const answers = await Promise.all(wanted);
     const wrong: string[] = [];
     for (const [index, network] of networks.entries()) {
       const { shape } = network.graph.values[network.graph.output]!;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { generate, type CodegenOptions } from "../../codegen/index.ts";
+import { generate, roundNetworkWeights, type CodegenOptions } from "../../codegen/index.ts";
 import { CProgram, strict } from "./c-program.ts";
 import { networkCases, type NetworkCase } from "./graphs.ts";
 import { randomHybridCases } from "./random-hybrids.ts";
@@ -18,11 +18,25 @@ async function outputs(cases: readonly NetworkCase[], target: CodegenOptions["ta
   return await program.runOnHost("gcc", [...strict, ...flags], images);
 }
 
+const withInt8Weights = (network: NetworkCase): NetworkCase => ({
+  ...network,
+  graph: roundNetworkWeights(network.graph),
+});
+
 const checked = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 describe.each([
   ["networks of all ops", networkCases, "host", ["-O0"]],
   ["networks of all ops, tiles of few registers", networkCases, "rv32imc", checked],
+  [
+    "networks with weights in int8",
+    () =>
+      networkCases()
+        .filter(({ name }) => /inverted|residual|vision/.test(name))
+        .map(withInt8Weights),
+    "host",
+    checked,
+  ],
   ["random hybrids", () => randomHybridCases(4, 16), "host", checked],
 ] as const)("%s", (_, cases, target, flags) => {
   test("give the same bits row by row as layer by layer", { timeout: 600_000 }, async () => {

@@ -2,6 +2,7 @@ import { imageConvolution, kernelWeights, type Convolution } from "../convolutio
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
 import { extentOf } from "../spans.ts";
+import { weightPrices } from "../stored-weights.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue } from "./epilogue.ts";
 import { emitVectorConvolution, floatTile } from "./register-tile.ts";
@@ -20,7 +21,7 @@ export const conv2d: VectorEmitter<"conv2d"> = {
     const { rows } = convolutionOf({ ...shapes, turn: 1 });
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  estimate: (shapes) => floatTile(convolutionOf(shapes), shapes.target, shapes.layer.epilogue.length).instructions,
+  estimate: (shapes) => floatTile(convolutionOf(shapes), shapes.target, weightPrices(shapes.layer)).instructions,
   emit: (call) => {
     const weights = onlyWeights(call, 1);
     return emitVectorConvolution(call, "conv2d", convolutionOf(call), weights, kernelWeights(weights.shape));

@@ -1,6 +1,7 @@
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
 import { rowText } from "../rows.ts";
+import { storedWeights, weightPrices } from "../stored-weights.ts";
 import { extentOf, overSpan, slidingAxes, spansOf } from "../spans.ts";
 import {
   aboutDepthwise,
@@ -28,7 +29,7 @@ function depthwiseOf(shapes: LayerShapes<"depthwiseConv2d">): Depthwise {
 const tileOf = (shapes: LayerShapes<"depthwiseConv2d">): DepthwiseTile =>
   scheduleDepthwiseTile(depthwiseOf(shapes), shapes.target, {
     read: 2,
-    finish: 2 + 2 * shapes.layer.epilogue.length,
+    finish: 2 + 2 * weightPrices(shapes.layer).steps,
     operand: 1,
     spare: 2,
   });
@@ -45,6 +46,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const shape = depthwiseOf(call);
     const { rows, columns, channels } = shape;
     const weights = onlyWeights(call, 1);
+    const { type, values } = storedWeights(weights);
     const tile = tileOf(call);
     const vectors = floatVectors(tile.group);
     unit.include("riscv_vector.h");
@@ -56,7 +58,8 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         {
           shape,
           window,
-          types: { sums: vectors.type, stored: "float", operand: vectors.type },
+          types: { sums: vectors.type, operand: vectors.type },
+          stored: { input: "float", weight: type },
           load: vectors.load,
           multiplyAdd: (sum, input, weight) => vectors.op("vfmacc_vv", sum, input, weight),
           start: () => epilogue.start("k"),
@@ -72,7 +75,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
       call.rows ? "depthwise_conv2d_row" : "depthwise_conv2d",
       [
         `const float *${call.rows ? "" : "restrict "}x`,
-        "const float *restrict w",
+        `const ${type} *restrict w`,
         `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
         ...epilogue.parameters,
         ...streamed.parameters,
@@ -87,7 +90,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
       ),
       { about: aboutDepthwise(shape, tile) },
     );
-    const table = unit.constant(weights.name, weights.values());
+    const table = unit.constant(weights.name, values);
     return `${name}(${[call.x[0], table, call.y, ...epilogue.arguments, ...streamed.arguments].join(", ")});`;
   },
 };

@@ -2,6 +2,7 @@ import { range } from "../../../engine/range.ts";
 import type { Target } from "../../target.ts";
 import { countedSpans } from "../register-tile.ts";
 import { dilationText, instructionsPerByte, type Axis, type Span } from "../spans.ts";
+import type { StoredWeights } from "../stored-weights.ts";
 import { groupings, lanesOf, vectorRegisters, type Grouping } from "./vectors.ts";
 import type { WindowRows } from "./window-rows.ts";
 
@@ -66,9 +67,11 @@ export function scheduleDepthwiseTile(
 export interface DepthwiseText {
   readonly shape: Depthwise;
   readonly window: WindowRows;
-  /** Types of the sums, of inputs and weights as they lie, and of a vector of either. */
-  readonly types: Readonly<Record<"sums" | "stored" | "operand", string>>;
-  readonly load: (pointer: string) => string;
+  /** Types of the sums, and of a vector of inputs or weights. */
+  readonly types: Readonly<Record<"sums" | "operand", string>>;
+  /** Types of inputs and weights as they lie. */
+  readonly stored: Readonly<Record<"input" | "weight", StoredWeights["type"]>>;
+  readonly load: (pointer: string, stored: StoredWeights["type"]) => string;
   readonly multiplyAdd: (sum: string, input: string, weights: string) => string;
   readonly start: (span: Span, pixel: number) => string;
   /** Finishes and stores the sums, [variable, pixels from the first]. */
@@ -77,7 +80,7 @@ export interface DepthwiseText {
 
 /** Sums the channels from `k` on of the pixels of one tile. Expects `x0`, `k` and `vl` in scope. */
 export function depthwiseTileText(text: DepthwiseText, span: Span): string {
-  const { shape, window, types } = text;
+  const { shape, window, types, stored } = text;
   const { columns, channels } = shape;
   const pixels = range(span.size);
   const first = span.firstTap - columns.padding;
@@ -89,9 +92,11 @@ export function depthwiseTileText(text: DepthwiseText, span: Span): string {
   if (taps.length > 0) {
     lines.push(
       window.loop,
-      `const ${types.stored} *const in = ${window.row} + ${offset} + k;`,
-      `const ${types.stored} *const weight = w + k + ky * ${columns.kernel * channels};`,
-      ...taps.map((tap) => `const ${types.operand} w${tap} = ${text.load(`weight + ${tap * channels}`)};`),
+      `const ${stored.input} *const in = ${window.row} + ${offset} + k;`,
+      `const ${stored.weight} *const weight = w + k + ky * ${columns.kernel * channels};`,
+      ...taps.map(
+        (tap) => `const ${types.operand} w${tap} = ${text.load(`weight + ${tap * channels}`, stored.weight)};`,
+      ),
     );
     span.taps.forEach((exists, column) => {
       const uses = exists
@@ -101,7 +106,7 @@ export function depthwiseTileText(text: DepthwiseText, span: Span): string {
               .map((tap) => `a${pixel} = ${text.multiplyAdd(`a${pixel}`, "v", `w${tap}`)};`),
           )
         : [];
-      const input = text.load(`in + ${(column - span.firstTap) * channels}`);
+      const input = text.load(`in + ${(column - span.firstTap) * channels}`, stored.input);
       if (uses.length > 0) lines.push("{", `const ${types.operand} v = ${input};`, ...uses, "}");
     });
     lines.push("}");

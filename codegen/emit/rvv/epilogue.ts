@@ -2,6 +2,7 @@ import type { EpilogueStep } from "../../../engine/plan/inference.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
 import type { Unit } from "../../unit.ts";
 import { table, type LayerCall } from "../emitter.ts";
+import { scalesOf } from "../stored-weights.ts";
 import { vectorActivation, vectorUnary } from "./activation.ts";
 import type { FloatVectors } from "./vectors.ts";
 
@@ -36,13 +37,19 @@ export function vectorEpilogueOf<K extends InferenceOp>(
   let start = (_: string): string => vectors.splat("0.0f");
   let summands = 0;
   let biases = 0;
+  const scales = scalesOf(unit, call.layer);
+  if (scales !== undefined) {
+    parameters.push("const float *restrict scales");
+    given.push(scales);
+    steps.push((value, _, channel) => op("vfmul_vv", value, load(`scales + ${channel}`)));
+  }
   call.layer.epilogue.forEach((step, position) => {
     switch (step.kind) {
       case "bias": {
         const name = `bias${biases++}`;
         parameters.push(`const float *restrict ${name}`);
         given.push(table(unit, step.weights));
-        if (position === 0 && accumulates) start = (channel) => load(`${name} + ${channel}`);
+        if (position === 0 && accumulates && scales === undefined) start = (channel) => load(`${name} + ${channel}`);
         else steps.push((value, _, channel) => op("vfadd_vv", value, load(`${name} + ${channel}`)));
         break;
       }

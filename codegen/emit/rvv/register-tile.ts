@@ -2,11 +2,12 @@ import { range } from "../../../engine/range.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
 import type { Weights } from "../../../engine/plan/inference.ts";
 import type { Target } from "../../target.ts";
-import { callByGroups, type Convolution } from "../convolution.ts";
+import { callByGroups, type Convolution, type WeightAt } from "../convolution.ts";
 import type { LayerCall } from "../emitter.ts";
 import { countedSpans, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowText } from "../rows.ts";
 import { dilationText, instructionsPerByte, overSpan, spansOf, type Span } from "../spans.ts";
+import { storedWeights, weightPrices, type StoredWeights, type WeightPrices } from "../stored-weights.ts";
 import { vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
 import {
   channelStrips,
@@ -184,16 +185,16 @@ export function aboutTile({ rows, columns, inChannels, outChannels }: Convolutio
   );
 }
 
-const floatPrices = (steps: number): TilePrices => ({
-  weights: 2,
+const floatPrices = ({ read, steps }: WeightPrices): TilePrices => ({
+  weights: 2 * read,
   read: 1,
   finish: 2 + 2 * steps,
   fits: (pixels, group) => (pixels + 2) * group <= vectorRegisters,
 });
 
-/** The tile of a convolution in float32. @param steps of its epilogue */
-export function floatTile(shape: Convolution, target: Target, steps: number): VectorTile {
-  return scheduleVectorTile(shape, target, floatPrices(steps));
+/** The tile of a convolution in float32. */
+export function floatTile(shape: Convolution, target: Target, prices: WeightPrices): VectorTile {
+  return scheduleVectorTile(shape, target, floatPrices(prices));
 }
 
 /**
@@ -205,19 +206,20 @@ export function emitVectorConvolution<K extends InferenceOp>(
   kind: string,
   shape: Convolution,
   weights: Weights,
-  at: (values: Float32Array, row: number, column: number, inChannel: number, outChannel: number) => number,
+  at: WeightAt,
 ): string {
   const { unit } = call;
   const { rows, columns, groups, outChannels } = shape;
   unit.include("riscv_vector.h");
-  const tile = floatTile(shape, call.target, call.layer.epilogue.length);
+  const tile = floatTile(shape, call.target, weightPrices(call.layer));
   const vectors = floatVectors(tile.group);
   const epilogue = vectorEpilogueOf(call, vectors, { accumulates: true });
-  const values = weights.values();
-  const packed = Float32Array.from(weightOrder(shape, (...place) => at(values, ...place)));
+  const { type, values } = storedWeights(weights);
+  const packed = values.slice();
+  packed.set(weightOrder(shape, (...place) => at(values, ...place)));
   const streamed = rowText(call);
   const window = windowRows(rows, "float", shape.rowStep, call.rows?.x[0]);
-  const text = floatText(shape, tile, window, vectors, epilogue);
+  const text = floatText(shape, tile, window, type, vectors, epilogue);
   const tiles = spansOf(columns, tile.pixels, tile.even).map((span) =>
     overSpan(
       span,
@@ -232,7 +234,7 @@ export function emitVectorConvolution<K extends InferenceOp>(
     call.rows ? `${kind}_row` : kind,
     [
       `const float *${call.rows ? "" : "restrict "}x`,
-      "const float *restrict w",
+      `const ${type} *restrict w`,
       `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,
       ...epilogue.parameters,
       ...streamed.parameters,
@@ -249,6 +251,7 @@ function floatText(
   shape: Convolution,
   tile: VectorTile,
   window: WindowRows,
+  weights: StoredWeights["type"],
   vectors: FloatVectors,
   epilogue: VectorEpilogue,
 ): TileText {
@@ -256,8 +259,8 @@ function floatText(
     shape,
     tile,
     window,
-    types: { sums: vectors.type, stored: "float", input: "float", weight: "float", weights: vectors.type },
-    loadWeights: vectors.load,
+    types: { sums: vectors.type, stored: "float", input: "float", weight: weights, weights: vectors.type },
+    loadWeights: (pointer) => vectors.load(pointer, weights),
     multiplyAdd: (sum, input, weights) => vectors.op("vfmacc_vf", sum, input, weights),
     start: () => epilogue.start("k"),
     finish: (sums) =>

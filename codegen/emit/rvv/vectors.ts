@@ -1,3 +1,5 @@
+import type { StoredWeights } from "../stored-weights.ts";
+
 /** Registers that make up one vector. */
 export const groupings = [1, 2, 4, 8] as const;
 
@@ -12,7 +14,8 @@ export interface FloatVectors {
   readonly type: string;
   /** `vl` for what is left of `count` (a C expression). */
   readonly length: (count: string) => string;
-  readonly load: (pointer: string) => string;
+  /** @param type of the numbers in memory; default float */
+  readonly load: (pointer: string, type?: StoredWeights["type"]) => string;
   readonly store: (pointer: string, value: string) => string;
   readonly splat: (number: string) => string;
   /** An operation named as in the manual, `vfadd_vv` and so on, without its type. */
@@ -27,11 +30,18 @@ export function floatVectors(group: Grouping): FloatVectors {
     group,
     type: `vfloat32m${group}_t`,
     length: (count) => `__riscv_vsetvl_e32m${group}((size_t)(${count}))`,
-    load: (pointer) => op("vle32_v", pointer),
+    load: (pointer, type = "float") => (type === "float" ? op("vle32_v", pointer) : loadBytes(group, pointer)),
     store: (pointer, value) => `${op("vse32_v", pointer, value)};`,
     splat: (number) => op("vfmv_v_f", number),
     op,
   };
+}
+
+/** Cells of 8 bits as numbers in float32: no change of the vector type, whose length they share. */
+function loadBytes(group: Grouping, pointer: string): string {
+  const bytes = { 1: "mf4", 2: "mf2", 4: "m1", 8: "m2" }[group];
+  const cells = `__riscv_vle8_v_i8${bytes}(${pointer}, vl)`;
+  return `__riscv_vfcvt_f_x_v_f32m${group}(__riscv_vsext_vf4_i32m${group}(${cells}, vl), vl)`;
 }
 
 /**

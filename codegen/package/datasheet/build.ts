@@ -303,9 +303,9 @@ function numericsOf({ network, code, evaluation, ranges }: DatasheetRequest): Da
   const fraction = "fraction of the images";
   const quantized = integersOf(network, code.precision);
   const float = known?.float;
-  const unknown = missing(quantized === undefined ? noIntegers : reason);
+  const unknown = missing(code.precision === "float32" ? noIntegers : reason);
   return {
-    ...(quantized === undefined ? floatNumerics : integerNumerics(quantized, ranges)),
+    ...(quantized === undefined ? floatNumerics(code) : integerNumerics(quantized, ranges)),
     accuracy: known === undefined ? missing(reason) : measured(known.accuracy, fraction, known.by),
     floatAccuracy: float === undefined ? unknown : measured(float.accuracy, fraction, float.by),
     accuracyDrop:
@@ -323,14 +323,15 @@ function numericsOf({ network, code, evaluation, ranges }: DatasheetRequest): Da
 
 type Arithmetic = Pick<Datasheet["numerics"], "arithmetic" | "tolerance" | "int8" | "largestSum">;
 
-const floatNumerics: Arithmetic = {
-  arithmetic:
-    "float32, sums in float32 in a fixed order; the compiler may join a product and a sum into one rounding (-ffp-contract=fast)",
+const int8Weights = "; weights are cells in int8 that the sum of an output channel is scaled for";
+
+const floatNumerics = ({ precision }: GeneratedCode): Arithmetic => ({
+  arithmetic: `float32, sums in float32 in a fixed order; the compiler may join a product and a sum into one rounding (-ffp-contract=fast)${precision === "int8-weights" ? int8Weights : ""}`,
   tolerance:
     "outputs lie within 1e-5 × max(1, largest output / 10) of the engine's; the self-test allows ten times that",
   int8: noIntegers,
   largestSum: missing(noIntegers),
-};
+});
 
 function integerNumerics(quantized: QuantizedGraph, ranges = "not recorded"): Arithmetic {
   const kept = quantized.layers.flatMap(({ op, name }) => (op === "float32" ? [name] : []));

@@ -1,10 +1,17 @@
 import { test } from "vitest";
+import { roundNetworkWeights } from "../../../codegen/index.ts";
 import { networkCases } from "../graphs.ts";
 import { integerCases } from "../int8/cases.ts";
 import { describeWithTools, riscvTools } from "../verify/with-tools.ts";
 import { expectInterpretedByVectors, expectReferenceByVectors } from "./by-vectors.ts";
 
-const cases = networkCases().filter(({ name }) => /vision|residual|inverted|odd|softmax|layer norm|mixPool/.test(name));
+const floats = networkCases().filter(({ name }) =>
+  /vision|residual|inverted|odd|softmax|layer norm|mixPool/.test(name),
+);
+const rounded = floats
+  .filter(({ name }) => /vision|inverted/.test(name))
+  .map(({ name, graph, image }) => ({ name: `${name}, int8 weights`, graph: roundNetworkWeights(graph), image }));
+const cases = [...floats, ...rounded];
 
 await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools], () => {
   test.each([

@@ -65,7 +65,8 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         {
           shape,
           window,
-          types: { sums: vectors.type(32), stored: "int8_t", operand: vectors.type(16) },
+          types: { sums: vectors.type(32), operand: vectors.type(16) },
+          stored: { input: "int8_t", weight: "int8_t" },
           load: (pointer) => vectors.op(16, "vsext_vf2", vectors.load(8, pointer)),
           multiplyAdd: (sum, input, weight) => vectors.op(32, "vwmacc_vv", sum, input, weight),
           start: (of, pixel) => epilogue.start("k", variantText(byRow, startStep * variants.column(of, pixel))),
