@@ -32,7 +32,10 @@ export function quantizeEpilogue(
   const inUnits = (values: ArrayLike<number>): Int32Array =>
     Int32Array.from(values, (value, c) => round(value / unit[unit.length === 1 ? 0 : c]));
   const requantization = ({ scale, zero, low, high }: Int8Element): Requantization => ({
-    ...fixedPoint(unit.map((each) => each / scale)),
+    ...fixedPoint(
+      layer.name,
+      unit.map((each) => each / scale),
+    ),
     zero,
     low,
     high,
@@ -81,7 +84,16 @@ export function quantizeEpilogue(
     }
   });
   if (output.type !== "int8")
-    return { epilogue, result: { type: "int32", ...fixedPoint(unit.map((each) => each / scaleOf(output))) } };
+    return {
+      epilogue,
+      result: {
+        type: "int32",
+        ...fixedPoint(
+          layer.name,
+          unit.map((each) => each / scaleOf(output)),
+        ),
+      },
+    };
   if (!endsInTable(layer)) return { epilogue, result: { type: "int8", ...requantization(output) } };
   const index = indexOf(layer.epilogue.length - 1);
   const table = lookupTable(functionOf(layer.epilogue.at(-1)!)!, index, output);

@@ -83,7 +83,7 @@ const rows: { readonly [K in Exclude<InferenceOp, FloatOp>]: Row<K> } = {
   }),
   mixPool: (layer, context) => ({ op: "mixPool", attributes: layer.attributes, ...finished(layer, context) }),
   globalAveragePool: (layer, context) => ({ op: "globalAveragePool", ...finished(layer, context) }),
-  softmax: ({ inputs: [x], output }, { network, elementFor }) => {
+  softmax: ({ name, inputs: [x], output }, { network, elementFor }) => {
     const channels = network.values[output].shape.at(-1)!;
     const { scale } = elementFor(x);
     let peak = 2 ** 15;
@@ -91,24 +91,24 @@ const rows: { readonly [K in Exclude<InferenceOp, FloatOp>]: Row<K> } = {
     return {
       op: "softmax",
       exponentials: Uint16Array.from({ length: 256 }, (_, distance) => round(peak * exp(-scale * distance))),
-      result: normalized(1, elementFor(output)),
+      result: normalized(name, 1, elementFor(output)),
     };
   },
-  attention: ({ inputs: [q, k, v], output, attributes: { heads, scale } }, { network, elementFor }) => {
+  attention: ({ name, inputs: [q, k, v], output, attributes: { heads, scale } }, { network, elementFor }) => {
     const [, tokens] = network.values[q].shape;
     let weightShift = 0;
     while (tokens * 255 * (32767 >> weightShift) >= 2 ** 31) weightShift++;
     const octavesPerScore = elementFor(q).scale * elementFor(k).scale * scale * Math.LOG2E;
-    const { multipliers, shift } = fixedPoint([octavesPerScore * 256]);
+    const { multipliers, shift } = fixedPoint(name, [octavesPerScore * 256]);
     return {
       op: "attention",
       heads,
       exponent: { multiplier: multipliers[0], shift },
       weightShift,
-      result: normalized(elementFor(v).scale, elementFor(output)),
+      result: normalized(name, elementFor(v).scale, elementFor(output)),
     };
   },
-  linearAttention: ({ inputs: [q, k, v], output, attributes: { heads, epsilon } }, { network, elementFor }) => {
+  linearAttention: ({ name, inputs: [q, k, v], output, attributes: { heads, epsilon } }, { network, elementFor }) => {
     const [, tokens, channels] = network.values[q].shape;
     const d = channels / heads;
     const leastShift = (largest: number): number => {
@@ -119,7 +119,7 @@ const rows: { readonly [K in Exclude<InferenceOp, FloatOp>]: Row<K> } = {
     const productShift = leastShift(tokens * 255 * 255);
     const totalShift = leastShift(tokens * 255);
     const unit = elementFor(q).scale * elementFor(k).scale * powerOfTwo(totalShift);
-    const result = normalized(elementFor(v).scale * powerOfTwo(productShift - totalShift), elementFor(output));
+    const result = normalized(name, elementFor(v).scale * powerOfTwo(productShift - totalShift), elementFor(output));
     return {
       op: "linearAttention",
       heads,
@@ -195,9 +195,9 @@ function finished(
 }
 
 /** `scale` real units of the sums over the total, as cells of y. */
-function normalized(scale: number, y: Int8Element): Result & { type: "int8" } {
+function normalized(layer: string, scale: number, y: Int8Element): Result & { type: "int8" } {
   const { low, high, zero } = y;
-  return { type: "int8", ...fixedPoint([scale / y.scale / 2 ** 15], 47), zero, low, high };
+  return { type: "int8", ...fixedPoint(layer, [scale / y.scale / 2 ** 15], 47), zero, low, high };
 }
 
 function lookup(
