@@ -14,6 +14,7 @@ import {
   strictWarnings,
   withTemporaryFolder,
 } from "./program.ts";
+import { canSanitize, sanitized } from "./sanitizers.ts";
 import type { VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
 import type { VerifiableCode } from "./verify.ts";
@@ -43,8 +44,6 @@ export interface CheckRequest {
 }
 
 const strict = [...strictWarnings, "-Wundef", "-Werror"] as const;
-// Optimising instrumented tiles takes gcc minutes.
-const sanitized = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"] as const;
 
 /**
  * Everything about generated C that can be checked without a reference: no warnings in C99 and C11, a header that C++
@@ -160,11 +159,8 @@ async function outputsOf(
 
 const sanitizers = (compiler: HostCompiler): Check =>
   checkWith("sanitizers", compiler, async (request, folder) => {
-    await writeFile(join(folder, "empty.c"), "int main(void) { return 0; }\n");
-    const link = [...sanitized, "empty.c", "-o", "empty"];
-    await runTool(compiler, link, { cwd: folder }).catch(() => {
-      throw new Unavailable(`${compiler} has no run-time library of its sanitizers`);
-    });
+    if (!(await canSanitize(compiler)))
+      throw new Unavailable(`${compiler} has no run-time library of its sanitizers: finch doctor --install`);
     await outputsOf(request, folder, { compiler, everywhere: sanitized });
     return undefined;
   });

@@ -29,7 +29,8 @@ export async function distribution(): Promise<string> {
 }
 
 /**
- * Installs packages. Names given as a list are alternatives, of which the first that the distribution has is taken.
+ * Installs packages. Names given as a list are alternatives, of which the first that the distribution has is taken, none
+ * where it has none.
  *
  * @returns the names chosen.
  * @throws ToolError with what apt-get said.
@@ -54,16 +55,16 @@ export async function installPackages(
   onProgress("apt-get: reading the package lists");
   await aptGet("update", "-qq");
   const chosen: string[] = [];
-  for (const entry of packages) chosen.push(typeof entry === "string" ? entry : await firstKnown(entry));
+  for (const entry of packages) chosen.push(...(typeof entry === "string" ? [entry] : await firstKnown(entry)));
   onProgress(`apt-get: installing ${chosen.join(" ")}`);
   await aptGet("install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", ...chosen);
   return chosen;
 }
 
-async function firstKnown(names: readonly string[]): Promise<string> {
+async function firstKnown(names: readonly string[]): Promise<string[]> {
   for (const name of names) {
     const { code, stdout } = await runCommand("apt-cache", ["policy", name], { timeoutSeconds: 60 });
-    if (code === 0 && /Candidate: (?!\(none\))/.test(stdout)) return name;
+    if (code === 0 && /Candidate: (?!\(none\))/.test(stdout)) return [name];
   }
-  return names.at(-1) ?? "";
+  return [];
 }

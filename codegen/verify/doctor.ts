@@ -10,6 +10,7 @@ import { packageFolder, pythonEnvironment } from "./folders.ts";
 import { withFileLock } from "./lock.ts";
 import { findOnPath, runCommand } from "./process.ts";
 import { environmentIsReady, findPython, installEnvironment, isRecentEnough, tvmVersion } from "./python.ts";
+import { canSanitize } from "./sanitizers.ts";
 import { type ExternalToolName, externalTools, findTool, lastLines } from "./tools.ts";
 
 const toolStateSchema = z.object({
@@ -106,7 +107,9 @@ interface Looked {
 
 async function lookAt(options: DoctorOptions): Promise<Looked[]> {
   const ubuntu = (await distribution()) === "ubuntu";
-  return Promise.all(probes(options, ubuntu).map(async (probe) => ({ probe, state: await probe.look() })));
+  const clang = await findTool("clang");
+  const clangMajor = clang === null ? null : await versionOf(clang, /version (\d+)/);
+  return Promise.all(probes(options, ubuntu, clangMajor).map(async (probe) => ({ probe, state: await probe.look() })));
 }
 
 async function attempt(failures: string[], work: () => Promise<void>): Promise<void> {
@@ -170,7 +173,8 @@ function problemSentence(
     : `Missing: ${names}; ${wanting.map(({ install }) => install).join("; ")}.`;
 }
 
-function probes(options: DoctorOptions, ubuntu: boolean): Probe[] {
+function probes(options: DoctorOptions, ubuntu: boolean, clangMajor: string | null): Probe[] {
+  const clangRuntime = [...(clangMajor === null ? [] : [`libclang-rt-${clangMajor}-dev`]), "libclang-rt-dev"];
   const { simdVariant, gpu } = options;
   return [
     { packages: [], look: lookAtNode },
@@ -178,6 +182,7 @@ function probes(options: DoctorOptions, ubuntu: boolean): Probe[] {
     ...(gpu ? [{ packages: [], look: () => lookAtGpu(gpu) }] : []),
     compiler("gcc", "compiles generated C for this machine", ["gcc", "libc6-dev"]),
     compiler("clang", "compiles generated C for this machine a second time", ["clang", "libc6-dev"]),
+    { packages: [clangRuntime], look: () => lookAtSanitizers(clangRuntime[0]!) },
     compiler("riscv64-unknown-elf-gcc", "compiles generated C for RISC-V", ["gcc-riscv64-unknown-elf"]),
     compiler("clang-19", "compiles generated C for RISC-V with vectors", ["clang-19"]),
     compiler("cmake", "builds packages of generated C, in tests alone", ["cmake", "make", "g++"]),
@@ -283,6 +288,14 @@ function emulator(name: "qemu-system-riscv32" | "qemu-system-riscv64", purpose: 
       return { ...found(name, purpose, install), path, version: await versionOf(path, /version (\S+)/) };
     },
   };
+}
+
+/** clang comes without the library that its sanitizers link. */
+async function lookAtSanitizers(debianPackage: string): Promise<ToolState> {
+  const name = "clang-sanitizers";
+  const purpose = "finds undefined behaviour in generated C, a second time";
+  const install = `apt-get install ${debianPackage}`;
+  return (await canSanitize("clang")) ? found(name, purpose, install) : missing(name, purpose, install);
 }
 
 async function lookAtPicolibc(): Promise<ToolState> {

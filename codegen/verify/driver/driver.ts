@@ -10,6 +10,9 @@
 export const driverSource = `#include <stdint.h>
 #include <stdio.h>
 
+#ifndef MODEL_ALIGNMENT
+#define MODEL_ALIGNMENT 64
+#endif
 #include "model_glue.h"
 
 #if defined(__riscv)
@@ -49,8 +52,8 @@ static __attribute__((noinline)) unsigned long stack_depth(uintptr_t top) {
   return (unsigned long)(top - (uintptr_t)cell);
 }
 
-static model_input input[MODEL_INPUT] __attribute__((aligned(64)));
-static model_output output[MODEL_OUTPUT] __attribute__((aligned(64)));
+static model_input input[MODEL_INPUT] __attribute__((aligned(MODEL_ALIGNMENT)));
+static model_output output[MODEL_OUTPUT] __attribute__((aligned(MODEL_ALIGNMENT)));
 
 int main(void) {
   FILE *in = fopen("input.bin", "rb");

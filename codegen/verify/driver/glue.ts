@@ -27,7 +27,7 @@ function declarations({ prefix, header, inputLength, outputLength, ...model }: M
 typedef ${elements[model.inputElement].type} model_input;
 typedef ${elements[model.outputElement].type} model_output;
 enum { MODEL_INPUT = ${inputLength}, MODEL_OUTPUT = ${outputLength} };
-static ${prefix}_context model_context __attribute__((aligned(64)));
+static ${prefix}_context model_context __attribute__((aligned(MODEL_ALIGNMENT)));
 `;
 }
 

@@ -18,6 +18,7 @@ describe("doctor", () => {
       "simd",
       "gcc",
       "clang",
+      "clang-sanitizers",
       "riscv64-unknown-elf-gcc",
       "clang-19",
       "cmake",
