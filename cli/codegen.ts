@@ -9,6 +9,7 @@ import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
+import { computeOp } from "../kernels/reference/index.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, precisionOption } from "./options.ts";
@@ -77,8 +78,11 @@ export const command = () =>
           ...(prefix === undefined ? {} : { prefix }),
         };
         const passes: { name: string; layers: string[] }[] = [];
-        const graph = lowerModel(model, values, (name, after) => {
-          if (options.explain) passes.push({ name, layers: explainGraph(after) });
+        const graph = lowerModel(model, values, {
+          observe: (name, after) => {
+            if (options.explain) passes.push({ name, layers: explainGraph(after) });
+          },
+          compute: computeOp,
         });
         if (precision === "int8-weights" && plan === "winograd")
           output.message("plan winograd: layers with weights in int8 keep their direct form");

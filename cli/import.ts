@@ -10,6 +10,7 @@ import { networkMacs } from "../engine/plan/macs.ts";
 import { encodeNetwork } from "../engine/plan/network-file.ts";
 import { sha256 } from "../engine/sha256.ts";
 import { version } from "../engine/version.ts";
+import { computeOp } from "../kernels/reference/index.ts";
 import { finiteNumbers } from "./options.ts";
 import { count } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
@@ -48,7 +49,10 @@ export const command = () =>
     .action((path, options) =>
       runVerb(options, async ({ output }) => {
         const bytes = await readOnnx(path);
-        const { graph, layout, producer, opset } = importClassifier(bytes, { layout: options.layout });
+        const { graph, layout, producer, opset } = importClassifier(bytes, {
+          layout: options.layout,
+          compute: computeOp,
+        });
         const input = graph.values[graph.input]!.shape.slice(1) as [number, number, number];
         const classes = graph.values[graph.output]!.shape[1]!;
         const channels = (given: readonly number[] | undefined, otherwise: number): number[] => {

@@ -8,7 +8,7 @@ import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { Tensor } from "../tensor.ts";
 import type { InferenceGraph, Layer, Value, ValueId, Weights } from "./inference.ts";
-import { runPasses, type PassObserver } from "./passes/index.ts";
+import { runPasses, type PassOptions } from "./passes/index.ts";
 
 /** The current values of a slot. */
 export type SlotValues = (slot: Slot) => Float32Array;
@@ -26,17 +26,14 @@ export function evaluationGraph(model: Model, batchSize = 1): Graph {
 export function lowerModel(
   model: Model,
   values: SlotValues = (slot) => slot.initial(),
-  observe?: PassObserver,
+  options?: PassOptions,
 ): InferenceGraph {
-  return lowerGraph(evaluationGraph(model), values, observe);
+  return lowerGraph(evaluationGraph(model), values, options);
 }
 
-/**
- * @param observe told of the network as it was recorded and after each pass
- * @throws ShapeError when the graph has not one input and one output, or holds an op of training
- */
-export function lowerGraph(graph: Graph, values: SlotValues, observe?: PassObserver): InferenceGraph {
-  return runPasses(recordedGraph(graph, values), observe);
+/** @throws ShapeError when the graph has not one input and one output, or holds an op of training */
+export function lowerGraph(graph: Graph, values: SlotValues, options?: PassOptions): InferenceGraph {
+  return runPasses(recordedGraph(graph, values), options);
 }
 
 /** A layer for each op. */

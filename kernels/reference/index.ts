@@ -2,6 +2,7 @@ import type { Backend } from "../../engine/backend.ts";
 import type { Graph } from "../../engine/graph.ts";
 import { compileReference, type Precision, type ReferenceProgram } from "./program.ts";
 
+export { computeOp } from "./compute-op.ts";
 export type { Floats } from "./floats.ts";
 export type { Precision, ReferenceProgram } from "./program.ts";
 

@@ -2,6 +2,7 @@ import { DataError } from "../../../engine/errors.ts";
 import { buildGraph } from "../../../engine/graph.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { lowerGraph } from "../../../engine/plan/lower.ts";
+import type { ComputeOp } from "../../../engine/plan/passes/constant-folding.ts";
 import { formatShape } from "../../../engine/shape.ts";
 import { execute, layoutOf, type Layout } from "./execute.ts";
 import { readModel, short } from "./model.ts";
@@ -11,6 +12,8 @@ import { simplify } from "./simplify.ts";
 export interface ImportOptions {
   /** Axes of the input. Default: told by which of them has 1 to 4 channels. */
   readonly layout?: Layout | undefined;
+  /** Computes what does not depend on the image and the importer itself does not. */
+  readonly compute?: ComputeOp;
 }
 
 export interface ImportedOnnx {
@@ -38,7 +41,9 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Impo
     throw new DataError(
       `onnx: the output ${short(model.output)} ${formatShape(output.shape)} does not depend on the input`,
     );
-  const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial());
+  const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial(), {
+    ...(options.compute && { compute: options.compute }),
+  });
   return { graph, layout, producer: model.producer, opset: model.opset };
 }
 

@@ -1,5 +1,6 @@
 import type { InferenceGraph } from "../inference.ts";
 import { batchNorms } from "./batch-norms.ts";
+import { constantFolding, type ComputeOp } from "./constant-folding.ts";
 import { deadCode } from "./dead-code.ts";
 import { depthwise } from "./depthwise.ts";
 import { epilogues } from "./epilogues.ts";
@@ -10,14 +11,22 @@ import type { Pass } from "./pass.ts";
 const passes: readonly Pass[] = [depthwise, identities, batchNorms, epilogues, deadCode, names];
 
 /** Told of the network after each pass. */
-export type PassObserver = (pass: string, graph: InferenceGraph) => void;
+type PassObserver = (pass: string, graph: InferenceGraph) => void;
+
+export interface PassOptions {
+  /** Told of the network as it was recorded and after each pass. */
+  readonly observe?: PassObserver;
+  /** Computes layers that do not depend on the image. Default: they stay layers, which C cannot have. */
+  readonly compute?: ComputeOp;
+}
 
 /** From what was recorded to what is deployed. */
-export function runPasses(recorded: InferenceGraph, observe: PassObserver = () => undefined): InferenceGraph {
-  observe("as recorded", recorded);
-  return passes.reduce((graph, { name, run }) => {
+export function runPasses(recorded: InferenceGraph, { observe, compute }: PassOptions = {}): InferenceGraph {
+  observe?.("as recorded", recorded);
+  const all = compute === undefined ? passes : [constantFolding(compute), ...passes];
+  return all.reduce((graph, { name, run }) => {
     const next = run(graph);
-    observe(name, next);
+    observe?.(name, next);
     return next;
   }, recorded);
 }

@@ -16,6 +16,7 @@ import {
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { elementCount } from "../../../engine/shape.ts";
 import { CProgram, shareOfTolerance, strict } from "../c-program.ts";
+import { computeOp } from "../../../kernels/reference/index.ts";
 
 /** A line of the file that test/fixtures/make-onnx-node-cases.py writes. */
 interface NodeCaseLine {
@@ -180,7 +181,7 @@ interface ImportedNodeCase extends NodeCaseNetwork {
 /** The C of a network of a case; what is wrong when it cannot be imported. */
 function importNodeCase(network: NodeCaseNetwork, prefix: string): ImportedNodeCase | string {
   try {
-    const { graph } = importOnnx(network.model, { layout: "NCHW" });
+    const { graph } = importOnnx(network.model, { layout: "NCHW", compute: computeOp });
     const code = generate({ graph, name: network.name }, { target: "host", precision: "float32", prefix });
     const shape = graph.values[graph.input]!.shape;
     const images = shape.length === 4 ? [0, 2, 3, 1] : shape.map((_, axis) => axis);

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { refHybrid, resnet8 } from "../../../../engine/architecture.ts";
 import { buildGraph } from "../../../../engine/graph.ts";
 import { Model } from "../../../../engine/model.ts";
+import { concat } from "../../../../engine/ops/concat.ts";
 import { batchNorm } from "../../../../engine/ops/normalize.ts";
 import type { InferenceGraph, Layer } from "../../../../engine/plan/inference.ts";
 import { evaluationGraph, lowerGraph } from "../../../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../../../engine/plan/record-inference.ts";
 import { batchNorms } from "../../../../engine/plan/passes/batch-norms.ts";
+import { constantFolding } from "../../../../engine/plan/passes/constant-folding.ts";
 import { deadCode } from "../../../../engine/plan/passes/dead-code.ts";
 import { depthwise } from "../../../../engine/plan/passes/depthwise.ts";
 import { epilogues } from "../../../../engine/plan/passes/epilogues.ts";
@@ -16,7 +18,7 @@ import { randomNormal } from "../../../../engine/random.ts";
 import { constant, input } from "../../../../engine/record.ts";
 import { elementCount, type Shape } from "../../../../engine/shape.ts";
 import type { Tensor } from "../../../../engine/tensor.ts";
-import { createReferenceBackend } from "../../../../kernels/reference/index.ts";
+import { computeOp, createReferenceBackend } from "../../../../kernels/reference/index.ts";
 
 let draws = 0;
 
@@ -32,11 +34,7 @@ function table(...shape: number[]): Tensor {
 function recorded(shape: Shape, build: (x: Tensor) => Tensor): InferenceGraph {
   const stages: InferenceGraph[] = [];
   const graph = buildGraph({ y: build(input("x", shape)) });
-  lowerGraph(
-    graph,
-    (slot) => slot.initial(),
-    (_, stage) => stages.push(stage),
-  );
+  lowerGraph(graph, (slot) => slot.initial(), { observe: (_, stage) => stages.push(stage) });
   return stages[0]!;
 }
 
@@ -68,6 +66,24 @@ const normalized = (x: Tensor): Tensor => {
 };
 
 describe("passes over the inference graph", () => {
+  test("constant folding: what does not depend on the image becomes weights of what reads it", async () => {
+    const graph = recorded([1, 4, 4, 3], (x) => {
+      const kernels = table(27, 5).scale(0.5).reshape([3, 3, 3, 5]);
+      return table(1, 4, 4, 5).sigmoid().add(x.conv2d(kernels)).relu();
+    });
+    const folded = constantFolding(computeOp).run(graph);
+    expect(ops(folded)).toEqual(["conv2d", "add", "relu"]);
+    await expectSameResults(graph, folded);
+    expect(constantFolding(computeOp).run(folded)).toBe(folded);
+  });
+
+  test("constant folding: an operand whose place counts must come last", () => {
+    const graph = recorded([1, 4, 4, 3], (x) => concat([table(1, 4, 4, 2).relu(), x], 3));
+    expect(() => constantFolding(computeOp).run(graph)).toThrow(
+      "lower: concat concat: trained constants must come after all other operands",
+    );
+  });
+
   test("batch norms: folded into the product before them, over biases, one after the other", async () => {
     const graph = recorded([1, 4, 4, 3], (x) =>
       normalized(normalized(x.conv2d(table(3, 3, 3, 5), { padding: "same" }).bias(table(5))).relu()),
@@ -147,11 +163,7 @@ describe("passes over the inference graph", () => {
   ])("%s computes the same after each", async (_, architecture) => {
     const model = Model.fromArchitecture(architecture);
     const stages: InferenceGraph[] = [];
-    lowerGraph(
-      evaluationGraph(model),
-      (slot) => slot.initial(),
-      (_, graph) => stages.push(graph),
-    );
+    lowerGraph(evaluationGraph(model), (slot) => slot.initial(), { observe: (_, graph) => stages.push(graph) });
     expect(ops(stages.at(-1)!).filter((op) => /^(batchNorm|bias|relu|add)/.test(op))).toEqual([]);
     const wanted = await outputOf(stages[0]!);
     const found = await outputOf(stages.at(-1)!);
