@@ -15,6 +15,9 @@ export interface Progress {
   stop(): void;
 }
 
+/** Columns of a terminal. */
+const widest = 80;
+
 type Style = Parameters<typeof styleText>[0];
 
 /** Data go to standard output, messages to standard error; each is looked at by itself for being a terminal. */
@@ -92,7 +95,7 @@ export class Output {
       .split("\n")
       .map((line) => line.trimEnd())
       .filter((line) => line.trim() !== "");
-    this.data(lines.join("\n"));
+    this.data((lines.some((line) => line.length > widest) ? closer(lines) : lines).join("\n"));
   }
 
   /** A bar with the time left on a terminal; elsewhere, the notes as lines, at most one in ten seconds. */
@@ -116,6 +119,12 @@ export class Output {
     bar.start(total, 0, { note: "" });
     return { update: (done, note) => bar.update(done, { note }), stop: () => bar.stop() };
   }
+}
+
+/** A table with the blank before each of its columns taken out; the rule below its head shows where they begin. */
+function closer(lines: readonly string[]): string[] {
+  const rule = lines[1] ?? "";
+  return lines.map((line) => Array.from(line, (letter, at) => (rule[at - 1] === " " ? "" : letter)).join(""));
 }
 
 /** 7536512 → `7,536,512`. */

@@ -151,14 +151,15 @@ function worstText({ evaluations, startMaxAbsError, maxAbsError, ofTolerance, pr
     : `${begin} (${percent(ofTolerance)} of what is tolerated); first ones ${startMaxAbsError.toExponential(1)}`;
 }
 
-function estimateTableRow({ layer, instructions, cycles, classes }: CycleEstimate & { readonly layer: string }) {
+export function estimateTableRow({ layer, instructions, cycles, classes }: CycleEstimate & { readonly layer: string }) {
   const { load, store, branchTaken, branchNotTaken, jump, multiply, multiplyHigh, float } = classes;
+  const part = (executed: number): string => `${Math.round((100 * executed) / instructions)} %`;
   return {
     layer,
     "instr.": count(instructions),
-    memory: count(load! + store!),
-    branch: count(branchTaken! + branchNotTaken! + jump!),
-    "mul, FPU": count(multiply! + multiplyHigh! + float!),
+    mem: part(load! + store!),
+    jump: part(branchTaken! + branchNotTaken! + jump!),
+    "mul, FP": part(multiply! + multiplyHigh! + float!),
     "≈ cycles": count(cycles),
     CPI: (cycles / instructions).toFixed(2),
   };
