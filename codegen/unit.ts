@@ -17,6 +17,7 @@ export class Unit {
   readonly #headers = new Set<string>();
   /** Bytes of all tables and records. */
   constantBytes = 0;
+  #hides = false;
 
   constructor(prefix: string) {
     this.prefix = prefix;
@@ -82,6 +83,20 @@ export class Unit {
     this.constantBytes += 4 * names.length;
     this.#recordTexts.push(`static const ${type} ${name} = {${values}};\n`);
     return `&${name}`;
+  }
+
+  /**
+   * C that hides from the compiler where a pointer points. What lies there and is the same for all tiles would else be
+   * read before their loop and, for want of registers, put on the stack and read from there.
+   */
+  hide(pointer: string): string {
+    this.#hides = true;
+    return `${this.prefix.toUpperCase()}_HIDE(${pointer});`;
+  }
+
+  /** Whether the functions need `PREFIX_HIDE`. */
+  get hides(): boolean {
+    return this.#hides;
   }
 
   get headers(): readonly string[] {

@@ -19,12 +19,14 @@ const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes =>
 
 /**
  * One head for a block of queries: scores of all keys, softmax over them, weighted sum of the values. `scores` holds
- * [tokens][queries], `scaled` [d][queries]; nothing of tokens × tokens is ever stored. Layers with as many channels share
- * it: `tokens`, `d` and `scale` are parameters.
+ * [tokens][queries]; nothing of tokens × tokens is ever stored. Layers with as many channels share it: `tokens`, `d` and
+ * `scale` are parameters. Scores are scaled where they are exponentiated, which costs nothing beside the difference to
+ * the largest: by a negative scale that is the smallest.
  */
 function blockBody(
   count: number,
   { tokens, d, channels }: HeadSizes,
+  above: ">" | "<",
   uses: ReturnType<typeof attentionUses>,
   instructionsPerByte: number,
   exp2: string,
@@ -34,12 +36,9 @@ function blockBody(
   const zeros = (members: readonly number[]): string =>
     `float ${members.flatMap((member) => queries.map((query) => `a${query}_${member} = 0.0f`)).join(", ")};`;
   const lines = [
-    `float ${queries.map((query) => `largest${query} = -0x1.fffffep127f, sum${query} = 0.0f`).join(", ")};`,
+    `float ${queries.map((query) => `largest${query} = ${above === ">" ? "-" : ""}0x1.fffffep127f, sum${query} = 0.0f`).join(", ")};`,
     "float *score = scores;",
     "const float *key = k;",
-    "for (int c = 0; c < d; c++) {",
-    ...queries.map((query) => `scaled[c * ${count} + ${query}] = q[${query * channels} + c] * scale;`),
-    "}",
   ];
   const turn = largestDivisor(d, 8);
   const keyBlock = blockSize(uses.keys, 6, { written: turn, instructionsPerByte });
@@ -48,7 +47,7 @@ function blockBody(
     lines.push(
       blocks === 1 ? "{" : `for (int j = ${size}; j <= tokens; j += ${size}) {`,
       zeros(members),
-      "const float *p = scaled, *r = key;",
+      "const float *p = q, *r = key;",
       ...(d > turn ? ["const float *const end = key + d;", "do {"] : []),
     );
     for (let u = 0; u < turn; u++)
@@ -56,23 +55,27 @@ function blockBody(
         ...productStep(
           queries,
           members,
-          (query) => `p[${u * count + query}]`,
+          (query) => `p[${query * channels + u}]`,
           (member) => `r[${member * channels + u}]`,
         ),
       );
-    if (d > turn) lines.push(`p += ${turn * count};`, `r += ${turn};`, "} while (r != end);");
+    if (d > turn) lines.push(`p += ${turn};`, `r += ${turn};`, "} while (r != end);");
     for (const member of members)
       for (const query of queries)
         lines.push(
           `score[${member * count + query}] = a${query}_${member};`,
-          `largest${query} = a${query}_${member} > largest${query} ? a${query}_${member} : largest${query};`,
+          `largest${query} = a${query}_${member} ${above} largest${query} ? a${query}_${member} : largest${query};`,
         );
     lines.push(`key += ${size * channels};`, `score += ${size * count};`, "}");
   }
-  lines.push("score = scores;", "for (int j = 0; j < tokens; j++) {");
+  lines.push(
+    ...queries.map((query) => `largest${query} *= scale;`),
+    "score = scores;",
+    "for (int j = 0; j < tokens; j++) {",
+  );
   for (const query of queries)
     lines.push(
-      `{ const float e = ${exp2}(score[${query}] - largest${query}); score[${query}] = e; sum${query} += e; }`,
+      `{ const float e = ${exp2}(score[${query}] * scale - largest${query}); score[${query}] = e; sum${query} += e; }`,
     );
   lines.push(`score += ${count};`, "}");
   for (const query of queries) lines.push(`sum${query} = 1.0f / sum${query};`);
@@ -111,11 +114,11 @@ function blockBody(
 }
 
 export const attention: Emitter<"attention"> = {
-  // A block of queries is copied before its results take its place.
+  // A block of queries is not read any more when its results take its place.
   overwritableInputs: () => [0],
   scratch: (shapes) => {
-    const { tokens, d } = sizesOf(shapes);
-    return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * (tokens + d) }];
+    const { tokens } = sizesOf(shapes);
+    return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * tokens }];
   },
   emit: (call) => {
     const { unit } = call;
@@ -123,7 +126,7 @@ export const attention: Emitter<"attention"> = {
     const { tokens, heads, d } = sizes;
     const epilogue = epilogueOf(call);
     const exp2 = defineExponential(unit);
-    const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
+    const { scale } = call.attributes;
     const queries = queriesAtOnce(call, tokens);
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const pointers = ["const float *q", "const float *k", "const float *v", "float *y"];
@@ -137,17 +140,24 @@ export const attention: Emitter<"attention"> = {
           "const float *restrict v",
           "float *y",
           "float *restrict scores",
-          "float *restrict scaled",
           ...["int tokens", "int d", "float scale"],
           "int o",
           ...(withChannel ? ["int h"] : []),
           ...epilogue.parameters,
         ],
-        blockBody(count, sizes, attentionUses(call.graph), byteWorth[call.schedule.plan], exp2, epilogue),
+        blockBody(
+          count,
+          sizes,
+          scale < 0 ? "<" : ">",
+          attentionUses(call.graph),
+          byteWorth[call.schedule.plan],
+          exp2,
+          epilogue,
+        ),
         { about: `${count} queries of one head` },
       );
-      const pointersGiven = ["q + o", "k + h", "v + h", "y", "scratch", `scratch + ${tokens * queries}`];
-      const given = [...pointersGiven, String(tokens), String(d), scale, "o"];
+      const pointersGiven = ["q + o", "k + h", "v + h", "y", "scratch"];
+      const given = [...pointersGiven, String(tokens), String(d), floatLiteral(scale * Math.LOG2E), "o"];
       return `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`;
     });
     const name = unit.define("attention", [...pointers, "float *scratch", ...epilogue.parameters], blocks, {

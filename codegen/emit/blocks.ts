@@ -81,21 +81,29 @@ export function attentionUses({ layers, values }: InferenceGraph): { keys: Block
   };
 }
 
-/** queries × block products: `each` is read per query, `shared` per member of the block. */
+/**
+ * queries × block products: `each` is read per query, `shared` per member of the block.
+ * @param from what the sums of a member start from; by default they go on
+ */
 export function productStep(
   queries: readonly number[],
   members: readonly number[],
   each: (query: number) => string,
   shared: (member: number) => string,
   type = "float",
+  from?: (member: number) => string,
 ): string[] {
+  const begin = (member: number): string => {
+    const start = from?.(member);
+    return start === undefined ? "+=" : start === "0.0f" ? "=" : `= ${start} +`;
+  };
   return [
     "{",
     `const ${type} ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
     `${type} t;`,
     ...members.flatMap((member) => [
       `t = ${shared(member)};`,
-      queries.map((query) => `a${query}_${member} += p${query} * t;`).join(" "),
+      queries.map((query) => `a${query}_${member} ${begin(member)} p${query} * t;`).join(" "),
     ]),
     "}",
   ];

@@ -1,8 +1,10 @@
+import { range } from "../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
+import { stripsOf, stripTexts } from "./depthwise-strip.ts";
 import { emitSharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
 import {
   bySpan,
@@ -26,13 +28,13 @@ export interface Depthwise {
 }
 
 /**
- * Outputs of one channel that are summed at once: with the kernel in registers for all of them, with a row of it at a
- * time, or by a kernel of C that other layers share.
+ * Outputs of one channel that are summed at once: with the kernel in registers for all of them or for a strip of them
+ * from the first row to the last, with a row of it at a time, or by a kernel of C that other layers share.
  */
 interface DepthwiseSchedule {
   readonly height: number;
   readonly width: number;
-  readonly kind: "resident" | "streamed" | "shared";
+  readonly kind: "resident" | "strip" | "streamed" | "shared";
   /** Of one inference, estimated. */
   readonly instructions: number;
 }
@@ -56,16 +58,17 @@ function meetings({ size, taps }: Span, { kernel, stride, dilation }: Axis): Tap
   return { products, reads: read.size };
 }
 
-/** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
-function scheduleDepthwise(
+type Priced = DepthwiseSchedule & { readonly price: number };
+
+/** Tiles of rows and columns with the whole kernel in registers; undefined where it does not fit. */
+function residentSchedule(
   shape: Depthwise,
-  { graph, target, schedule }: Pick<LayerShapes, "graph" | "target" | "schedule">,
+  { target, schedule }: Pick<LayerShapes, "target" | "schedule">,
   turn: number | null,
-): DepthwiseSchedule {
+): Priced | undefined {
   const { rows, columns, channels } = shape;
   const kernel = rows.kernel * columns.kernel;
-  let best: DepthwiseSchedule | undefined;
-  let bestCost = Infinity;
+  let best: Priced | undefined;
   for (let height = turn ?? 1; height <= Math.min(turn ?? 4, rows.output); height++)
     for (let width = 1; width <= Math.min(8, columns.output); width++) {
       if (height * width + kernel + 2 > target.registers) continue;
@@ -86,16 +89,39 @@ function scheduleDepthwise(
         if (turn !== null) instructions += (kernel + 6) * down.tiles * channels;
       }
       const price = instructions + bytes * byteWorth[schedule.plan];
-      if (price < bestCost) {
-        best = { height, width, kind: "resident", instructions };
-        bestCost = price;
-      }
+      if (best === undefined || price < best.price) best = { height, width, kind: "resident", instructions, price };
     }
-  const shared = sharedDepthwiseCost(shape, graph, byteWorth[schedule.plan]);
-  if (shared.cost < bestCost && (turn ?? 1) === 1)
-    return { height: 1, width: 1, kind: "shared", instructions: shared.instructions };
+  return best;
+}
+
+/** The cheapest way that rows can be computed in too: resident or shared kernels, else one row at a time. */
+function tileSchedule(
+  shape: Depthwise,
+  shapes: Pick<LayerShapes, "graph" | "target" | "schedule">,
+  turn: number | null,
+): Priced {
+  const { columns } = shape;
+  const { graph, target, schedule } = shapes;
+  const resident = residentSchedule(shape, shapes, turn);
+  const { instructions, cost } = sharedDepthwiseCost(shape, graph, byteWorth[schedule.plan]);
+  if (cost < (resident?.price ?? Infinity) && (turn ?? 1) === 1)
+    return { height: 1, width: 1, kind: "shared", instructions, price: cost };
   const width = Math.max(1, Math.min(columns.output, Math.floor((target.registers - columns.kernel - 2) / 2), 8));
-  return best ?? { height: 1, width, kind: "streamed", instructions: 0 };
+  return resident ?? { height: 1, width, kind: "streamed", instructions: 0, price: Infinity };
+}
+
+function scheduleDepthwise(
+  shape: Depthwise,
+  shapes: Pick<LayerShapes, "graph" | "target" | "schedule">,
+  turn: number | null,
+): DepthwiseSchedule {
+  const { target, schedule } = shapes;
+  let best = tileSchedule(shape, shapes, turn);
+  for (const { width, instructions, bytes } of turn === null ? stripsOf(shape, target.registers) : []) {
+    const price = instructions + bytes * byteWorth[schedule.plan];
+    if (price < best.price) best = { height: shape.rows.output, width, kind: "strip", instructions, price };
+  }
+  return best;
 }
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
@@ -187,7 +213,7 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const { rows } = depthwiseOf(shapes);
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  turns: (shapes) => [scheduleDepthwise(depthwiseOf(shapes), shapes, null).height],
+  turns: (shapes) => [tileSchedule(depthwiseOf(shapes), shapes, null).height],
   estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes, shapes.turn).instructions,
   emit: (call) => {
     const { unit } = call;
@@ -203,9 +229,10 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     const epilogue = epilogueOf(call, { accumulates: true });
     const rowwise = rowText(call);
     const room = call.rows?.x[0];
+    const bodies = { resident: residentBody, strip: stripBody };
     const body =
-      schedule.kind === "resident"
-        ? residentBody(shape, schedule, epilogue, room)
+      schedule.kind === "resident" || schedule.kind === "strip"
+        ? bodies[schedule.kind](shape, schedule, epilogue, room)
         : streamedBody(shape, schedule, type, epilogue, room);
     const name = unit.define(
       call.rows ? "depthwise_conv2d_rows" : "depthwise_conv2d",
@@ -220,7 +247,10 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
       {
         about:
           `[${rows.input},${columns.input},${channels}] to [${rows.output},${columns.output},${channels}], kernel ` +
-          `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; tiles of ${schedule.height} x ${schedule.width} pixels`,
+          `${rows.kernel}x${columns.kernel}${dilationText(rows, columns)}; ` +
+          (schedule.kind === "strip"
+            ? `strips of ${schedule.width} columns`
+            : `tiles of ${schedule.height} x ${schedule.width} pixels`),
       },
     );
     const table = unit.constant(weights.name, packed);
@@ -239,6 +269,18 @@ function overChannels({ rows, columns, channels }: Depthwise, epilogue: Epilogue
   ];
 }
 
+function stripBody(shape: Depthwise, { width }: DepthwiseSchedule, epilogue: Epilogue): string[] {
+  return overChannels(shape, epilogue, withTaps(shape, stripTexts(shape, width, epilogue)));
+}
+
+/** The kernel in k0, k1, … in front of tiles. Where padding is wide, some taps only ever meet zeros. */
+function withTaps({ rows, columns }: Depthwise, tiles: readonly string[]): string[] {
+  const text = tiles.join("\n");
+  const used = range(rows.kernel * columns.kernel).filter((tap) => new RegExp(`\\bk${tap}\\b`).test(text));
+  const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
+  return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
+}
+
 function residentBody(
   shape: Depthwise,
   schedule: DepthwiseSchedule,
@@ -246,15 +288,6 @@ function residentBody(
   room: Room | undefined,
 ): string[] {
   const { rows, columns } = shape;
-  // Where padding is wide, some taps only ever meet zeros.
-  const withTaps = (tiles: readonly string[]): string[] => {
-    const text = tiles.join("\n");
-    const used = Array.from({ length: rows.kernel * columns.kernel }, (_, tap) => tap).filter((tap) =>
-      new RegExp(`\\bk${tap}\\b`).test(text),
-    );
-    const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
-    return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
-  };
   const acrossTiles = (down: Span): string[] =>
     spansOf(columns, schedule.width, false).map((across) =>
       overSpan(across, "x0", residentTile(shape, down, across, epilogue, room !== undefined)),
@@ -264,10 +297,13 @@ function residentBody(
     return overChannels(
       shape,
       epilogue,
-      withTaps(downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n")))),
+      withTaps(
+        shape,
+        downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n"))),
+      ),
     );
   return bySpan(downs, (down) => {
-    const tiles = withTaps(acrossTiles(down));
+    const tiles = withTaps(shape, acrossTiles(down));
     const text = tiles.join("\n");
     const pointers = down.taps.flatMap((_, row) => {
       const at = `(oy * ${rows.stride} + ${row} - ${rows.padding})`;
@@ -289,7 +325,7 @@ function streamedBody(
   const { rows, columns } = shape;
   const { from, to } = clampedTaps(rows, "top");
   const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
-  const range = [
+  const taps = [
     `const int top = oy * ${rows.stride} - ${rows.padding};`,
     `const int above = top < 0 ? ${from} : 0;`,
     `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
@@ -305,14 +341,14 @@ function streamedBody(
   if (room === undefined)
     return overChannels(shape, epilogue, [
       `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-      ...range,
+      ...taps,
       `const float *const row = x + c + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
       ...tiles,
       "}",
     ]);
   const tap = `(top + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
   return [
-    ...range,
+    ...taps,
     `const float *taps[${rows.kernel}];`,
     "for (int ky = from; ky < to; ky++) {",
     `taps[ky] = ${rowAt("x", room, tap, shape.rowStep)};`,

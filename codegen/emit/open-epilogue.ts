@@ -35,8 +35,6 @@ export interface OpenEpilogue {
   readonly store: (cells: readonly Finished[]) => string[];
 }
 
-const lowest = "-0x1.fffffep127f";
-
 /**
  * The epilogue of a layer as bias, sum, activation, sum, each of which may be missing; undefined where it has another
  * form. Summands of a call that computes rows are those of row `oy`.
@@ -54,16 +52,13 @@ export function openEpilogueOf<K extends InferenceOp>(call: LayerCall<K>, channe
   if (before !== undefined) steps.shift();
   const [activation] = steps;
   let activate: ((value: string) => string) | undefined;
-  let least = lowest;
   switch (activation?.kind) {
     case undefined:
     case "add":
+    case "relu":
       break;
     case "bias":
       return undefined;
-    case "relu":
-      least = "0.0f";
-      break;
     case "unary":
       activate = defineUnary(unit, activation.attributes);
       break;
@@ -80,33 +75,38 @@ export function openEpilogueOf<K extends InferenceOp>(call: LayerCall<K>, channe
   const at = (pointer: string | undefined, cells: number): string =>
     pointer === undefined ? "0" : `${pointer}${cells > 0 ? ` + ${cells}` : ""}`;
   const scales = scalesOf(unit, layer);
-  const finished = ({ value, cell }: Finished, summand: string): string =>
-    `${value} = ${activate?.(value) ?? `${value} > least ? ${value} : least`}; ${summand}y[${cell}] = ${value};`;
+  const under = (condition: string, lines: readonly string[]): string[] => [`if (${condition}) {`, ...lines, "}"];
   return {
     parameters: [
       "const float *restrict bias",
       ...(scales === undefined ? [] : ["const float *restrict scales"]),
       ...["const float *before", "const float *after"],
-      ...(activate === undefined ? ["float least"] : []),
+      ...(activate === undefined ? ["int rectified"] : []),
     ],
     arguments: (first, cells) => ({
       perChannel: [start, ...(scales === undefined ? [] : [scales])].map((table) => at(table, first)),
       perCell: [at(before, cells), at(after, cells)],
-      others: activate === undefined ? [least] : [],
+      others: activate === undefined ? [activation?.kind === "relu" ? "1" : "0"] : [],
     }),
     start: (channel) => (scales === undefined ? `bias[${channel}]` : "0.0f"),
-    store: (cells) => [
-      ...(scales === undefined
-        ? []
-        : cells.map(({ value, channel }) => `${value} = ${value} * scales[${channel}] + bias[${channel}];`)),
-      "if (before) {",
-      ...cells.map(({ value, cell }) => `${value} += before[${cell}];`),
-      "}",
-      "if (after) {",
-      ...cells.map((cell) => finished(cell, `${cell.value} += after[${cell.cell}]; `)),
-      "} else {",
-      ...cells.map((cell) => finished(cell, "")),
-      "}",
-    ],
+    store: (cells) => {
+      const added = (summand: string): string[] =>
+        under(
+          summand,
+          cells.map(({ value, cell }) => `${value} += ${summand}[${cell}];`),
+        );
+      const activated = cells.map(
+        ({ value }) => `${value} = ${activate?.(value) ?? `${value} > 0.0f ? ${value} : 0.0f`};`,
+      );
+      return [
+        ...(scales === undefined
+          ? []
+          : cells.map(({ value, channel }) => `${value} = ${value} * scales[${channel}] + bias[${channel}];`)),
+        ...added("before"),
+        ...(activate === undefined ? under("rectified", activated) : activated),
+        ...added("after"),
+        ...cells.map(({ value, cell }) => `y[${cell}] = ${value};`),
+      ];
+    },
   };
 }

@@ -17,16 +17,15 @@ interface PointwiseTile {
   readonly channels: number;
   /** Most steps of the innermost loop that are written out. */
   readonly turn: number;
+  /** The first turn stands before the loop and starts the sums, so that they need not be set. */
+  readonly peeled: boolean;
 }
 
 /** A call takes a dozen instructions. */
 const bytesOfCall = 50;
 
 /** A kernel is written for tiles of one size and turns of one length. */
-interface PointwiseKernel {
-  readonly pixels: number;
-  readonly channels: number;
-  readonly turn: number;
+interface PointwiseKernel extends PointwiseTile {
   /** Tiles of one inference that it computes for a layer. */
   readonly tiles: number;
 }
@@ -46,7 +45,7 @@ function kernelsOf(shape: Convolution, tile: PointwiseTile): PointwiseKernel[] {
   const turn = largestDivisor(inChannels, tile.turn);
   return runsOf(columns.output, tile.pixels).flatMap((across) =>
     runsOf(outChannels, tile.channels).map((block) => ({
-      ...{ pixels: across.size, channels: block.size, turn },
+      ...{ pixels: across.size, channels: block.size, turn, peeled: tile.peeled && turn < inChannels },
       tiles: across.blocks * block.blocks * rows.output * groups,
     })),
   );
@@ -58,16 +57,16 @@ function turnInstructions({ pixels, channels, turn }: PointwiseKernel, { read }:
 }
 
 function instructionsOf({ inChannels }: Convolution, kernel: PointwiseKernel, prices: WeightPrices): number {
-  const { pixels, channels, turn, tiles } = kernel;
-  const ends = pixels * channels * (2 + prices.steps) + channels + 2 * pixels + 14;
+  const { pixels, channels, turn, peeled, tiles } = kernel;
+  const ends = pixels * channels * ((peeled ? 1 : 2) + prices.steps) + channels + 2 * pixels + 18;
   return tiles * ((inChannels / turn) * turnInstructions(kernel, prices) + ends);
 }
 
 function bytesOf(kernel: PointwiseKernel, prices: WeightPrices): number {
-  return (turnInstructions(kernel, prices) + kernel.pixels * kernel.channels * 8 + 40) * 4;
+  return (turnInstructions(kernel, prices) * (kernel.peeled ? 2 : 1) + kernel.pixels * kernel.channels * 7 + 40) * 4;
 }
 
-const keyOf = ({ pixels, channels, turn }: PointwiseKernel): string => [pixels, channels, turn].join();
+const keyOf = ({ pixels, channels, turn, peeled }: PointwiseKernel): string => [pixels, channels, turn, peeled].join();
 
 /** What all pointwise layers of a network have in common: their tile, and how many of them use each kernel. */
 interface PointwisePlan {
@@ -82,6 +81,9 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
   const known = plans.get(graph) ?? new Map<string, PointwisePlan>();
   plans.set(graph, known);
   const key = [registers, softFloat, instructionsPerByte].join();
+  const turns = (softFloat ? [1] : [1, 2, 4, 8]).flatMap((turn) =>
+    (softFloat ? [false] : [false, true]).map((peeled) => ({ turn, peeled })),
+  );
   const shapes = graph.layers.flatMap((layer) => {
     const shape = convolutionOf(graph, layer);
     return shape !== undefined && isPointwise(shape) ? [{ shape, prices: weightPrices(layer) }] : [];
@@ -96,11 +98,11 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
     for (let pixels = 1; pixels <= 6; pixels++)
       for (let channels = 1; channels <= 8; channels++) {
         if (pixels * channels + pixels + 1 > registers) continue;
-        for (const turn of softFloat ? [1] : [1, 2, 4, 8]) {
+        for (const { turn, peeled } of turns) {
           const users = new Map<string, number>();
           let cost = 0;
           for (const { shape, prices } of shapes)
-            for (const kernel of kernelsOf(shape, { pixels, channels, turn })) {
+            for (const kernel of kernelsOf(shape, { pixels, channels, turn, peeled })) {
               const count = users.get(keyOf(kernel)) ?? 0;
               users.set(keyOf(kernel), count + 1);
               cost +=
@@ -108,7 +110,7 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
                 (count === 0 ? bytesOf(kernel, prices) * instructionsPerByte : 0);
             }
           if (cost < least) {
-            best = { tile: { pixels, channels, turn }, users };
+            best = { tile: { pixels, channels, turn, peeled }, users };
             least = cost;
           }
         }
@@ -139,7 +141,11 @@ export function pointwiseCost(
   );
 }
 
-function kernelBody(pixels: number, channels: number, turn: number, weights: string, epilogue: OpenEpilogue): string {
+function kernelBody(
+  { pixels, channels, turn, peeled }: PointwiseTile,
+  weights: string,
+  epilogue: OpenEpilogue,
+): string {
   const [rows, columns] = [range(pixels), range(channels)];
   const cells = rows.flatMap((row) =>
     columns.map((column) => ({
@@ -148,6 +154,20 @@ function kernelBody(pixels: number, channels: number, turn: number, weights: str
       channel: `c + ${column}`,
     })),
   );
+  const step = (u: number, first: boolean): string[] =>
+    productStep(
+      rows,
+      columns,
+      (row) => `x${row}[${u}]`,
+      (column) => `q[${u * channels + column}]`,
+      "float",
+      first ? (column) => epilogue.start(`c + ${column}`) : undefined,
+    );
+  const turnText = (first: boolean): string[] => [
+    ...range(turn).flatMap((u) => step(u, first && u === 0)),
+    ...rows.map((row) => `x${row} += ${turn};`),
+    `q += ${turn * channels};`,
+  ];
   return [
     "const int pixel = sizes->pixel, terms = sizes->terms, step = sizes->step, cells = sizes->cells;",
     `for (int first = 0; first < cells; first += ${pixels} * step) {`,
@@ -155,22 +175,16 @@ function kernelBody(pixels: number, channels: number, turn: number, weights: str
     `const ${weights} *q = w;`,
     `for (int c = 0; c < sizes->channels; c += ${channels}) {`,
     "const int o = first + c;",
-    ...columns.map(
-      (column) =>
-        `float ${rows.map((row) => `a${row}_${column} = ${row === 0 ? epilogue.start(`c + ${column}`) : `a0_${column}`}`).join(", ")};`,
-    ),
+    ...(peeled
+      ? [`float ${cells.map(({ value }) => value).join(", ")};`]
+      : columns.map(
+          (column) =>
+            `float ${rows.map((row) => `a${row}_${column} = ${row === 0 ? epilogue.start(`c + ${column}`) : `a0_${column}`}`).join(", ")};`,
+        )),
     `const float ${rows.map((row) => `*x${row} = ${row === 0 ? "x" : `x${row - 1} + pixel`}`).join(", ")};`,
+    ...(peeled ? turnText(true) : []),
     "do {",
-    ...range(turn).flatMap((u) =>
-      productStep(
-        rows,
-        columns,
-        (row) => `x${row}[${u}]`,
-        (column) => `q[${u * channels + column}]`,
-      ),
-    ),
-    ...rows.map((row) => `x${row} += ${turn};`),
-    `q += ${turn * channels};`,
+    ...turnText(false),
     "} while (x0 != end);",
     ...epilogue.store(cells),
     "}",
@@ -196,6 +210,7 @@ export function emitPointwise<K extends InferenceOp>(
   if (epilogue === undefined) return undefined;
   const { tile } = planOf(call.graph, target, byteWorth[call.schedule.plan]);
   const turn = largestDivisor(inChannels, tile.turn);
+  const peeled = tile.peeled && turn < inChannels;
   const { type, values } = storedWeights(weights);
   const packed = packWeights(shape, tile.channels, values, at);
   const table = unit.constant(weights.name, packed);
@@ -225,7 +240,7 @@ export function emitPointwise<K extends InferenceOp>(
           ...["const float *x", `const ${type} *restrict w`, "float *y"],
           ...epilogue.parameters,
         ],
-        kernelBody(across.size, block.size, turn, type, epilogue),
+        kernelBody({ pixels: across.size, channels: block.size, turn, peeled }, type, epilogue),
         { about: `one tap: tiles of ${across.size} pixels x ${block.size} channels, ${turn} input channels a turn` },
       );
       const sizes = unit.record("pointwise_sizes", {

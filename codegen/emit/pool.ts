@@ -1,8 +1,10 @@
 import { floatLiteral } from "../literals.ts";
+import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { poolStrips, poolStripText, type Pooling } from "./pool-strip.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
-import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "./spans.ts";
+import { bySpan, overSpan, slidingAxes, spansOf, type Span } from "./spans.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
 
@@ -32,13 +34,20 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const largest = op !== "averagePool";
   const sums = op !== "maxPool";
   const average = floatLiteral(1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1)));
-  const value =
-    op === "maxPool" ? "largest" : op === "averagePool" ? `sum * ${average}` : `0.5f * largest + sum * ${average}`;
-  const { rows, columns } = slidingAxes(call.inputs[0]!, output, kernel, call.attributes);
-  const store = `v = ${value};\n${epilogue.store("v", "o", "c")}`;
+  const pooling = { ...slidingAxes(call.inputs[0]!, output, kernel, call.attributes), channels, largest, sums };
+  const store = (most: string, sum: string, cell: string): string => {
+    const value =
+      op === "maxPool" ? most : op === "averagePool" ? `${sum} * ${average}` : `0.5f * ${most} + ${sum} * ${average}`;
+    return `{ float v = ${value}; ${epilogue.store("v", cell, "c")} }`;
+  };
   const rowwise = rowText(call);
-  const write = kernel[0] * kernel[1] <= largestWrittenOut ? writtenOut : looped;
-  const body = write(rows, columns, channels, { largest, sums }, store, call.rows?.x[0]);
+  const room = call.rows?.x[0];
+  const writes = kernel[0] * kernel[1] <= largestWrittenOut;
+  const strip = writes && room === undefined ? stripWidth(pooling, call) : undefined;
+  const body =
+    strip === undefined
+      ? (writes ? writtenOut : looped)(pooling, store, room)
+      : poolStripText(pooling, strip, width * channels, store);
   const name = unit.define(
     call.rows ? `${kinds[op]}_row` : kinds[op],
     [
@@ -48,14 +57,31 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
       ...rowwise.parameters,
     ],
     rowwise.body(outWidth * channels, [body]),
-    { about: `${height}x${width}x${channels}, window ${kernel.join("x")}, stride ${stride.join("x")}` },
+    {
+      about: `${height}x${width}x${channels}, window ${kernel.join("x")}, stride ${stride.join("x")}${strip === undefined ? "" : `; strips of ${strip} columns`}`,
+    },
   );
   return `${name}(${[call.x[0], call.y, ...epilogue.arguments, ...rowwise.arguments].join(", ")});`;
 }
 
-interface Gathered {
-  readonly largest: boolean;
-  readonly sums: boolean;
+/** C that finishes the largest cell and the sum of a window, and stores the result at a cell. */
+type Store = (largest: string, sum: string, cell: string) => string;
+
+/** The width of strips that take fewer instructions than single windows, at the price of their code. */
+function stripWidth(pooling: Pooling, { target, schedule }: LayerShapes): number | undefined {
+  const { rows, columns, channels, largest, sums } = pooling;
+  const price = byteWorth[schedule.plan];
+  const perCell = 1 + (largest ? 1 : 0) + (sums ? 1 : 0);
+  const window = rows.kernel * columns.kernel * perCell + 6;
+  let least = window * (rows.output * columns.output * channels + 4 * price);
+  let best: number | undefined;
+  for (const { width, instructions, bytes } of poolStrips(pooling, target.registers)) {
+    const cost = instructions + bytes * price;
+    if (cost >= least) continue;
+    least = cost;
+    best = width;
+  }
+  return best;
 }
 
 /** Cells of the largest window whose code is written out. */
@@ -63,30 +89,27 @@ const largestWrittenOut = 16;
 const lowest = "-0x1.fffffep127f";
 
 /** Windows inside the image and at each border have code of their own, without a loop over their cells. */
-function writtenOut(
-  rows: Axis,
-  columns: Axis,
-  channels: number,
-  { largest, sums }: Gathered,
-  store: string,
-  room: Room | undefined,
-): string {
+function writtenOut({ rows, columns, channels, largest, sums }: Pooling, store: Store, room: Room | undefined): string {
   const rowStep = columns.input * channels;
   const window = (down: Span, across: Span): string => {
     const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
     const read = down.taps.flatMap((inRow, ky) => (inRow ? [ky] : []));
-    const cells = read.flatMap((ky) =>
-      across.taps.flatMap((inColumn, kx) => {
+    // Each row by itself, as strips do it.
+    const gather = read.flatMap((ky, row) => {
+      const cells = across.taps.flatMap((inColumn, kx) => {
         const cell = (kx - across.firstTap) * channels;
         if (!inColumn) return [];
         return [room ? `in${ky}[${cell}]` : `in[${(ky - down.firstTap) * rowStep + cell}]`];
-      }),
-    );
-    const gather = cells.flatMap((cell) => [
-      `v = ${cell};`,
-      ...(largest ? ["largest = v > largest ? v : largest;"] : []),
-      ...(sums ? ["sum += v;"] : []),
-    ]);
+      });
+      return [
+        ...cells.flatMap((cell, at) => [
+          `cell = ${cell};`,
+          ...(largest ? [at + row === 0 ? "largest = cell;" : "largest = cell > largest ? cell : largest;"] : []),
+          ...(sums ? [`${row === 0 ? "sum" : "row"} ${at === 0 ? "=" : "+="} cell;`] : []),
+        ]),
+        ...(sums && row > 0 ? ["sum += row;"] : []),
+      ];
+    });
     const pointers = room
       ? read.map((ky) => `const float *in${ky} = row${ky} + ${column};`)
       : [`const float *in = x + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ${column};`];
@@ -95,9 +118,9 @@ function writtenOut(
       ...pointers,
       `int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels};`,
       `for (int c = 0; c < ${channels}; c++${advance}, o++) {`,
-      `float v${largest ? `, largest = ${cells[0]}` : ""}${sums ? ", sum = 0.0f" : ""};`,
+      `float cell${largest ? ", largest" : ""}${sums ? `, sum${read.length > 1 ? ", row" : ""}` : ""};`,
       ...gather,
-      store,
+      store("largest", "sum", "o"),
       "}",
     ].join("\n");
   };
@@ -117,14 +140,7 @@ function writtenOut(
 }
 
 /** Large windows: loops over the cells that exist. */
-function looped(
-  rows: Axis,
-  columns: Axis,
-  channels: number,
-  { largest, sums }: Gathered,
-  store: string,
-  room: Room | undefined,
-): string {
+function looped({ rows, columns, channels, largest, sums }: Pooling, store: Store, room: Room | undefined): string {
   const row = rowAt("x", room ?? { rows: rows.input, of: rows.input }, "yy", columns.input * channels);
   const body = `const int top = oy * ${rows.stride} - ${rows.padding};
     const int y0 = top < 0 ? 0 : top;
@@ -137,7 +153,6 @@ function looped(
     for (int c = 0; c < ${channels}; c++, o++) {
     ${largest ? `float largest = ${lowest};` : ""}
     ${sums ? "float sum = 0.0f;" : ""}
-    float v;
     for (int yy = y0; yy < y1; yy++) {
     const float *cell = ${row} + x0 * ${channels} + c;
     for (int xx = x0; xx < x1; xx++) {
@@ -146,7 +161,7 @@ function looped(
     cell += ${channels};
     }
     }
-    ${store}
+    ${store("largest", "sum", "o")}
     }
     }`;
   return room ? body : `for (int oy = 0; oy < ${rows.output}; oy++) {\n${body}\n}`;

@@ -1,8 +1,8 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
-import type { Weights } from "../../engine/plan/inference.ts";
+import type { Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
 import { byteWorth } from "./code-price.ts";
-import { callByGroups, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
+import { callByGroups, convolutionOf, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
 import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { emitPointwise, pointwiseCost } from "./pointwise.ts";
@@ -131,13 +131,22 @@ function scheduleTile(
   return { tile: best!, cost: bestCost };
 }
 
+/** What the tiles of a kernel have in common. */
+interface TileContext {
+  readonly clamped: boolean;
+  readonly ring: boolean;
+  /** C type of the stored weights. */
+  readonly weights: string;
+  readonly hide: (pointer: string) => string;
+}
+
 /** Sums `size` channels of the pixels of one tile. Expects `row` or, in a ring, `taps`, `block`, `from`, `to` in scope. */
 function emitTile(
   shape: Convolution,
   span: Span,
   size: number,
   { unroll, peeled }: TileSchedule,
-  { clamped, ring, weights }: { readonly clamped: boolean; readonly ring: boolean; readonly weights: string },
+  { clamped, ring, weights, hide }: TileContext,
   start: (channel: string) => string,
   store: (value: string, cell: string, channel: string) => string,
 ): string {
@@ -156,7 +165,7 @@ function emitTile(
   const first = span.firstTap - columns.padding;
   const offset = `(x0 * ${columns.stride}${first === 0 ? "" : first > 0 ? ` + ${first}` : ` - ${-first}`}) * ${pixelStep}`;
   if (!ring) lines.push(`const float *in = row + ${offset};`);
-  lines.push(`const ${weights} *weight = block;`);
+  lines.push(`const ${weights} *weight = block;`, ...(peeled ? [hide("weight")] : []));
 
   const begin = (channel: number): string => {
     const value = start(`c + ${channel}`);
@@ -231,6 +240,14 @@ export function hasEmptyRows({ input, output, kernel, stride, dilation, padding 
   );
 }
 
+/** Layers of one shape and epilogue, which share a function. */
+function layersAlike<K extends InferenceOp>({ graph, layer }: LayerCall<K>): number {
+  const keyOf = (one: Layer): string =>
+    JSON.stringify([one.op, convolutionOf(graph, one), weightPrices(one), one.epilogue.map(({ kind }) => kind)]);
+  const key = keyOf(layer);
+  return Math.max(1, graph.layers.filter((one) => keyOf(one) === key).length);
+}
+
 /**
  * The function of a convolution and its call, once for each group, or the call of one that other layers share.
  */
@@ -246,7 +263,7 @@ export function emitConvolution<K extends InferenceOp>(
   const epilogue = epilogueOf(call, { accumulates: true });
   const price = byteWorth[call.schedule.plan];
   const prices = weightPrices(call.layer);
-  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, prices, price);
+  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, prices, price / layersAlike(call));
   if (pointwiseCost(shape, call, prices, price) < ownCost) {
     const shared = emitPointwise(call, shape, weights, at);
     if (shared !== undefined) return shared;
@@ -293,6 +310,7 @@ export function emitConvolution<K extends InferenceOp>(
   }
 
   const perRow = columns.kernel * inChannels;
+  const context: TileContext = { clamped, ring, weights: type, hide: (pointer) => unit.hide(pointer) };
   const spans = spansOf(columns, schedule.pixels, schedule.even);
   let first = 0;
   for (const { size, blocks } of channelBlocks(outChannels, schedule.channels)) {
@@ -303,7 +321,7 @@ export function emitConvolution<K extends InferenceOp>(
         span,
         "x0",
         `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${groups * outChannels} + c;\n` +
-          emitTile(shape, span, size, schedule, { clamped, ring, weights: type }, epilogue.start, epilogue.store),
+          emitTile(shape, span, size, schedule, context, epilogue.start, epilogue.store),
       ),
     );
     if (blocks > 1)
