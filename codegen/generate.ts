@@ -130,7 +130,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   };
   const placement = placeNetwork(graph, arithmetic, target, schedule);
   const { storage } = placement;
-  const unit = new Unit(prefix);
+  const unit = new Unit(prefix, { pointerBytes: target.bits / 8 });
   const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;

@@ -3,9 +3,18 @@ import { commentText, floatLiteral } from "./literals.ts";
 
 type TableCells = Float32Array | Int32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
 
+/** A field of a record that points to a table. */
+export interface TablePointer {
+  /** C type of the table's numbers. */
+  readonly of: string;
+  /** C expression of the address; null for none. */
+  readonly table: string | null;
+}
+
 /** Collects the functions and tables of one C file. Equal functions are written once. */
 export class Unit {
   readonly prefix: string;
+  readonly #pointerBytes: number;
   readonly #functions = new Map<string, string>();
   readonly #functionTexts: string[] = [];
   readonly #recordTypes = new Set<string>();
@@ -19,8 +28,9 @@ export class Unit {
   constantBytes = 0;
   #hides = false;
 
-  constructor(prefix: string) {
+  constructor(prefix: string, { pointerBytes = 4 } = {}) {
     this.prefix = prefix;
+    this.#pointerBytes = pointerBytes;
   }
 
   /** Asks for a header of the compiler. */
@@ -64,23 +74,28 @@ export class Unit {
   }
 
   /**
-   * Adds whole numbers by name, `static const struct prefix_kind { int … } …`, unless the same exist, and gives a C
-   * expression of their address. All of one kind have the same names.
+   * Adds whole numbers and tables by name, `static const struct prefix_kind { int … } …`, unless the same exist, and
+   * gives a C expression of their address. All of one kind have the same names.
    */
-  record(kind: string, fields: Readonly<Record<string, number>>): string {
+  record(kind: string, fields: Readonly<Record<string, number | TablePointer>>): string {
     const type = `struct ${this.prefix}_${kind}`;
-    const names = Object.keys(fields);
+    const entries = Object.entries(fields);
     if (!this.#recordTypes.has(type)) {
       this.#recordTypes.add(type);
-      this.#recordTexts.push(`${type} {\n${names.map((name) => `  int ${name};`).join("\n")}\n};\n`);
+      const declared = entries.map(([name, field]) =>
+        typeof field === "number" ? `  int ${name};` : `  const ${field.of} *${name};`,
+      );
+      this.#recordTexts.push(`${type} {\n${declared.join("\n")}\n};\n`);
     }
-    const values = names.map((name) => `.${name} = ${fields[name]}`).join(", ");
+    const values = entries
+      .map(([name, field]) => `.${name} = ${typeof field === "number" ? field : (field.table ?? "0")}`)
+      .join(", ");
     const key = `${type} ${values}`;
     const known = this.#records.get(key);
     if (known !== undefined) return `&${known}`;
     const name = this.#name(kind);
     this.#records.set(key, name);
-    this.constantBytes += 4 * names.length;
+    for (const [, field] of entries) this.constantBytes += typeof field === "number" ? 4 : this.#pointerBytes;
     this.#recordTexts.push(`static const ${type} ${name} = {${values}};\n`);
     return `&${name}`;
   }

@@ -33,8 +33,8 @@ describe.each(["resnet8", "ref-hybrid"])("code of %s in float32", (name) => {
 });
 
 test.each([
-  ["resnet8", 24_000, 8_000],
-  ["ref-hybrid", 24_000, 13_500],
+  ["resnet8", 24_000, 2_500],
+  ["ref-hybrid", 24_000, 5_000],
 ] as const)("code of %s in int8 has at most %d bytes, as size %d", { timeout: 240_000 }, async (name, most, least) => {
   const graph = lowerModel(Model.fromArchitecture(builtInArchitectures[name]!));
   const image = Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => Math.sin(i));

@@ -37,6 +37,14 @@ export function integerArithmetic(network: QuantizedGraph): IntegerArithmetic {
     return {
       ...shapes,
       layer,
+      network: () =>
+        [...source.keys()].map((each) =>
+          shapesOf({
+            ...shapes,
+            ...{ layer: each, attributes: each.attributes, turn: null },
+            ...{ inputs: each.inputs.map((id) => values[id]!.shape), output: values[each.output]!.shape },
+          }),
+        ),
       inputs: layer.inputs.map((id) => values[id]!.shape),
       valueOf: (id) => values[id]!,
     };

@@ -10,10 +10,26 @@ import { apart, defineVariableRescale } from "./rescale.ts";
 
 const sizesOf = ({ layer, output }: IntegerShapes<"attention">): HeadSizes => headSizes(output, layer.heads);
 
-/** Queries that share each key and value that is read. */
-export const queriesAtOnce = 4;
+/** Queries that share each key and value that is read, at most. */
+export const mostQueries = 4;
 /** Keys or channels of values that share each query. */
 const membersAtOnce = 4;
+
+/** How many queries share what is read: their code costs more than what it saves where code has a high price. */
+function queriesAtOnce({ graph, schedule, output, layer }: IntegerShapes<"attention">): number {
+  const { tokens } = headSizes(output, layer.heads);
+  const products = attentionUses(graph).keys.reduce(
+    (sum, { count, times }) => sum + 2 * count * times * mostQueries,
+    0,
+  );
+  const price = (queries: number): number =>
+    products * (2.5 + 2 / queries) + bytesOfQuery * queries * byteWorth[schedule.plan];
+  const best = [4, 2, 1].reduce((best, queries) => (price(queries) < price(best) ? queries : best));
+  return Math.min(tokens, best);
+}
+
+/** Code of the block that each query more takes. */
+const bytesOfQuery = 360;
 
 /**
  * One head for a block of queries: scores of all keys, their weights, weighted sums of the values. `scores` holds
@@ -125,9 +141,8 @@ function blockBody(
 }
 
 /** Scores and queries without their zero point, of one block of queries. */
-export function scratchOf(shapes: IntegerShapes<"attention">): Scratch[] {
+export function scratchOf(shapes: IntegerShapes<"attention">, queries: number): Scratch[] {
   const { tokens, d } = sizesOf(shapes);
-  const queries = Math.min(tokens, queriesAtOnce);
   return [
     { element: "int32", count: queries * tokens },
     { element: "int16", count: queries * d },
@@ -137,7 +152,7 @@ export function scratchOf(shapes: IntegerShapes<"attention">): Scratch[] {
 export const attention: IntegerEmitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: [0],
-  scratch: scratchOf,
+  scratch: (shapes) => scratchOf(shapes, queriesAtOnce(shapes)),
   emit: (call) => {
     const { unit, layer } = call;
     const headed = sizesOf(call);
@@ -157,7 +172,7 @@ export const attention: IntegerEmitter<"attention"> = {
       ...normalizationSettings(layer.result),
     });
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
-    const blocks = overQueries(headed, Math.min(tokens, queriesAtOnce), (count) => {
+    const blocks = overQueries(headed, queriesAtOnce(call), (count) => {
       const block = unit.define(
         "attention_block",
         [

@@ -8,3 +8,12 @@ export const byteWorth: Readonly<Record<Plan, number>> = {
   ram: 200,
   size: 10000,
 };
+
+/** The same of kernels with vectors: all of a network takes fewer of these. */
+export const vectorByteWorth: Readonly<Record<Plan, number>> = {
+  direct: 4,
+  winograd: 4,
+  default: 30,
+  ram: 30,
+  size: 2600,
+};

@@ -15,6 +15,8 @@ import { byteWorth } from "./code-price.ts";
 import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
+import { emitSharedDepthwise, sharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
+import { takesShared, type Alternatives } from "./windows.ts";
 import { windowVariants, type Variants } from "./window-variants.ts";
 
 interface Sizes {
@@ -41,6 +43,8 @@ interface DepthwiseSchedule {
   readonly resident: boolean;
   /** Of one inference, estimated. */
   readonly instructions: number;
+  /** With the price of the code. */
+  readonly price: number;
 }
 
 /** Registers that a tile needs besides its sums and its kernel. */
@@ -103,13 +107,42 @@ function scheduleDepthwise(
       instructions += Math.ceil(rows.output / (turn ?? rows.output)) * channels * (kernel + 4);
       const price = instructions + bytes * byteWorth[plan];
       if (price < bestPrice) {
-        best = { height, width, resident: true, instructions };
+        best = { height, width, resident: true, instructions, price };
         bestPrice = price;
       }
     }
   const width = Math.max(1, Math.min(columns.output, Math.floor((registers - otherRegisters - 1) / 2), 8));
-  return best ?? { height: 1, width, resident: false, instructions: 0 };
+  return best ?? { height: 1, width, resident: false, ...streamedCost(shape, width, byteWorth[plan]) };
 }
+
+/** Of tiles of a row of `width` outputs whose kernel is read as it is needed. */
+function streamedCost(
+  { rows, columns, channels }: Sizes,
+  width: number,
+  instructionsPerByte: number,
+): Pick<DepthwiseSchedule, "instructions" | "price"> {
+  let instructions = 0;
+  let bytes = 0;
+  for (const { size, tiles } of spansOf(columns, width, false)) {
+    const perRow = columns.kernel * (1 + 4 * size) + 6;
+    instructions += (rows.kernel * perRow + size * storeInstructions + 8) * tiles * rows.output * channels;
+    bytes += (perRow + size * storeInstructions + 8) * 3;
+  }
+  return { instructions, price: instructions + bytes * instructionsPerByte };
+}
+
+function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
+  if (!isDepthwise(shapes)) return undefined;
+  const sizes = sizesOf(shapes);
+  const shared = sharedDepthwiseCost(shapes, sizes);
+  return shared && { shared, own: scheduleDepthwise(sizes, shapes) };
+}
+
+const isDepthwise = (shapes: IntegerShapes): shapes is IntegerShapes<"depthwiseConv2d"> =>
+  shapes.layer.op === "depthwiseConv2d";
+
+const isShared = (shapes: IntegerShapes<"depthwiseConv2d">): boolean =>
+  takesShared(shapes, sharedDepthwise, alternativesOf);
 
 /** What a sum starts from. */
 function startText({ variants, epilogue }: Depthwise, down: Span | string, y: number, across: Span, x: number): string {
@@ -207,8 +240,14 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
     const { rows } = sizesOf(shapes);
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  turns: (shapes) => [scheduleDepthwise(sizesOf(shapes), { ...shapes, turn: null }).height],
-  estimate: (shapes) => scheduleDepthwise(sizesOf(shapes), shapes).instructions,
+  turns: (shapes) => {
+    const { height } = scheduleDepthwise(sizesOf(shapes), { ...shapes, turn: null });
+    return isShared({ ...shapes, turn: 1 }) ? [] : [height];
+  },
+  estimate: (shapes) => {
+    const { own, shared } = alternativesOf(shapes) ?? { own: scheduleDepthwise(sizesOf(shapes), shapes) };
+    return (shared !== undefined && isShared(shapes) ? shared : own).instructions;
+  },
   emit: (call) => {
     const { unit, layer } = call;
     const { weights, weightShape } = layer;
@@ -217,6 +256,7 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
     const [kernelHeight, kernelWidth] = weightShape as [number, number, number];
     const taps = kernelHeight * kernelWidth;
     const { zero } = int8Input(call);
+    if (isShared(call)) return emitSharedDepthwise(call, sizes, zero);
     const variants = windowVariants(rows, columns);
     // Starts for every border of a large kernel would take more flash than the kernel.
     const folded = zero !== 0 && variants.taps.length <= largestFolded;

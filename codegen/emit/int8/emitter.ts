@@ -7,6 +7,8 @@ import type { LayerCall, LayerShapes, RowWindow } from "../emitter.ts";
 /** A layer of a network in integers with the shapes it works on. */
 export interface IntegerShapes<K extends QuantizedOp = QuantizedOp> extends Omit<LayerShapes, "layer" | "attributes"> {
   readonly layer: QuantizedLayer<K>;
+  /** All layers of the network, each computed as a whole. */
+  readonly network: () => readonly IntegerShapes[];
   /** Shape, scale, zero point and bounds of a value. */
   readonly valueOf: (id: ValueId) => QuantizedValue;
 }

@@ -1,5 +1,6 @@
 import { int8Input, type IntegerEmitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
+import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
 
 /** x [1,h,w,c] → y [1,c] */
 export const globalAveragePool: IntegerEmitter<"globalAveragePool"> = {
@@ -8,6 +9,7 @@ export const globalAveragePool: IntegerEmitter<"globalAveragePool"> = {
     const channels = shape.at(-1)!;
     const pixels = shape.slice(1, -1).reduce((product, size) => product * size, 1);
     const { zero } = int8Input(call);
+    if (takesSharedPool(call)) return emitSharedPool(call, { zero, weight: 0 });
     const epilogue = epilogueOf(call, [() => -zero * pixels]);
     const name = call.unit.define(
       "global_average_pool",

@@ -3,6 +3,7 @@ import { rowAt, rowText } from "../rows.ts";
 import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
+import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
 import { windowVariants } from "./window-variants.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
@@ -138,6 +139,7 @@ export const maxPool: IntegerEmitter<"maxPool"> = {
 function emitSums(call: IntegerCall<"averagePool" | "mixPool">, kind: string, weight: number): string {
   const { rows, columns } = axesOf(call);
   const { zero } = int8Input(call);
+  if (takesSharedPool(call)) return emitSharedPool(call, { zero, weight });
   const variants = windowVariants(rows, columns);
   const epilogue = epilogueOf(
     call,

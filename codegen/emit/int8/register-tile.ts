@@ -3,13 +3,23 @@ import type { Target } from "../../target.ts";
 import type { Convolution } from "../convolution.ts";
 import { channelBlocks, countedSpans, hasEmptyRows, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowAt, rowText, type Room } from "../rows.ts";
-import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
+import {
+  clampedTaps,
+  dilationText,
+  extentOf,
+  largestDivisor,
+  overSpan,
+  spansOf,
+  type Axis,
+  type Span,
+} from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
 import { largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart, inlined } from "./rescale.ts";
 import { exactSums, integersText, widenText, type Sums } from "./sums.ts";
+import type { WeightedConvolution } from "./weighted-convolution.ts";
 import { windowVariants, type Variants } from "./window-variants.ts";
 
 /** How the sums of a convolution are spread over registers. */
@@ -25,6 +35,8 @@ export interface TileSchedule {
   readonly looped: boolean;
   /** Of one inference, estimated. */
   readonly instructions: number;
+  /** With the price of the code. */
+  readonly price: number;
 }
 
 /** Instructions that rescale, bound and store one cell. */
@@ -33,8 +45,11 @@ const storeInstructions = 9;
 /** Instructions of a cell that is finished in a loop: its sum is stored and read. */
 const loopInstructions = 3;
 
+/** Bytes of a function around its tiles, and of its call. */
+const functionBytes = { pointwise: 260, windows: 400 };
+
 /** Instructions that turn one weight into another type. */
-const widenInstructions = 3.5;
+export const widenInstructions = 3.5;
 
 function cost(
   shape: Convolution,
@@ -92,6 +107,7 @@ export function scheduleTile(
   const unrolls = [1, 2, 4].filter((unroll) => inChannels % unroll === 0);
   let best: TileSchedule | undefined;
   let bestPrice = Infinity;
+  const around = (isPointwise(shape) ? functionBytes.pointwise : functionBytes.windows) * byteWorth[plan];
   for (const sums of exactSums(target, largest))
     for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
       for (const even of [false, true]) {
@@ -101,21 +117,14 @@ export function scheduleTile(
           for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
             for (const looped of [false, true]) {
               const { instructions, bytes } = cost(shape, spans, { sums, channels, unroll, looped }, turn);
-              const price = instructions + bytes * byteWorth[plan];
+              const price = instructions + bytes * byteWorth[plan] + around;
               if (price >= bestPrice) continue;
-              best = { sums, pixels, even, channels, unroll, looped, instructions: instructions * shape.groups };
+              best = { sums, pixels, even, channels, unroll, looped, instructions: instructions * shape.groups, price };
               bestPrice = price;
             }
         }
       }
   return best!;
-}
-
-/** A convolution with its weights. */
-export interface WeightedConvolution {
-  readonly shape: Convolution;
-  /** The weight of [row, column, input channel of the group, channel]. */
-  readonly at: (row: number, column: number, inChannel: number, outChannel: number) => number;
 }
 
 /** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
@@ -421,7 +430,10 @@ export function emitConvolution(
     );
     const body = [
       ...(sums.widened
-        ? [...widenText(sums, perChannel * fields), `const ${sums.type} *const weights = wide;`]
+        ? [
+            ...widenText(sums, String(perChannel * fields), largestDivisor(perChannel * fields, 4)),
+            `const ${sums.type} *const weights = wide;`,
+          ]
         : ["const int8_t *const weights = block;"]),
       ...overRows(call.turn, rows.output),
       ...streamed.pointers(columns.output * groups * outChannels),

@@ -103,7 +103,7 @@ function sum(constant: number): string {
 }
 
 /** Whether a zero point can join the constant that rounds. */
-function zeroJoins({ bits }: Target, shift: number): boolean {
+export function zeroJoins({ bits }: Target, shift: number): boolean {
   return bits === 64 ? shift <= 54 : shift >= 33 && shift <= 54;
 }
 

@@ -1,6 +1,5 @@
 import { range } from "../../../engine/range.ts";
 import type { Target } from "../../target.ts";
-import { largestDivisor } from "../spans.ts";
 
 /** In which numbers a kernel sums products of int8. All give the same integers where their bounds hold. */
 export interface Sums {
@@ -31,13 +30,12 @@ export function exactSums(target: Target, largest: number): readonly Sums[] {
   return [...quick.filter(({ bound }) => largest <= bound), int32];
 }
 
-/** C that fills `wide` with `count` sums' weights from int8 `block`. */
-export function widenText({ type, packed }: Sums, count: number): string[] {
+/** C that fills `wide` with `count` sums' weights from int8 `block`, `unroll` at a turn. */
+export function widenText({ type, packed }: Sums, count: string, unroll: number): string[] {
   const value = (i: string): string =>
     packed === 2
       ? `(double)((int64_t)block[2 * (${i}) + 1] * ${2 ** fieldBits} + block[2 * (${i})])`
       : `(${type})block[${i}]`;
-  const unroll = largestDivisor(count, 4);
   return [
     `for (int i = 0; i < ${count}; i += ${unroll}) {`,
     ...range(unroll).map((u) => `wide[i + ${u}] = ${value(`i + ${u}`)};`),

@@ -7,7 +7,7 @@ import { range } from "../../../engine/range.ts";
 import { int8Input, largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
-import type { WeightedConvolution } from "./register-tile.ts";
+import type { WeightedConvolution } from "./weighted-convolution.ts";
 
 /**
  * F(2×2, 3×3) in integers (Winograd 1980; Lavin and Gray 2016): sixteen products make four outputs in place of

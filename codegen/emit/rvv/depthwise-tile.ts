@@ -32,13 +32,15 @@ export interface DepthwisePrices {
   readonly operand: number;
   /** Vectors of sums that must fit besides: with less room clang spills. */
   readonly spare: number;
+  /** Instructions that a byte of code must save, where that is not the usual number. */
+  readonly byteWorth?: number;
 }
 
 /** The cheapest tile that fits in the registers with the weights of one row of the kernel. */
 export function scheduleDepthwiseTile(
   { rows, columns, channels }: Depthwise,
   { vectorBits }: Target,
-  { read, finish, operand, spare }: DepthwisePrices,
+  { read, finish, operand, spare, byteWorth = instructionsPerByte }: DepthwisePrices,
 ): DepthwiseTile {
   let best: DepthwiseTile = { group: 1, pixels: 1, instructions: Infinity };
   let bestPrice = Infinity;
@@ -55,7 +57,7 @@ export function scheduleDepthwiseTile(
         instructions += tile * span.tiles * blocks * rows.output;
         bytes += (row + span.size * (finish + 2) + 20) * 4;
       }
-      const price = instructions + bytes * instructionsPerByte;
+      const price = instructions + bytes * byteWorth;
       if (price >= bestPrice) continue;
       best = { group, pixels, instructions };
       bestPrice = price;

@@ -43,6 +43,8 @@ export interface TilePrices {
   readonly finish: number;
   /** Whether sums in groups of `group` registers leave enough for the weights. */
   readonly fits: (pixels: number, group: Grouping) => boolean;
+  /** Instructions that a byte of code must save, where that is not the usual number. */
+  readonly byteWorth?: number;
 }
 
 function cost(
@@ -78,7 +80,7 @@ export function scheduleVectorTile(shape: Convolution, target: Target, prices: T
         const spans = countedSpans(shape.columns, pixels, even);
         for (const unroll of unrolls) {
           const { instructions, bytes } = cost(shape, spans, { group, unroll }, prices, target);
-          const price = instructions + bytes * instructionsPerByte;
+          const price = instructions + bytes * (prices.byteWorth ?? instructionsPerByte);
           if (price >= bestPrice) continue;
           best = { group, pixels, even, unroll, instructions };
           bestPrice = price;

@@ -2,8 +2,8 @@ import { range } from "../../../../engine/range.ts";
 import { octave } from "../../../quantize/elementary.ts";
 import { overQueries, headSizes } from "../../blocks.ts";
 import { productSums, sharedVectors, type ProductText } from "../../rvv/products.ts";
-import { queriesAtOnce, scratchOf } from "../attention.ts";
-import { int8Input, type IntegerCall } from "../emitter.ts";
+import { mostQueries, scratchOf } from "../attention.ts";
+import { int8Input, type IntegerCall, type IntegerShapes } from "../emitter.ts";
 import { normalizationOf, type Normalization } from "../normalize.ts";
 import { apart } from "../rescale.ts";
 import type { VectorEmitter } from "./emitter.ts";
@@ -137,6 +137,8 @@ function blockBody(
   ].join("\n");
 }
 
+const queriesAtOnce = ({ output }: IntegerShapes<"attention">): number => Math.min(output[1]!, mostQueries);
+
 export const attention: VectorEmitter<"attention"> = {
   applies: ({ layer, output }) => {
     const { exponent, result, weightShift } = layer;
@@ -148,7 +150,7 @@ export const attention: VectorEmitter<"attention"> = {
     return furthest < 2 ** 31 && least! >= 33 && most! <= 63;
   },
   overwritableInputs: [0],
-  scratch: scratchOf,
+  scratch: (shapes) => scratchOf(shapes, queriesAtOnce(shapes)),
   emit: (call) => {
     const { unit, layer } = call;
     unit.include("riscv_vector.h");
@@ -157,7 +159,7 @@ export const attention: VectorEmitter<"attention"> = {
     const normalization = normalizationOf(unit, call.target, layer.result, octave[0]! >> layer.weightShift);
     const exponentials = defineExponentials(call);
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
-    const blocks = overQueries(sizes, Math.min(tokens, queriesAtOnce), (count) => {
+    const blocks = overQueries(sizes, queriesAtOnce(call), (count) => {
       const block = unit.define(
         "attention_block",
         [

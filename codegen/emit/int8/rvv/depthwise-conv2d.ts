@@ -10,6 +10,7 @@ import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
 import { extentOf, overSpan, slidingAxes, spansOf } from "../../spans.ts";
 import { channelStrips } from "../../rvv/vectors.ts";
+import { vectorByteWorth } from "../code-price.ts";
 import { int8Input, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
 import { windowVariants } from "../window-variants.ts";
@@ -24,7 +25,10 @@ function depthwiseOf({ layer, inputs, output }: IntegerShapes<"depthwiseConv2d">
 }
 
 const tileOf = (shapes: IntegerShapes<"depthwiseConv2d">): DepthwiseTile =>
-  scheduleDepthwiseTile(depthwiseOf(shapes), shapes.target, { read: 3, finish: 6, operand: 3 / 4, spare: 1 });
+  scheduleDepthwiseTile(depthwiseOf(shapes), shapes.target, {
+    ...{ read: 3, finish: 6, operand: 3 / 4, spare: 1 },
+    byteWorth: vectorByteWorth[shapes.schedule.plan],
+  });
 
 export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
   applies: hasVectorEpilogue,

@@ -1,5 +1,4 @@
 import type { AccumulatingOp } from "../../../quantize/graph.ts";
-import type { Target } from "../../../target.ts";
 import type { Convolution } from "../../convolution.ts";
 import {
   aboutTile,
@@ -13,19 +12,24 @@ import { channelStrips, vectorRegisters } from "../../rvv/vectors.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
 import { overSpan, spansOf } from "../../spans.ts";
-import { int8Input, type IntegerCall } from "../emitter.ts";
+import { vectorByteWorth } from "../code-price.ts";
+import { int8Input, type IntegerCall, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
-import type { WeightedConvolution } from "../register-tile.ts";
+import type { WeightedConvolution } from "../weighted-convolution.ts";
 import { windowVariants } from "../window-variants.ts";
 import { variantText, vectorEpilogueOf } from "./epilogue.ts";
 import { integerVectors } from "./vectors.ts";
 
 /** The tile of a convolution in integers: weights are bytes that become words in registers. */
-export function integerTile(shape: Convolution, target: Target): VectorTile {
+export function integerTile(
+  shape: Convolution,
+  { target, schedule }: Pick<IntegerShapes, "target" | "schedule">,
+): VectorTile {
   return scheduleVectorTile(shape, target, {
     weights: 3,
     read: 1,
     finish: 6,
+    byteWorth: vectorByteWorth[schedule.plan],
     fits: (pixels, group) => pixels * group + (3 * group) / 4 + 1 <= vectorRegisters,
   });
 }
@@ -39,7 +43,7 @@ export function emitVectorConvolution(
   const { unit, layer } = call;
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const { zero } = int8Input(call);
-  const tile = integerTile(shape, call.target);
+  const tile = integerTile(shape, call);
   const vectors = integerVectors(tile.group);
   const variants = windowVariants(rows, columns);
   const epilogue = vectorEpilogueOf(

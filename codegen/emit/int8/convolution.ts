@@ -1,0 +1,56 @@
+import { int8Input, type IntegerCall, type IntegerShapes } from "./emitter.ts";
+import { emitConvolution, largestSum, scheduleTile, widenedWeights, type TileSchedule } from "./register-tile.ts";
+import { emitSharedConvolution, sharedConvolution, widenedCount, type SharedTile } from "./shared-convolution.ts";
+import { weightedConvolution } from "./weighted-convolution.ts";
+import type { KernelCost } from "./windows.ts";
+
+type ConvolutionOp = "conv2d" | "matmul";
+
+/** Rows for which weights may be turned into numbers of another type but once. */
+const widenedTurns = [8, 4, 2] as const;
+
+/** The kernel of a layer: one of its own, or one that others share. */
+type ChosenKernel =
+  | { readonly cost: KernelCost; readonly own: TileSchedule; readonly shared?: undefined }
+  | { readonly cost: KernelCost; readonly shared: SharedTile };
+
+function chosenKernel(shapes: IntegerShapes<ConvolutionOp>): ChosenKernel {
+  const shared = sharedConvolution(shapes);
+  if (shared !== undefined) return { cost: shared.cost, shared: shared.tile };
+  const convolution = weightedConvolution(shapes);
+  const own = scheduleTile(convolution.shape, shapes, largestSum(convolution, int8Input(shapes)));
+  return { cost: own, own };
+}
+
+/** Instructions of one inference, estimated. */
+export function convolutionInstructions(shapes: IntegerShapes<ConvolutionOp>): number {
+  return chosenKernel(shapes).cost.instructions;
+}
+
+/** How many rows a call may compute besides one. */
+export function convolutionTurns(shapes: IntegerShapes<ConvolutionOp>): readonly number[] {
+  const kernel = chosenKernel({ ...shapes, turn: widenedTurns[0] });
+  const { widened } = (kernel.shared ?? kernel.own).sums;
+  return widened ? widenedTurns.filter((turn) => turn < shapes.output[1]!) : [];
+}
+
+/** Working memory of a convolution. */
+export function convolutionScratch(
+  shapes: IntegerShapes<ConvolutionOp>,
+): { readonly element: "float32" | "float64"; readonly count: number }[] {
+  const kernel = chosenKernel(shapes);
+  const { shape } = weightedConvolution(shapes);
+  const count = kernel.shared ? widenedCount(shape, kernel.shared) : widenedWeights(shape, kernel.own);
+  const { type } = (kernel.shared ?? kernel.own).sums;
+  return count === 0 ? [] : [{ element: type === "double" ? "float64" : "float32", count }];
+}
+
+/** The function of a convolution and its call. */
+export function emitChosenConvolution(call: IntegerCall<ConvolutionOp>): string {
+  const convolution = weightedConvolution(call);
+  const x = int8Input(call);
+  const { shared } = chosenKernel(call);
+  return shared === undefined
+    ? emitConvolution(call, call.layer.op, convolution, x)
+    : emitSharedConvolution(call, convolution, x, shared);
+}
