@@ -1,15 +1,23 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { FinchError, ToolError } from "../../engine/errors.ts";
+import { FinchError } from "../../engine/errors.ts";
 import type { Cells } from "../element.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
 import { type TargetName, targets } from "../target.ts";
 import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type MeasuredRun, profileInstructions } from "./profile.ts";
-import { type CodeSize, codeSize, releaseFlags, strictWarnings, withTemporaryFolder } from "./program.ts";
-import { callGraphFlags, type StackBound, stackBound } from "./stack.ts";
+import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import {
+  type CodeSize,
+  codeSize,
+  compileProgram,
+  releaseFlags,
+  strictWarnings,
+  withTemporaryFolder,
+} from "./program.ts";
+import { callGraphFlags, type StackBound, stackBound, stackInProgram } from "./stack.ts";
 import { riscvTargetNames, riscvTargets, type RiscvTargetName, type VerifyTarget } from "./targets.ts";
 import { type ExternalToolName, findTool, runTool } from "./tools.ts";
 
@@ -31,8 +39,8 @@ interface ProcessorRun extends Omit<MeasuredRun, "target"> {
   readonly target: RiscvTargetName;
   readonly compiler: string;
   readonly flags: readonly string[];
-  /** Null when the compiler gives no call graph. */
-  readonly stack: StackBound | null;
+  /** Null where a frame is not known. */
+  readonly stack: (StackBound & { readonly by: string; readonly library: readonly string[] }) | null;
 }
 
 /** All that could be measured here, and what could not, with the reason. */
@@ -170,19 +178,28 @@ async function compile(
   });
 }
 
-async function boundStack(code: GeneratedCode, { target, tool, machine }: Compiler): Promise<StackBound> {
-  if (tool === "clang-19") throw new ToolError("clang writes no call graph with the frames of its functions");
+/** By gcc's own list of frames and calls; of clang's C, which is linked with a driver for that, by its instructions. */
+async function boundStack(
+  code: GeneratedCode,
+  { target, tool, machine }: Compiler,
+): Promise<NonNullable<ProcessorRun["stack"]>> {
+  const entry = `${code.prefix}_run`;
+  if (tool === "clang-19")
+    return withTemporaryFolder(async (folder) => {
+      const model = interfaceOf(code);
+      const source = { ...model, files: code.files, glue: finchGlue(model) };
+      const bound = await stackInProgram(await compileProgram(source, folder, { target }), entry);
+      const by = `instructions of the program, vector registers of ${targets[target].vectorBits} bits`;
+      const library = [...bound.functions].filter((name) => !name.startsWith(`${code.prefix}_`));
+      return { ...bound, by, library };
+    });
   const library = await libraryFlags(target);
   return withSources(code, async (folder) => {
     const name = code.prefix;
-    await runTool(
-      tool,
-      [...library, ...machine, ...releaseFlags, ...callGraphFlags, "-c", `${name}.c`, "-o", `${name}.o`],
-      {
-        cwd: folder,
-      },
-    );
-    return stackBound(folder, [name], `${code.prefix}_run`);
+    const flags = [...library, ...machine, ...releaseFlags, ...callGraphFlags];
+    await runTool(tool, [...flags, "-c", `${name}.c`, "-o", `${name}.o`], { cwd: folder });
+    const bound = await stackBound(folder, [name], entry);
+    return { ...bound, by: "gcc -fcallgraph-info=su", library: bound.outside };
   });
 }
 

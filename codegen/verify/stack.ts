@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MismatchError, ToolError } from "../../engine/errors.ts";
-import type { Program } from "./program.ts";
+import { targets } from "../target.ts";
+import type { HostCompiler, Program } from "./program.ts";
 import { runTool } from "./tools.ts";
 import type { VerifiableCode, VerifyRow } from "./verify.ts";
 
@@ -12,6 +13,11 @@ export interface StackBound {
   readonly path: readonly string[];
   /** Functions outside the compiled files that it may call: their frames are not in the figure. */
   readonly outside: readonly string[];
+}
+
+interface ReachedStack extends StackBound {
+  /** All functions that may be called. */
+  readonly functions: ReadonlySet<string>;
 }
 
 /** Flags with which gcc 10 and later writes a file of calls and frames beside each object. */
@@ -40,15 +46,22 @@ const redZoneBytes = process.arch === "x64" ? 128 : 0;
  * The most that a run of generated C can need, the functions of the C library and of libgcc that it calls included:
  * theirs are read from the program's instructions.
  * @param folder where the C was compiled with `callGraphFlags`
- * @returns null on this machine where such a function is called
+ * @returns null on this machine where such a function is called, and of clang
  */
 export async function boundStack(
-  { target, executable }: Program,
+  program: Program,
+  compiler: HostCompiler,
   folder: string,
   { files, prefix }: VerifiableCode,
 ): Promise<number | null> {
+  const { target, executable } = program;
   const sources = files.map(({ name }) => name).filter((name) => name.endsWith(".c"));
   const names = sources.map((name) => name.slice(0, -2));
+  if (compiler === "clang") {
+    if (target === "host") return null;
+    const { bytes } = await deepestInProgram(program, `${prefix}_run`);
+    return Number.isFinite(bytes) ? bytes : null;
+  }
   const { bytes, outside } = await stackBound(folder, names, `${prefix}_run`);
   if (target === "host") return outside.length === 0 ? bytes + redZoneBytes : null;
   if (outside.length === 0) return bytes;
@@ -63,19 +76,66 @@ interface Frames {
   readonly calls: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** Reads how far functions lower the stack pointer, and whom they call, from RISC-V instructions as objdump lists them. */
-export function framesInListing(listing: string): Frames {
+/**
+ * Reads how far functions lower the stack pointer, and whom they call, from RISC-V instructions as objdump lists them.
+ * @param vectorBytes length of a vector register, of which clang's frames hold some; a frame that depends on anything else
+ * but numbers is infinite
+ */
+export function framesInListing(listing: string, vectorBytes?: number): Frames {
   const bytes = new Map<string, number>();
   const calls = new Map<string, Set<string>>();
-  for (const block of listing.split(/\n\n/)) {
+  // clang leaves labels of its own inside of functions.
+  for (const block of listing.replace(/\n\n[0-9a-f]+ <\.L[^>]*>:/g, "").split(/\n\n/)) {
     const name = /^[0-9a-f]+ <([^>]+)>:$/m.exec(block)?.[1];
     if (name === undefined) continue;
-    const lowered = [...block.matchAll(/\taddi?\tsp,sp,-(\d+)/g)].reduce((sum, [, size]) => sum + Number(size), 0);
-    bytes.set(name, lowered);
+    bytes.set(name, frameBytes(block, vectorBytes));
     const called = [...block.matchAll(/\t(?:jal|jalr|call|tail|j)\t.*<([^>+]+)>/g)].map(([, callee]) => callee!);
-    calls.set(name, new Set(called.filter((callee) => callee !== name)));
+    calls.set(name, new Set(called.filter((callee) => callee !== name && !callee.startsWith(".L"))));
   }
   return { bytes, calls };
+}
+
+/** The sum of what a function takes off its stack pointer, on whichever way through it. */
+function frameBytes(block: string, vectorBytes: number | undefined): number {
+  const known = new Map<string, number>();
+  const valueOf = (operand: string): number => known.get(operand) ?? (/^-?\d/.test(operand) ? Number(operand) : NaN);
+  let lowered = 0;
+  for (const [, name, operands] of block.matchAll(/^ *[0-9a-f]+:\t(\S+)\t([^#<\n]*)/gm)) {
+    const [to = "", ...from] = operands!.trim().split(",");
+    const [left = NaN, right = NaN] = from.map(valueOf);
+    const results: Readonly<Record<string, number | undefined>> = {
+      ...{ li: left, mv: left, csrr: from[0] === "vlenb" ? vectorBytes : undefined, lui: left * 4096 },
+      ...{ add: left + right, addi: left + right, sub: left - right, mul: left * right },
+      ...{ sll: left * 2 ** right, slli: left * 2 ** right },
+    };
+    if (to === "sp" && from[0] === "sp") {
+      const by = name === "sub" ? -right : name === "add" || name === "addi" ? right : Math.min(0, right);
+      if (Number.isNaN(by)) return Infinity;
+      lowered += Math.max(0, -by);
+      continue;
+    }
+    const result = results[name!];
+    if (result === undefined || Number.isNaN(result)) known.delete(to);
+    else known.set(to, result);
+  }
+  return lowered;
+}
+
+/**
+ * The most stack that a function of a RISC-V program can need, the library's included, from its instructions: for clang,
+ * whose list of frames leaves vector registers out.
+ * @throws ToolError for functions that call themselves, or whose frame depends on what is computed
+ */
+export async function stackInProgram(program: Program, entry: string): Promise<ReachedStack> {
+  const bound = await deepestInProgram(program, entry);
+  if (Number.isFinite(bound.bytes)) return bound;
+  throw new ToolError(`${bound.path.at(-1)!} has a frame whose size is known at run time only`);
+}
+
+async function deepestInProgram({ target, executable }: Program, entry: string): Promise<ReachedStack> {
+  const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable]);
+  const bits = targets[target].vectorBits;
+  return deepestFrame(framesInListing(stdout, bits === 0 ? undefined : bits / 8), entry);
 }
 
 /** The driver paints no nearer to its own frame, so that a stack shows as this deep at least. */
@@ -113,8 +173,9 @@ export function deepestStack(graphs: readonly string[], entry: string): StackBou
 }
 
 /** @throws ToolError for functions that call themselves */
-function deepestFrame({ bytes, calls }: Frames, entry: string): StackBound {
+function deepestFrame({ bytes, calls }: Frames, entry: string): ReachedStack {
   const outside = new Set<string>();
+  const functions = new Set<string>();
   const deepest = (name: string, above: readonly string[]): { bytes: number; path: string[] } => {
     if (above.includes(name)) throw new ToolError(`${name} calls itself by way of ${above.join(", ")}`);
     const own = bytes.get(name);
@@ -122,6 +183,7 @@ function deepestFrame({ bytes, calls }: Frames, entry: string): StackBound {
       outside.add(name);
       return { bytes: 0, path: [] };
     }
+    functions.add(name);
     let below: { bytes: number; path: string[] } = { bytes: 0, path: [] };
     for (const callee of calls.get(name) ?? []) {
       const way = deepest(callee, [...above, name]);
@@ -129,5 +191,5 @@ function deepestFrame({ bytes, calls }: Frames, entry: string): StackBound {
     }
     return { bytes: own + below.bytes, path: [name, ...below.path] };
   };
-  return { ...deepest(entry, []), outside: [...outside] };
+  return { ...deepest(entry, []), outside: [...outside], functions };
 }

@@ -58,7 +58,7 @@ const verifyRowSchema = z.object({
   outputBytes: z.int(),
   /** Deepest changed byte of a painted stack. */
   stackBytes: z.int(),
-  /** What it cannot exceed, by the compiler's call graph; null where a frame is not known, and of clang. */
+  /** What it cannot exceed, by the compiler's call graph or the instructions; null where a frame is not known, and of clang on this machine. */
   stackBoundBytes: z.int().nullable(),
   /** The reference's own figures, by the same rules, where it ran on the same target; of TVM's builds the fastest. */
   referenceBuild: z.enum(tvmBuilds).nullable(),
@@ -328,7 +328,7 @@ async function runGenerated(
         inputBytes,
         outputBytes,
         stackBytes: run.stackBytes,
-        stackBoundBytes: graphed ? await boundStack(program, folder, code) : null,
+        stackBoundBytes: await boundStack(program, compiler, folder, code),
       },
     };
   });

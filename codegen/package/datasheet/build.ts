@@ -219,11 +219,11 @@ function memoryOf(code: GeneratedCode, measurements: Measurements): Datasheet["m
     run === undefined
       ? noRun
       : run.stack === null
-        ? missing("the compiler gave no call graph")
+        ? missing(reasonFor(measurements, `${run.target}: static bound`) ?? "no frame is known")
         : computed(
             run.stack.bytes,
             "bytes",
-            `frames on the deepest way of calls (${run.stack.path.join(" → ")}), gcc -fcallgraph-info=su, ${run.target}`,
+            `frames on the deepest way of calls (${run.stack.path.join(" → ")}), ${run.stack.by}, ${run.target}`,
           );
   return {
     weights,
@@ -277,9 +277,7 @@ function timeOf(network: CodegenNetwork, code: GeneratedCode, { runs }: Measurem
           `against ${code.precision === "int8" ? "the interpreter of integers" : "the engine with nothing folded"}, on ${run.outputs.length} inputs of the self-test`,
         ),
         stackBound:
-          run.stack === null
-            ? missing("the compiler gave no call graph")
-            : computed(run.stack.bytes, "bytes", "gcc -fcallgraph-info=su"),
+          run.stack === null ? missing("a frame is not known") : computed(run.stack.bytes, "bytes", run.stack.by),
         stackPainted: measured(run.stackBytes, "bytes", `painted stack, ${run.tool}`),
       };
     }),
@@ -356,7 +354,7 @@ function portabilityOf(source: string, { runs, checks }: Measurements): Datashee
   const headers = [...source.matchAll(/^#include <([^>]+)>/gm)].map(([, name]) => name!);
   const float = /\b(float|double)\b/.test(source);
   const wide = /\b(u?int64_t|long long)\b/.test(source);
-  const outside = [...new Set(runs.flatMap(({ stack }) => stack?.outside ?? []))];
+  const outside = [...new Set(runs.flatMap(({ stack }) => stack?.library ?? []))];
   const bound = runs.find(({ stack }) => stack !== null);
   return [
     { property: "language", value: "C99; the header is C++ too", by: `${checks.length} compilers, -pedantic` },
@@ -364,7 +362,7 @@ function portabilityOf(source: string, { runs, checks }: Measurements): Datashee
     {
       property: "functions of the C library",
       value: bound === undefined ? "not looked at" : outside.length === 0 ? "none" : outside.join(", "),
-      by: bound === undefined ? "no call graph" : `call graph of gcc, ${bound.target}`,
+      by: bound?.stack ? `${bound.stack.by}, ${bound.target}` : "no call graph",
     },
     { property: "64-bit arithmetic", value: wide ? "yes" : "none", by: text },
     {
@@ -379,7 +377,7 @@ function portabilityOf(source: string, { runs, checks }: Measurements): Datashee
     {
       property: "recursion",
       value: "none",
-      by: bound === undefined ? "design" : "call graph of gcc",
+      by: bound?.stack ? bound.stack.by : "design",
     },
     { property: "variable-length arrays", value: "none", by: "design; frames of fixed size" },
     {

@@ -47,6 +47,19 @@ test("frames of library functions are read from their instructions", () => {
   ]);
 });
 
+test("frames of vectors are read from instructions too, and what cannot be is infinite", () => {
+  const listing = [
+    "80000010 <net_run>:\n80000010:\tadd\tsp,sp,-208\n8000001c:\tcsrr\ta3,vlenb\n80000020:\tslli\ta3,a3,0x3\n80000022:\tsub\tsp,sp,a3\n80000024:\tjal\tra,80000040 <net_row>",
+    "80000030 <.Lpcrel_hi7>:\n80000030:\tcsrr\ta0,vlenb\n80000034:\tslli\ta0,a0,0x3\n80000036:\tadd\tsp,sp,a0\n80000038:\tadd\tsp,sp,208",
+    "80000040 <net_row>:\n80000040:\tlui\tt0,0x1\n80000044:\taddi\tt0,t0,16\n80000048:\tsub\tsp,sp,t0\n8000004c:\tandi\tsp,sp,-64",
+    "80000060 <dynamic>:\n80000060:\tlw\ta0,0(a1)\n80000064:\tsub\tsp,sp,a0",
+  ].join("\n\n");
+  const { bytes, calls } = framesInListing(listing, 16);
+  expect(Object.fromEntries(bytes)).toEqual({ net_run: 208 + 8 * 16, net_row: 4096 + 16 + 64, dynamic: Infinity });
+  expect(calls.get("net_run")).toEqual(new Set(["net_row"]));
+  expect(framesInListing(listing).bytes.get("net_run")).toBe(Infinity);
+});
+
 test("a run that used more stack than its bound is an error", () => {
   const row = { target: "rv32imc", stackBytes: 400, stackBoundBytes: 400 } as const;
   expect(() => checkStack([row, { ...row, stackBoundBytes: null }])).not.toThrow();
