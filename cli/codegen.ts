@@ -23,7 +23,8 @@ import {
   type QuantizeFlags,
 } from "./quantize-model.ts";
 import { packageModel, packageSummary, type Integers } from "./package-model.ts";
-import { planOf, planOption, ramOption } from "./plan-options.ts";
+import { planOf, planOption, ramOption, tuneOption } from "./plan-options.ts";
+import { tuneModel } from "./tune-model.ts";
 import { runVerb } from "./run-verb.ts";
 import type { codegenSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
@@ -46,6 +47,7 @@ export const command = () =>
     .addOption(keepFloatOption())
     .addOption(planOption())
     .addOption(ramOption())
+    .addOption(tuneOption())
     .addOption(new Option("--prefix <name>", "beginning of all symbols; default: from the model's name"))
     .addOption(new Option("--explain", "print the network as it was recorded and after each pass"))
     .addOption(new Option("-o, --out <folder>", "where the files go").default("generated"))
@@ -67,81 +69,88 @@ export const command = () =>
     )
     .addOption(dataDirOption())
     .action((name, options) =>
-      runVerb(options, async ({ output }) => {
-        const opened = await openModelOrArchitecture(name, output);
-        const { model, values, classes, normalization, name: title } = opened;
-        const { target, precision, plan, prefix } = options;
-        const generation = {
-          target,
-          precision,
-          ...planOf(options),
-          ...(prefix === undefined ? {} : { prefix }),
-        };
-        const passes: { name: string; layers: string[] }[] = [];
-        const graph = lowerModel(model, values, {
-          observe: (name, after) => {
-            if (options.explain) passes.push({ name, layers: explainGraph(after) });
-          },
-          compute: computeOp,
-        });
-        if (precision === "int8-weights" && plan === "winograd")
-          output.message("plan winograd: layers with weights in int8 keep their direct form");
-        const integers = precision === "int8" ? await integersOf(opened, options, output) : undefined;
-        const quantized = integers?.quantized;
-        const pack = options.package ? await packageModel(opened, integers, generation, options, output) : undefined;
-        const code =
-          pack?.code ??
-          generate({ graph, name: title, classes, normalization, ...(quantized && { quantized }) }, generation);
-        const files = pack
-          ? pack.files.map(({ path }) => join(pack.folder, path))
-          : code.files.map((file) => join(options.out, file.name));
-        if (pack === undefined) {
-          await mkdir(options.out, { recursive: true });
-          for (const [index, { text }] of code.files.entries()) await writeFileAtomically(files[index]!, text);
-        }
-        const { arenaBytes, arenaLowerBoundBytes, weightBytes, macs, peakLayer } = code;
-        output.document({
-          files,
-          precision,
-          target,
-          plan,
-          arenaBytes,
-          arenaLowerBoundBytes,
-          weightBytes,
-          macs,
-          peakLayer,
-          ...(options.explain ? { passes } : {}),
-          package:
-            pack === undefined
-              ? null
-              : {
-                  name: pack.name,
-                  folder: pack.folder,
-                  datasheet: join(pack.folder, "extras/datasheet.json"),
-                  flashBytes: pack.sheet.memory.flash.value,
-                  ramBytes: pack.sheet.memory.ram.value,
-                  skipped: pack.sheet.skipped,
-                },
-        } satisfies z.input<typeof codegenSchema>);
-        for (const [index, { name: pass, layers }] of passes.entries()) {
-          const same = layers.join() === passes[index - 1]?.layers.join();
-          output.data([`${pass}:`, ...(same ? ["nothing changes"] : layers), ""].join("\n"));
-        }
-        output.table([
-          {
+      runVerb(
+        options,
+        async ({ output, signal }) => {
+          const opened = await openModelOrArchitecture(name, output);
+          const { model, values, classes, normalization, name: title } = opened;
+          const { target, precision, plan, prefix } = options;
+          const untuned = {
             target,
             precision,
-            "arena bytes": count(arenaBytes),
-            "lower bound": count(arenaLowerBoundBytes),
-            "weight bytes": count(weightBytes),
-            MACs: count(macs),
-          },
-        ]);
-        output.data(pack === undefined ? files.join("\n") : packageSummary(pack));
-        const next = precision === "float32" ? "" : ` --precision ${precision}`;
-        if (pack === undefined) output.message(`next: finch verify ${name} --targets ${target}${next}`);
-        else output.message(`next: open ${join(pack.folder, "extras/datasheet.html")}`);
-      }),
+            ...planOf(options),
+            ...(prefix === undefined ? {} : { prefix }),
+          };
+          const passes: { name: string; layers: string[] }[] = [];
+          const graph = lowerModel(model, values, {
+            observe: (name, after) => {
+              if (options.explain) passes.push({ name, layers: explainGraph(after) });
+            },
+            compute: computeOp,
+          });
+          if (precision === "int8-weights" && plan === "winograd")
+            output.message("plan winograd: layers with weights in int8 keep their direct form");
+          const integers = precision === "int8" ? await integersOf(opened, options, output) : undefined;
+          const quantized = integers?.quantized;
+          const network = { graph, name: title, classes, normalization, ...(quantized && { quantized }) };
+          const tuned = options.tune ? await tuneModel(opened, network, untuned, output, signal) : undefined;
+          const generation = { ...untuned, ...(tuned && { tuning: tuned.tuning }) };
+          const pack = options.package ? await packageModel(opened, integers, generation, options, output) : undefined;
+          const code = pack?.code ?? generate(network, generation);
+          const files = pack
+            ? pack.files.map(({ path }) => join(pack.folder, path))
+            : code.files.map((file) => join(options.out, file.name));
+          if (pack === undefined) {
+            await mkdir(options.out, { recursive: true });
+            for (const [index, { text }] of code.files.entries()) await writeFileAtomically(files[index]!, text);
+          }
+          const { arenaBytes, arenaLowerBoundBytes, weightBytes, macs, peakLayer } = code;
+          output.document({
+            files,
+            precision,
+            target,
+            plan,
+            arenaBytes,
+            arenaLowerBoundBytes,
+            weightBytes,
+            macs,
+            peakLayer,
+            ...(options.explain ? { passes } : {}),
+            ...(tuned === undefined ? {} : { tuning: tuned.report }),
+            package:
+              pack === undefined
+                ? null
+                : {
+                    name: pack.name,
+                    folder: pack.folder,
+                    datasheet: join(pack.folder, "extras/datasheet.json"),
+                    flashBytes: pack.sheet.memory.flash.value,
+                    ramBytes: pack.sheet.memory.ram.value,
+                    skipped: pack.sheet.skipped,
+                  },
+          } satisfies z.input<typeof codegenSchema>);
+          for (const [index, { name: pass, layers }] of passes.entries()) {
+            const same = layers.join() === passes[index - 1]?.layers.join();
+            output.data([`${pass}:`, ...(same ? ["nothing changes"] : layers), ""].join("\n"));
+          }
+          output.table([
+            {
+              target,
+              precision,
+              "arena bytes": count(arenaBytes),
+              "lower bound": count(arenaLowerBoundBytes),
+              "weight bytes": count(weightBytes),
+              MACs: count(macs),
+            },
+          ]);
+          output.data(pack === undefined ? files.join("\n") : packageSummary(pack));
+          const next = precision === "float32" ? "" : ` --precision ${precision}`;
+          if (pack === undefined)
+            output.message(`next: finch verify ${name} --targets ${target}${next}${options.tune ? " --tune" : ""}`);
+          else output.message(`next: open ${join(pack.folder, "extras/datasheet.html")}`);
+        },
+        { resumable: options.tune === true },
+      ),
     );
 
 interface DataFlags {

@@ -12,6 +12,9 @@ export const planOption = () =>
 export const ramOption = () =>
   new Option("--ram <bytes>", "working memory that it must fit in, as fast as possible").argParser(positiveInteger);
 
+export const tuneOption = () =>
+  new Option("--tune", "choose tiles by instructions counted under QEMU; counts are kept for the next time");
+
 /** What of the flags was given. */
 export function planOf({ plan, ram }: PlanFlags): { readonly plan?: Plan; readonly ram?: number } {
   return { ...(plan === undefined ? {} : { plan }), ...(ram === undefined ? {} : { ram }) };

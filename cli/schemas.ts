@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { precisions } from "../codegen/arithmetic.ts";
 import { plans } from "../codegen/schedule.ts";
+import { tunedSchema } from "../codegen/verify/tune.ts";
 
 /** The documents that `--json` prints. Fractions are 0 … 1, bytes are bytes. */
 
@@ -113,6 +114,8 @@ export const codegenSchema = z.object({
   peakLayer: z.string().nullable(),
   /** With `--explain`: the network as it was recorded and after each pass, a line for each layer. */
   passes: z.array(z.object({ name: z.string(), layers: z.array(z.string()) })).optional(),
+  /** With `--tune`. */
+  tuning: tunedSchema.optional(),
   /** With `--package`. */
   package: z
     .object({

@@ -1,4 +1,4 @@
-import { type CodegenNetwork, generate } from "../codegen/generate.ts";
+import { type CodegenNetwork, type CodegenOptions, generate } from "../codegen/generate.ts";
 import { type Precision, withWeightsOf } from "../codegen/arithmetic.ts";
 import type { Cells } from "../codegen/element.ts";
 import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
@@ -7,6 +7,7 @@ import { checkCode, type CheckRow } from "../codegen/verify/checks.ts";
 import { distance, type LayerRequest, type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
 import type { Plan } from "../codegen/schedule.ts";
 import { floatTolerance } from "../codegen/tolerance.ts";
+import type { Tuning } from "../codegen/tune/choices.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
 import { cellsOfImages, verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
@@ -37,6 +38,8 @@ export interface VerifyModelOptions {
   readonly quantized?: QuantizedGraph;
   readonly plan?: Plan;
   readonly ram?: number;
+  /** How kernels are written, by target. */
+  readonly tunings?: ReadonlyMap<VerifyTarget, Tuning>;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -49,6 +52,7 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
     precision: precisionOf(options),
     backend: createReferenceBackend(),
     ...planOf(options),
+    ...(options.tunings && { tunings: options.tunings }),
     targets,
     against,
     images,
@@ -68,6 +72,14 @@ function networkOf({ model, values, name, classes, normalization }: OpenedModel,
 
 function precisionOf({ precision, quantized }: Numbers): Precision {
   return precision ?? (quantized === undefined ? "float32" : "int8");
+}
+
+function generationOf(
+  options: Omit<VerifyModelOptions, "against" | "images" | "targets">,
+  target: VerifyTarget,
+): CodegenOptions {
+  const tuning = options.tunings?.get(target);
+  return { ...planOf(options), target, precision: precisionOf(options), ...(tuning && { tuning }) };
 }
 
 /** The first images of a set, as the model takes them. */
@@ -100,7 +112,7 @@ export async function verifyModelLayers(opened: OpenedModel, options: Omit<Verif
   const reports: { target: VerifyTarget; rows: LayerRow[] }[] = [];
   for (const target of options.targets) {
     options.onProgress?.(`${target}: layer by layer`);
-    const code = generate(network, { ...planOf(options), target, precision: precisionOf(options), observed: true });
+    const code = generate(network, { ...generationOf(options, target), observed: true });
     const rows = await verifyLayers({ code, target, image: input, ...compared });
     reports.push({ target, rows });
   }
@@ -121,7 +133,7 @@ export async function profileModel(
   const estimates: Estimate[] = [];
   for (const target of targets) {
     options.onProgress?.(`${target}: instructions by class`);
-    const generation = { ...planOf(options), target, precision: precisionOf(options) };
+    const generation = generationOf(options, target);
     const code = generate(network, generation);
     const observed = generate(network, { ...generation, observed: true });
     estimates.push(await estimateInference({ target, code, observed, image: image! }));
@@ -141,7 +153,7 @@ export async function findWorstImage(
   const { model, normalization } = opened;
   imagesOf(opened, set, count);
   const network = networkOf(opened, options);
-  const code = generate(network, { ...planOf(options), target: "host", precision: precisionOf(options) });
+  const code = generate(network, generationOf(options, "host"));
   const size = elementCount(model.input);
   const table = normalizationTable(normalization);
   const normalized = (bytes: Uint8Array): Float32Array => {
@@ -178,7 +190,7 @@ export async function checkModel(
   const images = options.quantized ? cellsOfImages(options.quantized, floats) : floats;
   const rows: CheckRow[] = [];
   for (const target of options.targets) {
-    const code = generate(network, { ...planOf(options), target, precision: precisionOf(options) });
+    const code = generate(network, generationOf(options, target));
     const { onProgress } = options;
     rows.push(...(await checkCode({ code, target, images, ...(onProgress ? { onProgress } : {}) })));
   }

@@ -15,7 +15,7 @@ import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, positiveInteger, precisionOption, seedOption } from "./options.ts";
 import { count, type Output, percent } from "./output.ts";
-import { planOf, planOption, ramOption } from "./plan-options.ts";
+import { planOf, planOption, ramOption, tuneOption } from "./plan-options.ts";
 import {
   calibrationData,
   calibrationImagesOption,
@@ -23,6 +23,7 @@ import {
   keepFloatOption,
   quantizeModel,
 } from "./quantize-model.ts";
+import { tuneTargets } from "./tune-model.ts";
 import { runVerb } from "./run-verb.ts";
 import { verb } from "./verb.ts";
 import { checkModel, findWorstImage, profileModel, verifyModel, verifyModelLayers } from "./verify-model.ts";
@@ -50,6 +51,7 @@ export const command = () =>
     .addOption(keepFloatOption())
     .addOption(planOption())
     .addOption(ramOption())
+    .addOption(tuneOption())
     .addOption(new Option("--images <count>", "test images to feed").argParser(positiveInteger).default(10))
     .addOption(new Option("--layers", "compare layer by layer too, for the first image"))
     .addOption(
@@ -71,15 +73,23 @@ export const command = () =>
     .addOption(dataOption().default(undefined, "what it was trained on, else noise"))
     .addOption(dataDirOption())
     .action((name, options) =>
-      runVerb(options, async ({ output }) => {
+      runVerb(options, async ({ output, signal }) => {
         const opened = await openModelOrArchitecture(name, output);
         if (options.precision === "int8") calibrationData(opened, options.data);
         const data = await openImages(opened, options, output);
         const { targets, against, images, precision } = options;
         const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
+        const tunings = options.tune
+          ? await tuneTargets(
+              opened,
+              { ...{ targets, precision, signal }, ...planOf(options), ...(quantized && { quantized }) },
+              output,
+            )
+          : undefined;
         const about = {
           ...{ targets, images, precision, ...planOf(options) },
           ...(quantized && { quantized }),
+          ...(tunings && { tunings }),
           set: await data.test(),
           onProgress: (text: string) => output.message(text),
         };

@@ -26,6 +26,7 @@ import { sourceText } from "./source.ts";
 import { statementsOf } from "./statements.ts";
 import { isAlias, type ArenaBuffer } from "./storage.ts";
 import { targets, type TargetName } from "./target.ts";
+import { Choices, type Choice, type Tuning } from "./tune/choices.ts";
 import { Unit } from "./unit.ts";
 
 /** A trained network with what its user has to know. */
@@ -50,6 +51,8 @@ export interface CodegenOptions {
   readonly plan?: Plan;
   /** Bytes that the working memory must fit in, with as few instructions as possible. Default: no limit. */
   readonly ram?: number;
+  /** How kernels are written for which something was measured; others by estimate. Does not change what is summed in which order. */
+  readonly tuning?: Tuning;
   /** Beginning of all symbols, and name of the files. Default: made from the network's name. */
   readonly prefix?: string;
   /**
@@ -102,6 +105,8 @@ export interface GeneratedCode {
   readonly buffers: readonly ArenaBuffer[];
   /** What is computed one after the other: the layers of the network, those left out that compute nothing. */
   readonly stages: readonly Stage[];
+  /** Kernels that could be written in several ways: what a tuning can change. */
+  readonly choices: readonly Choice[];
   /** Name of the layer at which most memory is in use; null when none is. */
   readonly peakLayer: string | null;
   readonly weightBytes: number;
@@ -131,7 +136,8 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
   const placement = placeNetwork(graph, arithmetic, target, schedule);
   const { storage } = placement;
   const unit = new Unit(prefix, { pointerBytes: target.bits / 8 });
-  const statements = statementsOf(graph, arithmetic, placement, unit, options.observed ?? false);
+  const choices = new Choices(options.tuning);
+  const statements = statementsOf(graph, arithmetic, placement, unit, choices, options.observed ?? false);
 
   const { arenaBytes, arenaLowerBoundBytes } = storage;
   const quantized = integersOf(network, options.precision);
@@ -198,6 +204,7 @@ export function generate(network: CodegenNetwork, options: CodegenOptions): Gene
             },
           ],
     ),
+    choices: choices.made,
     peakLayer: graph.layers[storage.peakLayer]?.name ?? null,
     weightBytes: unit.constantBytes,
     macs,

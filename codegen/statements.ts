@@ -7,6 +7,7 @@ import { commentText } from "./literals.ts";
 import { emitterOf, type Placement } from "./place.ts";
 import { isAlias } from "./storage.ts";
 import { summandsOf, type Stream } from "./stream.ts";
+import type { Choices } from "./tune/choices.ts";
 import type { Unit } from "./unit.ts";
 
 /** Puts the kernels and tables of all layers into the unit, and gives the C that runs them in order. */
@@ -15,6 +16,7 @@ export function statementsOf(
   arithmetic: Arithmetic,
   { segments, shapes, storage }: Placement,
   unit: Unit,
+  choices: Choices,
   observed: boolean,
 ): string[] {
   const numbers = new Map<number, number>();
@@ -45,6 +47,7 @@ export function statementsOf(
     const statement = emitterOf(arithmetic, layer.op).emit({
       ...shapes[index]!,
       unit,
+      choose: choices.ofLayer(index),
       x: layer.inputs.map(storage.pointer),
       y: storage.pointer(layer.output),
       scratch: storage.scratch(index),

@@ -5,6 +5,7 @@ import type { Shape } from "../../engine/shape.ts";
 import type { Scratch } from "../element.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "../target.ts";
+import type { Choose } from "../tune/choices.ts";
 import type { Unit } from "../unit.ts";
 import type { RowCall } from "./rows.ts";
 
@@ -27,6 +28,7 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
 /** A layer whose values have their places. */
 export interface LayerCall<K extends InferenceOp = InferenceOp> extends LayerShapes<K> {
   readonly unit: Unit;
+  readonly choose: Choose;
   /** C expressions of pointers to the activations, each of its value's element type. */
   readonly x: readonly string[];
   readonly y: string;

@@ -9,6 +9,7 @@ import type { LayerCall } from "./emitter.ts";
 import { openEpilogueOf, type OpenEpilogue } from "./open-epilogue.ts";
 import { rowAt } from "./rows.ts";
 import { largestDivisor } from "./spans.ts";
+import { CheapestOfKinds, type Candidate } from "../tune/choices.ts";
 import { storedWeights, weightPrices, type WeightPrices } from "./stored-weights.ts";
 
 /** How the sums of pointwise products are spread over registers: the same in all of a network, so that they share kernels. */
@@ -69,16 +70,20 @@ function bytesOf(kernel: PointwiseKernel, prices: WeightPrices): number {
 const keyOf = ({ pixels, channels, turn, peeled }: PointwiseKernel): string => [pixels, channels, turn, peeled].join();
 
 /** What all pointwise layers of a network have in common: their tile, and how many of them use each kernel. */
-interface PointwisePlan {
+interface PointwisePlan extends Candidate {
   readonly tile: PointwiseTile;
   readonly users: ReadonlyMap<string, number>;
 }
 
-const plans = new WeakMap<InferenceGraph, Map<string, PointwisePlan>>();
+const plans = new WeakMap<InferenceGraph, Map<string, readonly PointwisePlan[]>>();
 
-/** The plan of fewest instructions of one inference plus the price of the code. */
-function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instructionsPerByte: number): PointwisePlan {
-  const known = plans.get(graph) ?? new Map<string, PointwisePlan>();
+/** Plans by instructions of one inference plus the price of the code, the best of each size of tile; the cheapest first. */
+function plansOf(
+  graph: InferenceGraph,
+  { registers, softFloat }: Target,
+  instructionsPerByte: number,
+): readonly PointwisePlan[] {
+  const known = plans.get(graph) ?? new Map<string, readonly PointwisePlan[]>();
   plans.set(graph, known);
   const key = [registers, softFloat, instructionsPerByte].join();
   const turns = (softFloat ? [1] : [1, 2, 4, 8]).flatMap((turn) =>
@@ -88,34 +93,34 @@ function planOf(graph: InferenceGraph, { registers, softFloat }: Target, instruc
     const shape = convolutionOf(graph, layer);
     return shape !== undefined && isPointwise(shape) ? [{ shape, prices: weightPrices(layer) }] : [];
   });
-  const found = known.get(key) ?? cheapest();
+  const found = known.get(key) ?? sorted();
   known.set(key, found);
   return found;
 
-  function cheapest(): PointwisePlan {
-    let best: PointwisePlan | undefined;
-    let least = Infinity;
+  function sorted(): PointwisePlan[] {
+    const tiles = new CheapestOfKinds<PointwisePlan>();
     for (let pixels = 1; pixels <= 6; pixels++)
       for (let channels = 1; channels <= 8; channels++) {
         if (pixels * channels + pixels + 1 > registers) continue;
         for (const { turn, peeled } of turns) {
           const users = new Map<string, number>();
-          let cost = 0;
+          let instructions = 0;
+          let codePrice = 0;
           for (const { shape, prices } of shapes)
             for (const kernel of kernelsOf(shape, { pixels, channels, turn, peeled })) {
               const count = users.get(keyOf(kernel)) ?? 0;
               users.set(keyOf(kernel), count + 1);
-              cost +=
-                instructionsOf(shape, kernel, prices) +
-                (count === 0 ? bytesOf(kernel, prices) * instructionsPerByte : 0);
+              instructions += instructionsOf(shape, kernel, prices);
+              if (count === 0) codePrice += bytesOf(kernel, prices) * instructionsPerByte;
             }
-          if (cost < least) {
-            best = { tile: { pixels, channels, turn, peeled }, users };
-            least = cost;
-          }
+          const name = `${pixels}x${channels}, ${turn} a turn${peeled ? ", peeled" : ""}`;
+          tiles.offer(`${pixels}x${channels}`, {
+            ...{ name, instructions, codePrice, users },
+            tile: { pixels, channels, turn, peeled },
+          });
         }
       }
-    return best!;
+    return tiles.sorted;
   }
 }
 
@@ -131,7 +136,7 @@ export function pointwiseCost(
   instructionsPerByte: number,
 ): number {
   if (!isPointwise(shape)) return Infinity;
-  const { tile, users } = planOf(graph, target, instructionsPerByte);
+  const { tile, users } = plansOf(graph, target, instructionsPerByte)[0]!;
   return kernelsOf(shape, tile).reduce(
     (sum, kernel) =>
       sum +
@@ -208,7 +213,8 @@ export function emitPointwise<K extends InferenceOp>(
   const step = groups * outChannels;
   const epilogue = openEpilogueOf(call, step);
   if (epilogue === undefined) return undefined;
-  const { tile } = planOf(call.graph, target, byteWorth[call.schedule.plan]);
+  const plans = plansOf(call.graph, target, byteWorth[call.schedule.plan]);
+  const { tile } = call.choose(`pointwise layers of the network; plan ${call.schedule.plan}`, plans);
   const turn = largestDivisor(inChannels, tile.turn);
   const peeled = tile.peeled && turn < inChannels;
   const { type, values } = storedWeights(weights);

@@ -8,6 +8,7 @@ import { epilogueOf } from "./epilogue.ts";
 import { emitPointwise, pointwiseCost } from "./pointwise.ts";
 import { rowAt, rowText } from "./rows.ts";
 import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
+import { CheapestOfKinds, priceOf, type Candidate } from "../tune/choices.ts";
 import { storedWeights, weightPrices, type WeightPrices } from "./stored-weights.ts";
 
 /** How the sums of a convolution are spread over registers. */
@@ -57,16 +58,16 @@ export function countedSpans(axis: Axis, size: number, even: boolean): CountedSp
   return spansOf(axis, size, even).map((span) => ({ span, products: products(span, axis), reads: columnsRead(span) }));
 }
 
-/** Instructions of one inference plus the price of the code. */
 function cost(
   shape: Convolution,
   spans: readonly CountedSpan[],
   { channels, unroll, peeled }: Omit<TileSchedule, "pixels" | "even">,
   { read, steps }: WeightPrices,
   instructionsPerByte: number,
-): number {
+): Pick<Candidate, "instructions" | "codePrice"> {
   const { rows, columns, inChannels } = shape;
-  let total = 0;
+  let instructions = 0;
+  let codePrice = 0;
   for (const { span, products, reads } of spans)
     for (const { size, blocks } of channelBlocks(shape.outChannels, channels)) {
       const step = products * size + reads + columns.kernel * size * read;
@@ -74,10 +75,10 @@ function cost(
       const turn = unroll === inChannels ? 0 : 3;
       const perRow = inChannels * step + (inChannels / unroll - (peeled ? 1 : 0)) * turn + 4;
       const tile = rows.kernel * perRow + sums * (peeled ? 1 : 2) + sums * steps + size + 8;
-      total += tile * span.tiles * blocks * rows.output;
-      total += (step * unroll * (peeled ? 2 : 1) + sums * 3 + 20) * 4 * instructionsPerByte;
+      instructions += tile * span.tiles * blocks * rows.output;
+      codePrice += (step * unroll * (peeled ? 2 : 1) + sums * 3 + 20) * 4 * instructionsPerByte;
     }
-  return total;
+  return { instructions, codePrice };
 }
 
 /** Instructions of one inference, roughly: those of the tile that reads least. */
@@ -97,19 +98,18 @@ export function estimateConvolution(shape: Convolution, { registers }: Target): 
   return least * rows.output * groups;
 }
 
-/** The cheapest tile that the registers of the target hold. */
-function scheduleTile(
+/** Tiles that the registers of the target hold, the cheapest for each number of pixels and channels; the cheapest first. */
+function tilesOf(
   shape: Convolution,
   target: Target,
   prices: WeightPrices,
   instructionsPerByte: number,
-): { readonly tile: TileSchedule; readonly cost: number } {
+): (TileSchedule & Candidate)[] {
   const unrolls = Array.from({ length: target.softFloat ? 1 : 8 }, (_, index) => index + 1).filter(
     (unroll) => shape.inChannels % unroll === 0,
   );
   const canPeel = isPlain(shape) && !target.softFloat;
-  let best: TileSchedule | undefined;
-  let bestCost = Infinity;
+  const tiles = new CheapestOfKinds<TileSchedule & Candidate>();
   for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++)
     for (const even of [false, true]) {
       const spans = countedSpans(shape.columns, pixels, even);
@@ -121,14 +121,17 @@ function scheduleTile(
         const full = used > target.registers - 4 && shape.columns.kernel > 1;
         for (const unroll of full ? [1] : unrolls)
           for (const peeled of canPeel && unroll < shape.inChannels ? [false, true] : [false]) {
-            const price = cost(shape, spans, { channels, unroll, peeled }, prices, instructionsPerByte);
-            if (price >= bestCost) continue;
-            best = { pixels, even, channels, unroll, peeled };
-            bestCost = price;
+            const tile = { pixels, even, channels, unroll, peeled };
+            const name = `${pixels}x${channels}${even ? " even" : ""}, ${unroll} a turn${peeled ? ", peeled" : ""}`;
+            tiles.offer(`${pixels}x${channels}`, {
+              ...tile,
+              name,
+              ...cost(shape, spans, tile, prices, instructionsPerByte),
+            });
           }
       }
     }
-  return { tile: best!, cost: bestCost };
+  return tiles.sorted;
 }
 
 /** What the tiles of a kernel have in common. */
@@ -248,6 +251,34 @@ function layersAlike<K extends InferenceOp>({ graph, layer }: LayerCall<K>): num
   return Math.max(1, graph.layers.filter((one) => keyOf(one) === key).length);
 }
 
+/** All that the instructions of a layer's kernel depend on, but for its tile. */
+export function kernelText(
+  {
+    layer,
+    rows: rowwise,
+    turn,
+    schedule,
+  }: Pick<LayerCall, "rows" | "turn" | "schedule"> & {
+    readonly layer: { readonly epilogue: readonly { readonly kind: string }[] };
+  },
+  kind: string,
+  { rows, columns, groups, inChannels, outChannels, pixelStep, channelStep }: Convolution,
+): string {
+  const axis = (name: string, { input, output, kernel, stride, dilation, padding }: Axis): string =>
+    `${name} ${input} to ${output} by ${kernel} at ${stride} over ${dilation} behind ${padding}`;
+  const rooms = [...(rowwise?.x ?? []), ...(rowwise === undefined ? [] : [rowwise.y, ...rowwise.summands])];
+  return [
+    `${kind} ${inChannels} to ${outChannels}${groups > 1 ? ` in ${groups} groups` : ""}, steps ${pixelStep} and ${channelStep}`,
+    axis("rows", rows),
+    axis("columns", columns),
+    `then ${layer.epilogue.map((step) => step.kind).join(", ") || "nothing"}`,
+    ...(rowwise === undefined
+      ? []
+      : [`${turn} rows a call in ${rooms.map((room) => `${room.rows} of ${room.of}`).join(", ")}`]),
+    `plan ${schedule.plan}`,
+  ].join("; ");
+}
+
 /**
  * The function of a convolution and its call, once for each group, or the call of one that other layers share.
  */
@@ -263,11 +294,12 @@ export function emitConvolution<K extends InferenceOp>(
   const epilogue = epilogueOf(call, { accumulates: true });
   const price = byteWorth[call.schedule.plan];
   const prices = weightPrices(call.layer);
-  const { tile: schedule, cost: ownCost } = scheduleTile(shape, target, prices, price / layersAlike(call));
-  if (pointwiseCost(shape, call, prices, price) < ownCost) {
+  const candidates = tilesOf(shape, target, prices, price / layersAlike(call));
+  if (pointwiseCost(shape, call, prices, price) < priceOf(candidates[0]!)) {
     const shared = emitPointwise(call, shape, weights, at);
     if (shared !== undefined) return shared;
   }
+  const schedule = call.choose(kernelText(call, kind, shape), candidates);
   const { type, values } = storedWeights(weights);
   const packed = packWeights(shape, schedule.channels, values, at);
 

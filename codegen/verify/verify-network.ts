@@ -7,6 +7,8 @@ import { exportOnnx } from "../onnx/export.ts";
 import type { QuantizedGraph } from "../quantize/graph.ts";
 import { roundCells } from "../quantize/rows.ts";
 import type { Plan } from "../schedule.ts";
+import type { Tuning } from "../tune/choices.ts";
+import type { VerifyTarget } from "./targets.ts";
 import { verify, type VerifyRequest, type VerifyRow } from "./verify.ts";
 
 export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "onnx" | "images"> {
@@ -18,6 +20,8 @@ export interface VerifyNetworkRequest extends Omit<VerifyRequest, "generate" | "
   /** What the C shall be best at. Default: as `generate`. */
   readonly plan?: Plan;
   readonly ram?: number;
+  /** How kernels are written, by target. Default: by estimate. */
+  readonly tunings?: ReadonlyMap<VerifyTarget, Tuning>;
   /** Each [height, width, channels] in float32, normalised as the network was trained. */
   readonly images: readonly Float32Array[];
 }
@@ -33,6 +37,7 @@ export async function verifyNetwork({
   precision = "float32",
   plan = "default",
   ram,
+  tunings,
   backend,
   ...request
 }: VerifyNetworkRequest): Promise<VerifyRow[]> {
@@ -40,7 +45,14 @@ export async function verifyNetwork({
   const foreign = request.against.some((reference) => reference !== "engine");
   return verify({
     ...request,
-    generate: (target) => generate(network, { target, precision, plan, ...(ram === undefined ? {} : { ram }) }),
+    generate: (target) => {
+      const tuning = tunings?.get(target);
+      return generate(network, {
+        ...{ target, precision, plan },
+        ...(ram === undefined ? {} : { ram }),
+        ...(tuning && { tuning }),
+      });
+    },
     ...(precision === "int8" ? await integers(network.quantized, request.images, backend) : {}),
     ...(foreign ? { onnx: exportOnnx(network.graph, network) } : {}),
   });

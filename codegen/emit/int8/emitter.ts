@@ -15,7 +15,7 @@ export interface IntegerShapes<K extends QuantizedOp = QuantizedOp> extends Omit
 
 /** A layer whose values have their places. */
 export interface IntegerCall<K extends QuantizedOp = QuantizedOp>
-  extends IntegerShapes<K>, Pick<LayerCall, "unit" | "x" | "y" | "scratch" | "summands" | "rows"> {}
+  extends IntegerShapes<K>, Pick<LayerCall, "unit" | "choose" | "x" | "y" | "scratch" | "summands" | "rows"> {}
 
 /** How one op becomes C; the members are those of `Emitter`. */
 export interface IntegerEmitter<K extends QuantizedOp> {

@@ -1,7 +1,7 @@
 import type { AccumulatingOp, Int8Element } from "../../quantize/graph.ts";
 import type { Target } from "../../target.ts";
 import type { Convolution } from "../convolution.ts";
-import { channelBlocks, countedSpans, hasEmptyRows, tapOrder, type CountedSpan } from "../register-tile.ts";
+import { channelBlocks, countedSpans, hasEmptyRows, kernelText, tapOrder, type CountedSpan } from "../register-tile.ts";
 import { rowAt, rowText, type Room } from "../rows.ts";
 import {
   clampedTaps,
@@ -14,6 +14,7 @@ import {
   type Span,
 } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
+import { CheapestOfKinds, priceOf, type Candidate } from "../../tune/choices.ts";
 import { byteWorth } from "./code-price.ts";
 import { largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -38,6 +39,8 @@ export interface TileSchedule {
   /** With the price of the code. */
   readonly price: number;
 }
+
+type Tile = Omit<TileSchedule, "price"> & Candidate;
 
 /** Instructions that rescale, bound and store one cell. */
 const storeInstructions = 9;
@@ -94,20 +97,19 @@ function isPointwise({ rows, columns }: Convolution): boolean {
 }
 
 /**
- * The cheapest tile that the registers of the target hold.
+ * Tiles that the registers of the target hold, the cheapest for each number of pixels and channels; the cheapest first.
  * @param largest of |x| · Σ|w| over the channels
  * @param turn rows that are computed at a call; null for all of them
  */
-export function scheduleTile(
+function tilesOf(
   shape: Convolution,
   { target, schedule: { plan }, turn }: Pick<IntegerShapes, "target" | "schedule" | "turn">,
   largest: number,
-): TileSchedule {
+): Tile[] {
   const { columns, inChannels, outChannels } = shape;
   const unrolls = [1, 2, 4].filter((unroll) => inChannels % unroll === 0);
-  let best: TileSchedule | undefined;
-  let bestPrice = Infinity;
   const around = (isPointwise(shape) ? functionBytes.pointwise : functionBytes.windows) * byteWorth[plan];
+  const tiles = new CheapestOfKinds<Tile>();
   for (const sums of exactSums(target, largest))
     for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
       for (const even of [false, true]) {
@@ -116,15 +118,27 @@ export function scheduleTile(
           if (!fits(shape, sums, pixels, channels, target)) continue;
           for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
             for (const looped of [false, true]) {
-              const { instructions, bytes } = cost(shape, spans, { sums, channels, unroll, looped }, turn);
-              const price = instructions + bytes * byteWorth[plan] + around;
-              if (price >= bestPrice) continue;
-              best = { sums, pixels, even, channels, unroll, looped, instructions: instructions * shape.groups, price };
-              bestPrice = price;
+              const tile = { sums, pixels, even, channels, unroll, looped };
+              const { instructions, bytes } = cost(shape, spans, tile, turn);
+              const name = `${pixels}x${channels}${even ? " even" : ""}, ${unroll} a turn${looped ? ", looped" : ""}`;
+              const codePrice = bytes * byteWorth[plan] + around;
+              tiles.offer(`${sums.type} ${sums.packed} ${pixels}x${channels}`, {
+                ...tile,
+                name,
+                instructions,
+                codePrice,
+              });
             }
         }
       }
-  return best!;
+  return tiles.sorted;
+}
+
+/** The cheapest of these tiles. @param largest of |x| · Σ|w| over the channels */
+export function scheduleTile(...given: Parameters<typeof tilesOf>): TileSchedule {
+  const [shape] = given;
+  const [best] = tilesOf(...given);
+  return { ...best!, instructions: best!.instructions * shape.groups, price: priceOf(best!) };
 }
 
 /** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
@@ -160,7 +174,7 @@ export function largestSum({ shape, at }: WeightedConvolution, x: Int8Element): 
 
 interface TileText {
   readonly shape: Convolution;
-  readonly schedule: TileSchedule;
+  readonly schedule: Tile;
   readonly variants: Variants;
   readonly epilogue: Epilogue;
   readonly clamped: boolean;
@@ -374,7 +388,10 @@ function overRows(turn: number | null, rows: number): string[] {
 }
 
 /** Numbers in working memory that a convolution needs for its widened weights. */
-export function widenedWeights({ rows, columns, inChannels }: Convolution, { sums, channels }: TileSchedule): number {
+export function widenedWeights(
+  { rows, columns, inChannels }: Convolution,
+  { sums, channels }: Pick<TileSchedule, "sums" | "channels">,
+): number {
   return sums.widened ? rows.kernel * columns.kernel * inChannels * Math.ceil(channels / sums.packed) : 0;
 }
 
@@ -389,8 +406,14 @@ export function emitConvolution(
   const { shape, at } = convolution;
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const largest = largestSum(convolution, x);
-  const schedule = scheduleTile(shape, call, largest);
-  const { sums } = schedule;
+  const tiles = tilesOf(shape, call, largest);
+  const { sums } = tiles[0]!;
+  const { result } = layer;
+  const schedule = call.choose(
+    `${kernelText(call, kind, shape)}; ${sums.widened ? "widened " : ""}sums in ${sums.type}; gives ${result.type}${"table" in result ? " by a table" : ""}`,
+    // Working memory was planned for these sums.
+    tiles.filter((tile) => tile.sums.type === sums.type && tile.sums.packed === sums.packed),
+  );
   const variants = windowVariants(rows, columns);
   const epilogue = epilogueOf(
     call,

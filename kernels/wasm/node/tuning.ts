@@ -1,21 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { cpus, homedir } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { writeFileAtomically } from "../../../engine/io-node/atomic-write.ts";
+import { userCacheFolder } from "../../../engine/io-node/user-cache-folder.ts";
 import { tileWidths, type TileCost, type TileCosts } from "../lower/tiles.ts";
-
-/** The user's folder for what can be made again. */
-function cacheFolder(): string {
-  const { env, platform } = process;
-  const home = homedir();
-  const folders: Partial<Record<NodeJS.Platform, string>> = {
-    win32: env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"),
-    darwin: join(home, "Library", "Caches"),
-  };
-  return join(env["XDG_CACHE_HOME"] ?? folders[platform] ?? join(home, ".cache"), "finch-nas");
-}
 
 /** A name for all that times depend on: the processor, the engine and the kernels. */
 export function tuningKey(kernels: Uint8Array): string {
@@ -34,7 +24,7 @@ export async function storedCosts(key: string): Promise<TileCosts | undefined> {
   const known = getEnvironmentData(nameOf(key)) as unknown;
   if (isCosts(known)) return known;
   try {
-    const stored: unknown = JSON.parse(await readFile(join(cacheFolder(), nameOf(key)), "utf8"));
+    const stored: unknown = JSON.parse(await readFile(join(userCacheFolder(), nameOf(key)), "utf8"));
     if (!isCosts(stored)) return undefined;
     share(key, stored);
     return stored;
@@ -46,7 +36,7 @@ export async function storedCosts(key: string): Promise<TileCosts | undefined> {
 /** Keeps costs for this process, for workers that it starts from now on, and, where that is possible, for later ones. */
 export async function storeCosts(key: string, costs: TileCosts): Promise<void> {
   share(key, costs);
-  const folder = cacheFolder();
+  const folder = userCacheFolder();
   try {
     await mkdir(folder, { recursive: true });
     await writeFileAtomically(join(folder, nameOf(key)), JSON.stringify(costs));
