@@ -50,22 +50,25 @@ export function normalizationOf(
     return (int32_t)(((uint64_t)(0xffffffffu / n) * (uint32_t)multiplier) >> 17);`,
     { result: "int32_t", about: "multiplier / 2^17 times 2^32 / total, the total in 16 bits" },
   );
-  const least = result.shift + (32 - Math.clz32(leastTotal)) - 16;
-  const rescale = defineVariableRescale(unit, target, least);
-  const rescaled = (sum: string, suffix: string): string =>
-    `${rescale}(${sum}, multiplier${suffix}, ${setting("shift")} + octaves${suffix})`;
+  // Functions of a cell are defined where a cell is asked for: kernels with vectors have their own.
+  const rescaled = (sum: string, suffix: string): string => {
+    const least = result.shift + (32 - Math.clz32(leastTotal)) - 16;
+    const rescale = defineVariableRescale(unit, target, least);
+    return `${rescale}(${sum}, multiplier${suffix}, ${setting("shift")} + octaves${suffix})`;
+  };
   const open = (total: string, suffix: string): string =>
     `const int octaves${suffix} = ${octaves}((uint32_t)${total}); ` +
     `const int32_t multiplier${suffix} = ${reciprocal}((uint32_t)${total}, octaves${suffix}, ${setting("multiplier")});`;
   if (result.type === "int32") return { open, cell: rescaled, type: "int32_t" };
-  const bound = unit.define(
-    "bounded",
-    ["int32_t q", "int32_t zero", "int32_t low", "int32_t high"],
-    `q += zero;
-    q = q < low ? low : q;
-    return q > high ? high : q;`,
-    { result: inlined(unit, "int32_t") },
-  );
+  const bound = (): string =>
+    unit.define(
+      "bounded",
+      ["int32_t q", "int32_t zero", "int32_t low", "int32_t high"],
+      `q += zero;
+      q = q < low ? low : q;
+      return q > high ? high : q;`,
+      { result: inlined(unit, "int32_t") },
+    );
   const bounds = ["zero", "low", "high"].map(setting).join(", ");
-  return { open, cell: (sum, suffix) => `(int8_t)${bound}(${rescaled(sum, suffix)}, ${bounds})`, type: "int8_t" };
+  return { open, cell: (sum, suffix) => `(int8_t)${bound()}(${rescaled(sum, suffix)}, ${bounds})`, type: "int8_t" };
 }
