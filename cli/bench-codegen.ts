@@ -7,7 +7,7 @@ import { checkAgreement } from "../codegen/verify/agreement.ts";
 import { checkStack } from "../codegen/verify/stack.ts";
 import { type RiscvTargetName, riscvTargetNames, type VerifyTarget, verifyTargets } from "../codegen/verify/targets.ts";
 import { builtInArchitectures } from "../engine/architecture.ts";
-import { datasets } from "../engine/data/datasets.ts";
+import { noiseImages } from "../engine/data/noise.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
@@ -68,12 +68,11 @@ async function benchNetwork(
   output: Output,
 ): Promise<CodegenRow[]> {
   const opened = await openModelOrArchitecture(model, output);
-  const data = await datasets.synthetic({ limit: 256, validation: 1, test: 1 });
+  // As the batch norms of an untrained architecture have it.
+  const set = noiseImages(256, opened.model.input);
   const macs = networkMacs(lowerModel(opened.model));
   const calibration = { calibrationImages: 256, calibration: "min-max" } as const;
-  const quantized =
-    precision === "int8" ? { quantized: await quantizeModel(opened, data.train, calibration, output) } : {};
-  const set = await data.test();
+  const quantized = precision === "int8" ? { quantized: await quantizeModel(opened, set, calibration, output) } : {};
   const rows: CodegenRow[] = [];
   // Other generators have no plans of ours, and no integers.
   let others = precision === "float32" ? against : [];
