@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
+import type { ImageSet } from "../engine/data/image-set.ts";
+import { Model } from "../engine/model.ts";
+import { pruneChannels } from "../engine/train/prune.ts";
 import { trainRetrainer, type Tuning } from "../nas/runners/train-retrainer.ts";
 import type { RetrainEvent } from "../nas/search-run.ts";
 import { SearchRun } from "../nas/search-run.ts";
@@ -14,6 +17,7 @@ import {
   dataOption,
   emaOption,
   epochsOption,
+  fractionBelowOne,
   gpuModeOption,
   imageSizeOption,
   limitOption,
@@ -32,12 +36,19 @@ export const command = () =>
   verb(
     "retrain",
     "Trains the winners of a search in full. The same command again goes on where it stopped.",
-    "finch retrain runs/search --top 1 --epochs 100 --test",
+    "finch retrain runs/search --top 1 --epochs 100 --prune 0.3 --qat --test",
   )
     .argument("<run>", "run folder of a search")
     .addOption(new Option("--top <count>", "how many winners").argParser(positiveInteger).default(1))
     .addOption(epochsOption().default(100))
-    .addOption(new Option("--qat", "then trains them on, with weights and values rounded as in int8"))
+    .addOption(
+      new Option(
+        "--prune <fraction>",
+        "then leaves out this share of the channels of each block, and trains on",
+      ).argParser(fractionBelowOne),
+    )
+    .addOption(new Option("--prune-epochs <count>", "epochs of that").argParser(positiveInteger).default(10))
+    .addOption(new Option("--qat", "then trains on with weights and values rounded as in int8"))
     .addOption(new Option("--qat-epochs <count>", "epochs of that").argParser(positiveInteger).default(3))
     .addOption(new Option("--test", "measure the results on the test images too"))
     .addOption(dataOption().default(undefined, "what the search used"))
@@ -59,15 +70,9 @@ export const command = () =>
           const openStore = sqliteStore(folder, { mustExist: true });
           const data = await openData({ ...options, data: options.data ?? (await searchedData(openStore)) }, output);
           const backend = await openBackend({ ...options, training: true }, output);
-          const tuning: Tuning | undefined = options.qat
-            ? {
-                name: "qat",
-                epochs: options.qatEpochs,
-                begin: async (checkpoint) =>
-                  (await openForRounding(openCheckpoint(checkpoint), data.train, output)).model,
-              }
-            : undefined;
-          const watch = watchRetraining(output, options.epochs + (tuning?.epochs ?? 0));
+          const tunings = tuningsOf(options, data.train, output);
+          const epochsInAll = tunings.reduce((sum, { epochs }) => sum + epochs, options.epochs);
+          const watch = watchRetraining(output, epochsInAll);
           try {
             const retrainer = trainRetrainer({
               run: folder,
@@ -76,7 +81,7 @@ export const command = () =>
               batchSize: options.batch,
               test: options.test ?? false,
               ema: options.ema === undefined ? undefined : { decay: options.ema },
-              tuning,
+              tunings,
             });
             const run = await SearchRun.open(openStore, { retrainer });
             const { top, epochs, seed } = options;
@@ -94,7 +99,8 @@ export const command = () =>
               })),
             );
             output.data(models.map(({ checkpoint }) => checkpoint).join("\n"));
-            const [precision, model] = options.qat ? [" --precision int8", models[0]!.checkpoint] : ["", folder];
+            const model = tunings.length === 0 ? folder : models[0]!.checkpoint;
+            const precision = options.qat ? " --precision int8" : "";
             output.message(`next: finch codegen ${model} --target rv32imafc${precision} --out generated`);
           } finally {
             watch.stop();
@@ -104,6 +110,36 @@ export const command = () =>
         { resumable: true },
       ),
     );
+
+interface TuningFlags {
+  readonly prune?: number | undefined;
+  readonly pruneEpochs: number;
+  readonly qat?: true | undefined;
+  readonly qatEpochs: number;
+  readonly seed: number;
+}
+
+/** Rounding comes last, for what is trained with it is what will be deployed. */
+function tuningsOf({ prune, pruneEpochs, qat, qatEpochs, seed }: TuningFlags, set: ImageSet, output: Output): Tuning[] {
+  const tunings: Tuning[] = [];
+  if (prune !== undefined)
+    tunings.push({
+      name: `prune-${prune}`,
+      epochs: pruneEpochs,
+      begin: (checkpoint) => {
+        const { architecture, state } = openCheckpoint(checkpoint);
+        const pruned = pruneChannels(architecture, state, prune);
+        return Promise.resolve(Model.fromArchitecture(pruned.architecture, { seed, values: pruned.state }));
+      },
+    });
+  if (qat)
+    tunings.push({
+      name: "qat",
+      epochs: qatEpochs,
+      begin: async (checkpoint) => (await openForRounding(openCheckpoint(checkpoint), set, output)).model,
+    });
+  return tunings;
+}
 
 async function searchedData(openStore: ReturnType<typeof sqliteStore>): Promise<string> {
   const store = await openStore();

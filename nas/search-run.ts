@@ -1,5 +1,5 @@
 import { ConfigError } from "../engine/errors.ts";
-import type { Limits } from "./costs.ts";
+import type { Costs, Limits } from "./costs.ts";
 import { paretoFront, pickWinners, type ObjectiveName, type Preference } from "./front.ts";
 import { canonicalJson } from "./json.ts";
 import type { OpenStore, RetrainedModel, Settings, Trial } from "./run-store.ts";
@@ -24,6 +24,8 @@ export interface Retrainer {
   /** What the result depends on, beside epochs and seed. */
   readonly settings: Settings;
   retrain(member: FrontMember, request: RetrainRequest): Promise<Omit<RetrainedModel, "id" | "settings">>;
+  /** What a model costs, which is less than its candidate where channels were left out; by default as much. */
+  costs?(model: RetrainedModel): Promise<Pick<Costs, "parameters" | "macs">>;
   /** Makes a model the one that the run stands for. */
   promote?(model: RetrainedModel): Promise<void>;
 }
@@ -169,7 +171,7 @@ export class SearchRun {
         }
         onEvent({ type: "finished", id, model });
         const { checkpoint, validationAccuracy, testAccuracy } = model;
-        const { parameters, macs } = costs;
+        const { parameters, macs } = (await retrainer.costs?.(model)) ?? costs;
         models.push({ id, checkpoint, parameters, macs, validationAccuracy, testAccuracy });
       }
       const [most] = (await store.models()).sort((a, b) => b.validationAccuracy - a.validationAccuracy);

@@ -8,6 +8,8 @@ import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
 import { loadCheckpoint, runFiles } from "../../engine/io-node/checkpoint-file.ts";
 import { trainIntoFolder } from "../../engine/io-node/training-run.ts";
 import { Model } from "../../engine/model.ts";
+import { deployedParameters, lowerModel } from "../../engine/plan/lower.ts";
+import { networkMacs } from "../../engine/plan/macs.ts";
 import { restoreModel, type Checkpoint } from "../../engine/train/checkpoint.ts";
 import { evaluateModel } from "../../engine/train/evaluate-model.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
@@ -35,22 +37,22 @@ export interface TrainRetrainerOptions {
   readonly ema?: WeightAverageOptions | undefined;
   /** Whether the winners are measured on the test images. Default false. */
   readonly test?: boolean;
-  /** Trains the results on, at a tenth of the learning rate; not unless asked for. */
-  readonly tuning?: Tuning | undefined;
+  /** Train the results on, one after the other, at a tenth of the learning rate; none by default. */
+  readonly tunings?: readonly Tuning[];
 }
 
-/** A second training of what the first one gave. */
+/** A further training of what the one before gave. */
 export interface Tuning {
   /** Tells it from others, in names of folders. */
   readonly name: string;
   readonly epochs: number;
-  /** What is trained on: a model of the same architecture that begins with the values of a checkpoint. */
+  /** What is trained on: a model that begins with the values of a checkpoint, or with a part of them. */
   readonly begin: (checkpoint: Checkpoint) => Promise<Model>;
 }
 
 /**
  * Trains winners from scratch into folders of their own below `RUN/models`, from where an interrupted training goes
- * on, and keeps the best epoch by validation accuracy. With `tuning` that is trained on, into another such folder.
+ * on, and keeps the best epoch by validation accuracy. With `tunings` that is trained on, each into another such folder.
  */
 export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
   const {
@@ -63,7 +65,7 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     weightDecay = 1e-5,
     ema,
     test = false,
-    tuning,
+    tunings = [],
   } = options;
   const training = {
     data: data.fingerprint,
@@ -108,21 +110,27 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     settings: {
       ...training,
       test,
-      ...(tuning === undefined ? {} : { tuning: { name: tuning.name, epochs: tuning.epochs } }),
+      ...(tunings.length === 0 ? {} : { tunings: tunings.map(({ name, epochs }) => ({ name, epochs })) }),
     },
     async retrain({ id, architecture }, request) {
       const { epochs, seed } = request;
-      const out = join(run, "models", `${id}-${hashJson({ ...training, epochs, seed }).slice(0, 8)}`);
+      let out = join(run, "models", `${id}-${hashJson({ ...training, epochs, seed }).slice(0, 8)}`);
       let trained = await train(Model.fromArchitecture(architecture, { seed }), { out, rate: peak }, request);
-      if (tuning !== undefined)
-        trained = await train(
-          await tuning.begin(await loadCheckpoint(trained.checkpoint)),
-          { out: `${out}-${tuning.name}-${tuning.epochs}`, rate: peak / 10, before: epochs },
-          { ...request, epochs: tuning.epochs },
-        );
+      let before = epochs;
+      for (const tuning of tunings) {
+        out += `-${tuning.name}-${tuning.epochs}`;
+        const model = await tuning.begin(await loadCheckpoint(trained.checkpoint));
+        trained = await train(model, { out, rate: peak / 10, before }, { ...request, epochs: tuning.epochs });
+        before += tuning.epochs;
+      }
       const { model, checkpoint, validationAccuracy } = trained;
       const testAccuracy = test ? await measure(model, checkpoint, data, backend) : null;
       return { checkpoint: relative(run, checkpoint), validationAccuracy, testAccuracy };
+    },
+    async costs({ checkpoint }) {
+      const { architecture } = await loadCheckpoint(join(run, checkpoint));
+      const network = lowerModel(Model.fromArchitecture(architecture));
+      return { parameters: deployedParameters(network), macs: networkMacs(network) };
     },
     async promote({ checkpoint }) {
       await writeFileAtomically(join(run, "models", runFiles.best), await readFile(join(run, checkpoint)));

@@ -50,7 +50,12 @@ test("search, go on, retrain, generate and verify", async () => {
   const rounding = [...retrain, "--top", "1", "--qat", "--qat-epochs", "1"];
   const [rounded] = retrainResultSchema.parse(await finchJson(rounding)).models;
   expect(rounded).toMatchObject({ id: found.best, checkpoint: expect.stringContaining("-qat-1") as string });
-  const evaluated = await finch(["evaluate", rounded!.checkpoint, ...["--precision", "int8", "--verbose"], ...split]);
+  const pruning = [...retrain, "--top", "1", "--prune", "0.5", "--prune-epochs", "1", "--qat", "--qat-epochs", "1"];
+  const [pruned] = retrainResultSchema.parse(await finchJson(pruning)).models;
+  expect(pruned).toMatchObject({ id: found.best, checkpoint: expect.stringContaining("-prune-0.5-1-qat-1") as string });
+  expect(pruned!.parameters).toBeLessThan(0.7 * models[0]!.parameters);
+  expect(pruned!.macs).toBeLessThan(models[0]!.macs);
+  const evaluated = await finch(["evaluate", pruned!.checkpoint, ...["--precision", "int8", "--verbose"], ...split]);
   expect([evaluated.code, evaluated.stderr]).toEqual([0, expect.stringContaining("ranges as the model was trained")]);
 });
 
