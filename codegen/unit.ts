@@ -58,8 +58,10 @@ export class Unit {
     if (elements[element].standard) this.include("stdint.h");
     const literal = element === "float32" ? floatLiteral : String;
     let rows = "";
-    for (let at = 0; at < values.length; at += 8)
-      rows += `  ${Array.from(values.subarray(at, at + 8), literal).join(", ")},\n`;
+    values.forEach((value, at) => {
+      rows += `${at % 8 > 0 ? ", " : at > 0 ? ",\n  " : "  "}${literal(value)}`;
+    });
+    rows += ",\n";
     const key = [about, element, rows].join("\n");
     const known = this.#constants.get(key);
     if (known !== undefined) return known;

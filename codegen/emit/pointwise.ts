@@ -2,6 +2,7 @@ import { range } from "../../engine/range.ts";
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { InferenceGraph, Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
+import { Memo } from "../memo.ts";
 import { blocksOf, productStep } from "./blocks.ts";
 import { byteWorth } from "./code-price.ts";
 import { convolutionOf, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
@@ -75,7 +76,7 @@ interface PointwisePlan extends Candidate {
   readonly users: ReadonlyMap<string, number>;
 }
 
-const plans = new WeakMap<InferenceGraph, Map<string, readonly PointwisePlan[]>>();
+const plans = new Memo<InferenceGraph, readonly PointwisePlan[]>();
 
 /** Plans by instructions of one inference plus the price of the code, the best of each size of tile; the cheapest first. */
 function plansOf(
@@ -83,21 +84,16 @@ function plansOf(
   { registers, softFloat }: Target,
   instructionsPerByte: number,
 ): readonly PointwisePlan[] {
-  const known = plans.get(graph) ?? new Map<string, readonly PointwisePlan[]>();
-  plans.set(graph, known);
-  const key = [registers, softFloat, instructionsPerByte].join();
-  const turns = (softFloat ? [1] : [1, 2, 4, 8]).flatMap((turn) =>
-    (softFloat ? [false] : [false, true]).map((peeled) => ({ turn, peeled })),
-  );
-  const shapes = graph.layers.flatMap((layer) => {
-    const shape = convolutionOf(graph, layer);
-    return shape !== undefined && isPointwise(shape) ? [{ shape, prices: weightPrices(layer) }] : [];
-  });
-  const found = known.get(key) ?? sorted();
-  known.set(key, found);
-  return found;
+  return plans.of(graph, [registers, softFloat, instructionsPerByte], sorted);
 
   function sorted(): PointwisePlan[] {
+    const turns = (softFloat ? [1] : [1, 2, 4, 8]).flatMap((turn) =>
+      (softFloat ? [false] : [false, true]).map((peeled) => ({ turn, peeled })),
+    );
+    const shapes = graph.layers.flatMap((layer) => {
+      const shape = convolutionOf(graph, layer);
+      return shape !== undefined && isPointwise(shape) ? [{ shape, prices: weightPrices(layer) }] : [];
+    });
     const tiles = new CheapestOfKinds<PointwisePlan>();
     for (let pixels = 1; pixels <= 6; pixels++)
       for (let channels = 1; channels <= 8; channels++) {

@@ -1,10 +1,8 @@
-import { int8Input, type IntegerCall, type IntegerShapes } from "./emitter.ts";
-import { emitConvolution, largestSum, scheduleTile, widenedWeights, type TileSchedule } from "./register-tile.ts";
+import { oncePerLayer, type IntegerCall, type IntegerShapes } from "./emitter.ts";
+import { emitConvolution, scheduleTile, widenedWeights, type TileSchedule } from "./register-tile.ts";
 import { emitSharedConvolution, sharedConvolution, widenedCount, type SharedTile } from "./shared-convolution.ts";
-import { weightedConvolution } from "./weighted-convolution.ts";
+import { weightedConvolution, type ConvolutionOp } from "./weighted-convolution.ts";
 import type { KernelCost } from "./windows.ts";
-
-type ConvolutionOp = "conv2d" | "matmul";
 
 /** Rows for which weights may be turned into numbers of another type but once. */
 const widenedTurns = [8, 4, 2] as const;
@@ -14,13 +12,12 @@ type ChosenKernel =
   | { readonly cost: KernelCost; readonly own: TileSchedule; readonly shared?: undefined }
   | { readonly cost: KernelCost; readonly shared: SharedTile };
 
-function chosenKernel(shapes: IntegerShapes<ConvolutionOp>): ChosenKernel {
+const chosenKernel = oncePerLayer((shapes: IntegerShapes<ConvolutionOp>): ChosenKernel => {
   const shared = sharedConvolution(shapes);
   if (shared !== undefined) return { cost: shared.cost, shared: shared.tile };
-  const convolution = weightedConvolution(shapes);
-  const own = scheduleTile(convolution.shape, shapes, largestSum(convolution, int8Input(shapes)));
+  const own = scheduleTile(shapes);
   return { cost: own, own };
-}
+});
 
 /** Instructions of one inference, estimated. */
 export function convolutionInstructions(shapes: IntegerShapes<ConvolutionOp>): number {
@@ -47,10 +44,6 @@ export function convolutionScratch(
 
 /** The function of a convolution and its call. */
 export function emitChosenConvolution(call: IntegerCall<ConvolutionOp>): string {
-  const convolution = weightedConvolution(call);
-  const x = int8Input(call);
   const { shared } = chosenKernel(call);
-  return shared === undefined
-    ? emitConvolution(call, call.layer.op, convolution, x)
-    : emitSharedConvolution(call, convolution, x, shared);
+  return shared === undefined ? emitConvolution(call) : emitSharedConvolution(call, shared);
 }

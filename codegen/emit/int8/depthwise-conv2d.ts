@@ -12,7 +12,7 @@ import {
   type Span,
 } from "../spans.ts";
 import { byteWorth } from "./code-price.ts";
-import { int8Input, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
+import { int8Input, oncePerLayer, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
 import { emitSharedDepthwise, sharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
@@ -80,11 +80,11 @@ function usesOf(down: Span, across: Span, { rows, columns }: Sizes): Use[] {
 }
 
 /** Tiles of rows and columns with the whole kernel in registers where it fits; else one row at a time. */
-function scheduleDepthwise(
-  shape: Sizes,
-  { target, schedule: { plan }, turn }: Pick<IntegerShapes, "target" | "schedule" | "turn">,
-): DepthwiseSchedule {
-  const { rows, columns, channels } = shape;
+const scheduleDepthwise = oncePerLayer((shapes: IntegerShapes<"depthwiseConv2d">): DepthwiseSchedule => {
+  const { target, schedule, turn } = shapes;
+  const sizes = sizesOf(shapes);
+  const { rows, columns, channels } = sizes;
+  const instructionsPerByte = byteWorth[schedule.plan];
   const kernel = rows.kernel * columns.kernel;
   const registers = target.integerRegisters + 5;
   let best: DepthwiseSchedule | undefined;
@@ -96,7 +96,7 @@ function scheduleDepthwise(
       let bytes = 0;
       for (const down of spansOf(rows, height, false))
         for (const across of spansOf(columns, width, false)) {
-          const uses = usesOf(down, across, shape);
+          const uses = usesOf(down, across, sizes);
           const products = uses.reduce((sum, use) => sum + use.sums.length, 0);
           const tile =
             products * 2 + uses.length + down.size * across.size * (1 + storeInstructions) + down.taps.length + 8;
@@ -105,15 +105,15 @@ function scheduleDepthwise(
         }
       // The kernel of each channel is read once at a call.
       instructions += Math.ceil(rows.output / (turn ?? rows.output)) * channels * (kernel + 4);
-      const price = instructions + bytes * byteWorth[plan];
+      const price = instructions + bytes * instructionsPerByte;
       if (price < bestPrice) {
         best = { height, width, resident: true, instructions, price };
         bestPrice = price;
       }
     }
   const width = Math.max(1, Math.min(columns.output, Math.floor((registers - otherRegisters - 1) / 2), 8));
-  return best ?? { height: 1, width, resident: false, ...streamedCost(shape, width, byteWorth[plan]) };
-}
+  return best ?? { height: 1, width, resident: false, ...streamedCost(sizes, width, instructionsPerByte) };
+});
 
 /** Of tiles of a row of `width` outputs whose kernel is read as it is needed. */
 function streamedCost(
@@ -135,7 +135,7 @@ function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
   if (!isDepthwise(shapes)) return undefined;
   const sizes = sizesOf(shapes);
   const shared = sharedDepthwiseCost(shapes, sizes);
-  return shared && { shared, own: scheduleDepthwise(sizes, shapes) };
+  return shared && { shared, own: scheduleDepthwise(shapes) };
 }
 
 const isDepthwise = (shapes: IntegerShapes): shapes is IntegerShapes<"depthwiseConv2d"> =>
@@ -241,11 +241,11 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
   turns: (shapes) => {
-    const { height } = scheduleDepthwise(sizesOf(shapes), { ...shapes, turn: null });
+    const { height } = scheduleDepthwise({ ...shapes, turn: null });
     return isShared({ ...shapes, turn: 1 }) ? [] : [height];
   },
   estimate: (shapes) => {
-    const { own, shared } = alternativesOf(shapes) ?? { own: scheduleDepthwise(sizesOf(shapes), shapes) };
+    const { own, shared } = alternativesOf(shapes) ?? { own: scheduleDepthwise(shapes) };
     return (shared !== undefined && isShared(shapes) ? shared : own).instructions;
   },
   emit: (call) => {
@@ -280,7 +280,7 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
       variants: epilogue.startStep === 0 ? { ...variants, row: () => 0, column: () => 0 } : variants,
       epilogue,
     };
-    const schedule = scheduleDepthwise(shape, call);
+    const schedule = scheduleDepthwise(call);
     const rowwise = rowText(call, { y: epilogue.type, summand: "int8_t" });
     const packed = weights.map((_, i) => weights[(i % taps) * channels + Math.floor(i / taps)]!);
     const name = unit.define(

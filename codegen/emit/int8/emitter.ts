@@ -1,7 +1,8 @@
 import { ConfigError } from "../../../engine/errors.ts";
-import type { ValueId } from "../../../engine/plan/inference.ts";
+import type { InferenceGraph, ValueId } from "../../../engine/plan/inference.ts";
 import type { Int8Element, QuantizedLayer, QuantizedOp, QuantizedValue } from "../../quantize/graph.ts";
 import type { Scratch } from "../../element.ts";
+import { Memo } from "../../memo.ts";
 import type { LayerCall, LayerShapes, RowWindow } from "../emitter.ts";
 
 /** A layer of a network in integers with the shapes it works on. */
@@ -25,6 +26,17 @@ export interface IntegerEmitter<K extends QuantizedOp> {
   readonly turns?: (shapes: IntegerShapes<K>) => readonly number[];
   readonly estimate?: (shapes: IntegerShapes<K>) => number | undefined;
   readonly emit: (call: IntegerCall<K>) => string;
+}
+
+/** What is asked of a layer over and over, for one target, plan and number of rows at a call, computed once. */
+export function oncePerLayer<K extends QuantizedOp, T>(
+  compute: (shapes: IntegerShapes<K>) => T,
+): (shapes: IntegerShapes<K>) => T {
+  const known = new Memo<InferenceGraph, T>();
+  return (shapes) => {
+    const { graph, layer, target, schedule, turn } = shapes;
+    return known.of(graph, [layer.output, target.description, schedule.plan, turn], () => compute(shapes));
+  };
 }
 
 /** What the cells of an input stand for. @throws ConfigError when it is not int8 */

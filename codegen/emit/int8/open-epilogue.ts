@@ -40,7 +40,7 @@ export interface LayerFields {
   /** Of the largest cell of a window. */
   readonly weight?: number;
   /** See `epilogueOf`. */
-  readonly corrections?: readonly Channel[];
+  readonly corrections?: readonly Channel[] | undefined;
 }
 
 export function openEpilogueOf(

@@ -1,4 +1,3 @@
-import type { AccumulatingOp, Int8Element } from "../../quantize/graph.ts";
 import type { Target } from "../../target.ts";
 import type { Convolution } from "../convolution.ts";
 import { channelBlocks, countedSpans, hasEmptyRows, kernelText, tapOrder, type CountedSpan } from "../register-tile.ts";
@@ -16,11 +15,17 @@ import {
 import { range } from "../../../engine/range.ts";
 import { CheapestOfKinds, priceOf, type Candidate } from "../../tune/choices.ts";
 import { byteWorth } from "./code-price.ts";
-import { largestCell, type IntegerCall, type IntegerShapes } from "./emitter.ts";
+import { int8Input, oncePerLayer, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart, inlined } from "./rescale.ts";
 import { exactSums, integersText, widenText, type Sums } from "./sums.ts";
-import type { WeightedConvolution } from "./weighted-convolution.ts";
+import {
+  largestSum,
+  weightedConvolution,
+  zeroPointCorrections,
+  type ConvolutionOp,
+  type WeightedConvolution,
+} from "./weighted-convolution.ts";
 import { windowVariants, type Variants } from "./window-variants.ts";
 
 /** How the sums of a convolution are spread over registers. */
@@ -96,49 +101,43 @@ function isPointwise({ rows, columns }: Convolution): boolean {
   return rows.kernel * columns.kernel === 1;
 }
 
-/**
- * Tiles that the registers of the target hold, the cheapest for each number of pixels and channels; the cheapest first.
- * @param largest of |x| · Σ|w| over the channels
- * @param turn rows that are computed at a call; null for all of them
- */
-function tilesOf(
-  shape: Convolution,
-  { target, schedule: { plan }, turn }: Pick<IntegerShapes, "target" | "schedule" | "turn">,
-  largest: number,
-): Tile[] {
+/** Tiles that the registers of the target hold, the cheapest for each number of pixels and channels; the cheapest first. */
+const tilesOf = oncePerLayer((shapes: IntegerShapes<ConvolutionOp>): Tile[] => {
+  const { target, schedule, turn } = shapes;
+  const { shape } = weightedConvolution(shapes);
   const { columns, inChannels, outChannels } = shape;
   const unrolls = [1, 2, 4].filter((unroll) => inChannels % unroll === 0);
-  const around = (isPointwise(shape) ? functionBytes.pointwise : functionBytes.windows) * byteWorth[plan];
+  const around = (isPointwise(shape) ? functionBytes.pointwise : functionBytes.windows) * byteWorth[schedule.plan];
+  const widths = range(Math.min(8, columns.output)).flatMap((before) =>
+    [false, true].map((even) => ({ pixels: before + 1, even, spans: countedSpans(columns, before + 1, even) })),
+  );
   const tiles = new CheapestOfKinds<Tile>();
-  for (const sums of exactSums(target, largest))
-    for (let pixels = 1; pixels <= Math.min(8, columns.output); pixels++)
-      for (const even of [false, true]) {
-        const spans = countedSpans(columns, pixels, even);
-        for (let channels = 1; channels <= Math.min(8 * sums.packed, outChannels); channels++) {
-          if (!fits(shape, sums, pixels, channels, target)) continue;
-          for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
-            for (const looped of [false, true]) {
-              const tile = { sums, pixels, even, channels, unroll, looped };
-              const { instructions, bytes } = cost(shape, spans, tile, turn);
-              const name = `${pixels}x${channels}${even ? " even" : ""}, ${unroll} a turn${looped ? ", looped" : ""}`;
-              const codePrice = bytes * byteWorth[plan] + around;
-              tiles.offer(`${sums.type} ${sums.packed} ${pixels}x${channels}`, {
-                ...tile,
-                name,
-                instructions,
-                codePrice,
-              });
-            }
-        }
+  for (const sums of exactSums(target, largestSum(shapes)))
+    for (const { pixels, even, spans } of widths)
+      for (let channels = 1; channels <= Math.min(8 * sums.packed, outChannels); channels++) {
+        if (!fits(shape, sums, pixels, channels, target)) continue;
+        for (const unroll of sums.type === "int32_t" && columns.kernel > 1 ? [1] : unrolls)
+          for (const looped of [false, true]) {
+            const tile = { sums, pixels, even, channels, unroll, looped };
+            const { instructions, bytes } = cost(shape, spans, tile, turn);
+            const name = `${pixels}x${channels}${even ? " even" : ""}, ${unroll} a turn${looped ? ", looped" : ""}`;
+            const codePrice = bytes * byteWorth[schedule.plan] + around;
+            tiles.offer(`${sums.type} ${sums.packed} ${pixels}x${channels}`, {
+              ...tile,
+              name,
+              instructions,
+              codePrice,
+            });
+          }
       }
   return tiles.sorted;
-}
+});
 
-/** The cheapest of these tiles. @param largest of |x| · Σ|w| over the channels */
-export function scheduleTile(...given: Parameters<typeof tilesOf>): TileSchedule {
-  const [shape] = given;
-  const [best] = tilesOf(...given);
-  return { ...best!, instructions: best!.instructions * shape.groups, price: priceOf(best!) };
+/** The cheapest tile of a layer. */
+export function scheduleTile(shapes: IntegerShapes<ConvolutionOp>): TileSchedule {
+  const best = tilesOf(shapes)[0]!;
+  const { groups } = weightedConvolution(shapes).shape;
+  return { ...best, instructions: best.instructions * groups, price: priceOf(best) };
 }
 
 /** Weights in the order in which tiles read them: [group][block of channels][row][input channel][column][channel]. */
@@ -156,20 +155,6 @@ function packWeights({ shape, at }: WeightedConvolution, block: number, packed: 
               weights.push(channel < end ? at(row, column, inChannel, group * outChannels + channel) : 0);
     }
   return Int8Array.from(weights);
-}
-
-/** The largest |x| · Σ|w| of a channel for cells x as they are stored. */
-export function largestSum({ shape, at }: WeightedConvolution, x: Int8Element): number {
-  const { rows, columns, groups, inChannels, outChannels } = shape;
-  let largest = 0;
-  for (let channel = 0; channel < groups * outChannels; channel++) {
-    let sum = 0;
-    for (let row = 0; row < rows.kernel; row++)
-      for (let column = 0; column < columns.kernel; column++)
-        for (let from = 0; from < inChannels; from++) sum += Math.abs(at(row, column, from, channel));
-    largest = Math.max(largest, sum);
-  }
-  return largest * largestCell(x);
 }
 
 interface TileText {
@@ -396,17 +381,13 @@ export function widenedWeights(
 }
 
 /** The function of a convolution and its call, once for each group. */
-export function emitConvolution(
-  call: IntegerCall<AccumulatingOp>,
-  kind: string,
-  convolution: WeightedConvolution,
-  x: Int8Element,
-): string {
+export function emitConvolution(call: IntegerCall<ConvolutionOp>): string {
   const { unit, layer } = call;
-  const { shape, at } = convolution;
+  const kind = layer.op;
+  const convolution = weightedConvolution(call);
+  const { shape } = convolution;
   const { rows, columns, groups, inChannels, outChannels } = shape;
-  const largest = largestSum(convolution, x);
-  const tiles = tilesOf(shape, call, largest);
+  const tiles = tilesOf(call);
   const { sums } = tiles[0]!;
   const { result } = layer;
   const schedule = call.choose(
@@ -415,17 +396,7 @@ export function emitConvolution(
     tiles.filter((tile) => tile.sums.type === sums.type && tile.sums.packed === sums.packed),
   );
   const variants = windowVariants(rows, columns);
-  const epilogue = epilogueOf(
-    call,
-    x.zero === 0
-      ? undefined
-      : variants.taps.map((taps) => (channel) => {
-          let sum = 0;
-          for (const [row, column] of taps)
-            for (let from = 0; from < inChannels; from++) sum += at(row, column, from, channel);
-          return -x.zero * sum;
-        }),
-  );
+  const epilogue = epilogueOf(call, zeroPointCorrections(convolution, int8Input(call).zero, variants.taps));
   const packed = packWeights(convolution, schedule.channels, sums.packed);
   const lowest = (rows.output - 1) * rows.stride - rows.padding + extentOf(rows);
   const clamped = rows.padding > 0 || lowest > rows.input;

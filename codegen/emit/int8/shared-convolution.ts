@@ -1,14 +1,20 @@
 import { range } from "../../../engine/range.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
-import type { Int8Element } from "../../quantize/graph.ts";
+import { Memo } from "../../memo.ts";
 import { productStep } from "../blocks.ts";
 import type { Convolution } from "../convolution.ts";
 import { largestDivisor, type Axis } from "../spans.ts";
 import { byteWorth } from "./code-price.ts";
-import { int8Input, type IntegerCall, type IntegerShapes } from "./emitter.ts";
-import { largestSum, scheduleTile, widenInstructions } from "./register-tile.ts";
+import { int8Input, oncePerLayer, type IntegerCall, type IntegerShapes } from "./emitter.ts";
+import { scheduleTile, widenInstructions } from "./register-tile.ts";
 import { exactSums, integersText, widenText, type Sums } from "./sums.ts";
-import { weightedConvolution, type WeightedConvolution } from "./weighted-convolution.ts";
+import {
+  largestSum,
+  weightedConvolution,
+  zeroPointCorrections,
+  type ConvolutionOp,
+  type WeightedConvolution,
+} from "./weighted-convolution.ts";
 import {
   canShare,
   costOfCall,
@@ -95,20 +101,14 @@ interface SharedPlan {
   readonly kernels: ReadonlySet<string>;
 }
 
-const plans = new WeakMap<InferenceGraph, Map<string, SharedPlan>>();
+const plans = new Memo<InferenceGraph, SharedPlan>();
 
-type ConvolutionShapes = IntegerShapes<"conv2d" | "matmul">;
+type ConvolutionShapes = IntegerShapes<ConvolutionOp>;
 
 const isConvolution = (shapes: IntegerShapes): shapes is ConvolutionShapes =>
   shapes.layer.op === "conv2d" || shapes.layer.op === "matmul";
 
-/** Whether shared kernels know a layer: the taps of a row of each window lie next to each other. */
-function isKnown(shapes: ConvolutionShapes): boolean {
-  const { shape } = weightedConvolution(shapes);
-  return shape.channelStep === 1 && shape.groups === 1 && canShare(shapes, shape);
-}
-
-/** A layer with what its choice depends on. */
+/** A layer that shared kernels know, with what its choice depends on. */
 interface Candidate {
   readonly shapes: ConvolutionShapes;
   readonly shape: Convolution;
@@ -118,12 +118,12 @@ interface Candidate {
   readonly own: KernelCost;
 }
 
-function candidateOf(shapes: ConvolutionShapes): Candidate {
-  const convolution = weightedConvolution(shapes);
-  const { shape } = convolution;
-  const largest = largestSum(convolution, int8Input(shapes));
-  return { shapes, shape, largest, own: scheduleTile(shape, shapes, largest) };
-}
+/** Undefined unless the taps of a row of each window lie next to each other. */
+const candidateOf = oncePerLayer((shapes: ConvolutionShapes): Candidate | undefined => {
+  const { shape } = weightedConvolution(shapes);
+  const isKnown = shape.channelStep === 1 && shape.groups === 1 && canShare(shapes, shape);
+  return isKnown ? { shapes, shape, largest: largestSum(shapes), own: scheduleTile(shapes) } : undefined;
+});
 
 function costBy({ shapes, shape, largest }: Candidate, tile: SharedTile): KernelCost | undefined {
   // A kernel of their own reads and widens an input once for all taps that it meets. At the default price that is worth
@@ -174,15 +174,13 @@ function bestTile(
 /** Kernels for one kind of sums, or for some. */
 function planOf(shapes: IntegerShapes): SharedPlan {
   const { graph, target, schedule } = shapes;
-  const known = plans.get(graph) ?? new Map<string, SharedPlan>();
-  plans.set(graph, known);
-  const key = [target.description, schedule.plan].join();
-  const found = known.get(key) ?? cheapest();
-  known.set(key, found);
-  return found;
+  return plans.of(graph, [target.description, schedule.plan], cheapest);
 
   function cheapest(): SharedPlan {
-    const layers = shapes.network().filter(isConvolution).filter(isKnown).map(candidateOf);
+    const layers = shapes
+      .network()
+      .filter(isConvolution)
+      .flatMap((layer) => candidateOf(layer) ?? []);
     const kinds = exactSums(target, 0);
     const alone = kinds.map((kind) => bestTile(layers, kind, shapes));
     const first = alone.reduce((best, plan) => (plan.saved > best.saved ? plan : best));
@@ -214,9 +212,9 @@ export interface SharedConvolution {
 
 /** The shared kernel that is cheapest for a layer; undefined where one of the layer's own is cheaper. */
 export function sharedConvolution(shapes: ConvolutionShapes): SharedConvolution | undefined {
-  if (!isKnown(shapes)) return undefined;
-  const plan = planOf(shapes);
   const candidate = candidateOf(shapes);
+  if (candidate === undefined) return undefined;
+  const plan = planOf(shapes);
   let best: SharedConvolution | undefined;
   for (const tile of plan.tiles) {
     const cost = isWritten(plan, candidate.shape, tile) ? costBy(candidate, tile) : undefined;
@@ -336,28 +334,18 @@ function kernelBody(tile: SharedTile, finish: string): string[] {
 }
 
 /** A convolution by a kernel that takes all sizes at run time. */
-export function emitSharedConvolution(
-  call: IntegerCall<"conv2d" | "matmul">,
-  { shape, at }: WeightedConvolution,
-  x: Int8Element,
-  tile: SharedTile,
-): string {
-  const { rows, columns, inChannels, outChannels } = shape;
+export function emitSharedConvolution(call: IntegerCall<ConvolutionOp>, tile: SharedTile): string {
+  const convolution = weightedConvolution(call);
+  const { rows, columns, inChannels, outChannels } = convolution.shape;
   const { pixels, channels, turn, sums } = tile;
-  const sum = (channel: number, inRow: readonly number[], inColumn: readonly number[]): number => {
-    let total = 0;
-    for (const row of inRow)
-      for (const column of inColumn)
-        for (let from = 0; from < inChannels; from++) total += at(row, column, from, channel);
-    return total;
-  };
-  const corrections = tapVariants(rows).flatMap((inRow) =>
-    tapVariants(columns).map((inColumn) => (channel: number) => -x.zero * sum(channel, inRow, inColumn)),
+  const taps = tapVariants(rows).flatMap((inRow) =>
+    tapVariants(columns).map((inColumn) => inRow.flatMap((row) => inColumn.map((column) => [row, column] as const))),
   );
+  const corrections = zeroPointCorrections(convolution, int8Input(call).zero, taps);
   return emitRows(
     call,
     { rows, columns, inChannels, outChannels },
-    { weights: packWeights({ shape, at }, channels), ...(x.zero === 0 ? {} : { corrections }) },
+    { weights: packWeights(convolution, channels), corrections },
     {
       kind: "convolution",
       about:

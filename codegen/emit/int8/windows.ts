@@ -3,6 +3,7 @@ import { rowAt } from "../rows.ts";
 import { extentOf, type Axis } from "../spans.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
+import { Memo } from "../../memo.ts";
 import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import { defineFinish, hasOpenEpilogue, openEpilogueOf, type LayerFields } from "./open-epilogue.ts";
@@ -49,7 +50,7 @@ export function savedBySharing(layers: readonly Alternatives[], kernelPrice: num
   return layers.reduce((sum, { own, shared }) => sum + Math.max(0, own.price - shared.price), -kernelPrice);
 }
 
-const decisions = new WeakMap<InferenceGraph, Map<string, boolean>>();
+const decisions = new Memo<InferenceGraph, boolean>();
 
 /**
  * Whether a layer takes the kernel of `kind` that is written once for its network.
@@ -63,17 +64,10 @@ export function takesShared(
   const alternatives = alternativesOf(shapes);
   if (alternatives === undefined || alternatives.shared.price >= alternatives.own.price) return false;
   const { graph, target, schedule } = shapes;
-  const known = decisions.get(graph) ?? new Map<string, boolean>();
-  decisions.set(graph, known);
-  const key = [kind, target.description, schedule.plan].join();
-  const found =
-    known.get(key) ??
-    savedBySharing(
-      shapes.network().flatMap((layer) => alternativesOf(layer) ?? []),
-      bytes * byteWorth[schedule.plan],
-    ) > 0;
-  known.set(key, found);
-  return found;
+  return decisions.of(graph, [kind, target.description, schedule.plan], () => {
+    const layers = shapes.network().flatMap((layer) => alternativesOf(layer) ?? []);
+    return savedBySharing(layers, bytes * byteWorth[schedule.plan]) > 0;
+  });
 }
 
 /** Whether a kernel that takes all sizes at run time can compute a layer. */

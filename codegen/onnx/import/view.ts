@@ -1,6 +1,7 @@
 import { reshape, transpose } from "../../../engine/ops/layout.ts";
 import { elementCount, sameShape, type Shape } from "../../../engine/shape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
+import { Memo } from "../../memo.ts";
 
 /** Cells of a tensor that lie `stride` apart. */
 interface Atom {
@@ -200,14 +201,9 @@ export function withShape(tensor: Tensor, shape: Shape): Tensor {
   return reshape(tensor, shape);
 }
 
-const transposes = new WeakMap<Tensor, Map<string, Tensor>>();
+const transposes = new Memo<Tensor, Tensor>();
 
 /** Cells in one order are needed by several: they are moved once. */
 function moved(tensor: Tensor, permutation: readonly number[]): Tensor {
-  const known = transposes.get(tensor) ?? new Map<string, Tensor>();
-  transposes.set(tensor, known);
-  const key = permutation.join();
-  const result = known.get(key) ?? transpose(tensor, permutation);
-  known.set(key, result);
-  return result;
+  return transposes.of(tensor, permutation, () => transpose(tensor, permutation));
 }
