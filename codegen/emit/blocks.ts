@@ -81,6 +81,11 @@ export function attentionUses({ layers, values }: InferenceGraph): { keys: Block
   };
 }
 
+/** C that adds a product to a sum: to what it is, or where it begins with this product to what it starts from. */
+export function addText(start?: string): string {
+  return start === undefined ? "+=" : start === "0.0f" ? "=" : `= ${start} +`;
+}
+
 /**
  * queries × block products: `each` is read per query, `shared` per member of the block.
  * @param from what the sums of a member start from; by default they go on
@@ -93,17 +98,13 @@ export function productStep(
   type = "float",
   from?: (member: number) => string,
 ): string[] {
-  const begin = (member: number): string => {
-    const start = from?.(member);
-    return start === undefined ? "+=" : start === "0.0f" ? "=" : `= ${start} +`;
-  };
   return [
     "{",
     `const ${type} ${queries.map((query) => `p${query} = ${each(query)}`).join(", ")};`,
     `${type} t;`,
     ...members.flatMap((member) => [
       `t = ${shared(member)};`,
-      queries.map((query) => `a${query}_${member} ${begin(member)} p${query} * t;`).join(" "),
+      queries.map((query) => `a${query}_${member} ${addText(from?.(member))} p${query} * t;`).join(" "),
     ]),
     "}",
   ];

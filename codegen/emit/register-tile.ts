@@ -1,6 +1,7 @@
 import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import type { Layer, Weights } from "../../engine/plan/inference.ts";
 import type { Target } from "../target.ts";
+import { addText } from "./blocks.ts";
 import { byteWorth } from "./code-price.ts";
 import { callByGroups, convolutionOf, isPlain, packWeights, type Convolution, type WeightAt } from "./convolution.ts";
 import type { LayerCall } from "./emitter.ts";
@@ -170,12 +171,9 @@ function emitTile(
   if (!ring) lines.push(`const float *in = row + ${offset};`);
   lines.push(`const ${weights} *weight = block;`, ...(peeled ? [hide("weight")] : []));
 
-  const begin = (channel: number): string => {
-    const value = start(`c + ${channel}`);
-    return value === "0.0f" ? "=" : `= ${value} +`;
-  };
   const step = (u: number, fresh = false): string[] => {
-    const add = (pixel: number, channel: number): string => `${sum(pixel, channel)} ${fresh ? begin(channel) : "+="}`;
+    const add = (pixel: number, channel: number): string =>
+      `${sum(pixel, channel)} ${addText(fresh ? start(`c + ${channel}`) : undefined)}`;
     const read = new Set<number>();
     const text: string[] = [];
     const input = (tap: number): string => `in[${(tap - span.firstTap) * pixelStep + u * channelStep}]`;

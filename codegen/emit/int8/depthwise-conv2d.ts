@@ -11,11 +11,12 @@ import {
   type Axis,
   type Span,
 } from "../spans.ts";
+import { channelWindowsCost } from "./channel-windows.ts";
 import { byteWorth } from "./code-price.ts";
 import { int8Input, oncePerLayer, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { apart } from "./rescale.ts";
-import { emitSharedDepthwise, sharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
+import { emitSharedDepthwise, sharedDepthwise } from "./shared-depthwise.ts";
 import { takesShared, type Alternatives } from "./windows.ts";
 import { windowVariants, type Variants } from "./window-variants.ts";
 
@@ -133,8 +134,7 @@ function streamedCost(
 
 function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
   if (!isDepthwise(shapes)) return undefined;
-  const sizes = sizesOf(shapes);
-  const shared = sharedDepthwiseCost(shapes, sizes);
+  const shared = channelWindowsCost(shapes, sizesOf(shapes), sharedDepthwise);
   return shared && { shared, own: scheduleDepthwise(shapes) };
 }
 

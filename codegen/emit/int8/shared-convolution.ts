@@ -19,6 +19,7 @@ import {
   canShare,
   costOfCall,
   emitRows,
+  finishText,
   overRows,
   overTaps,
   savedBySharing,
@@ -281,7 +282,7 @@ function tileText(tile: SharedTile, finish: string): string[] {
       "} while (x0 != end);",
     ]),
     ...stored,
-    `${finish}(layer, sums, starts + c, c, ${channels}, pixels, y + o, summand ? summand + o : 0, out_channels - ${channels});`,
+    finishText(finish, { starts: "starts", channels, pixels: "pixels", step: `out_channels - ${channels}` }),
   ];
 }
 

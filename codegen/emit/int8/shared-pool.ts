@@ -1,27 +1,26 @@
-import { range } from "../../../engine/range.ts";
 import { elementCount } from "../../../engine/shape.ts";
-import { largestDivisor, plainAxis, slidingAxes, spansOf } from "../spans.ts";
+import { plainAxis, slidingAxes, spansOf } from "../spans.ts";
+import { channelWindowsCost, emitChannelWindows, type ChannelKernel, type ChannelWindows } from "./channel-windows.ts";
 import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
-import {
-  canShare,
-  costOfCall,
-  emitRows,
-  overRows,
-  overTaps,
-  takesShared,
-  windowText,
-  type Alternatives,
-  type ChannelWindows,
-  type KernelCost,
-} from "./windows.ts";
+import { takesShared, type Alternatives, type KernelCost } from "./windows.ts";
 
 type SummingPool = "averagePool" | "mixPool" | "globalAveragePool";
 
-/** Channels that are gathered at once, at most. */
-const channelsAtOnce = 4;
-
-const sharedPool = { kind: "pool", bytes: 540 };
+/** Pools by one kernel: sums of windows, and `weight` times their largest cells. */
+const sharedPool: ChannelKernel = {
+  kind: "pool",
+  about: ": sums, and the largest cells times a weight",
+  bytes: 540,
+  channelsAtOnce: 4,
+  tapInstructions: [4, 2],
+  window: ["const int32_t start = -layer->input_zero * ((to - from) * (last - first) + layer->weight);"],
+  weighted: false,
+  begin: (member) => `a${member} = start, b${member} = -128`,
+  beforeTap: ["int32_t cell;"],
+  tap: (member) => `cell = in[${member}]; a${member} += cell; b${member} = cell > b${member} ? cell : b${member};`,
+  sum: (member) => `a${member} + layer->weight * b${member}`,
+};
 
 /** The windows of a pool; all pixels are one window in a row of them. */
 function windowsOf({ layer, inputs, output }: IntegerShapes<SummingPool>): ChannelWindows {
@@ -52,57 +51,17 @@ const isSummingPool = (shapes: IntegerShapes): shapes is IntegerShapes<SummingPo
 function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
   if (!isSummingPool(shapes)) return undefined;
   const windows = windowsOf(shapes);
-  if (!canShare(shapes, windows)) return undefined;
-  const { rows, columns, channels } = windows;
-  const block = largestDivisor(channels, channelsAtOnce);
-  const perBlock = rows.kernel * (18 + columns.kernel * (4 * block + 2)) + 20 * block + 60;
-  const instructions = rows.output * columns.output * ((channels / block) * perBlock + 20);
-  return { own: ownCost(shapes, windows), shared: costOfCall(instructions, shapes) };
+  const shared = channelWindowsCost(shapes, windows, sharedPool);
+  return shared && { own: ownCost(shapes, windows), shared };
 }
 
 export function takesSharedPool(shapes: IntegerShapes<SummingPool>): boolean {
   return takesShared(shapes, sharedPool, alternativesOf);
 }
 
-function kernelBody(block: number, finish: string): string[] {
-  const members = range(block);
-  return [
-    ...overRows([
-      "for (int ox = 0; ox < sizes->out_columns; ox++) {",
-      ...windowText,
-      "const int32_t start = -layer->input_zero * ((to - from) * (last - first) + layer->weight);",
-      `for (int c = 0; c < in_channels; c += ${block}) {`,
-      `int32_t ${members.map((member) => `a${member} = start, b${member} = -128`).join(", ")};`,
-      ...overTaps([
-        "const int8_t *in = taps + c;",
-        "const int8_t *const end = in + (last - first) * in_channels;",
-        "do {",
-        "int32_t cell;",
-        ...members.map(
-          (member) => `cell = in[${member}]; a${member} += cell; b${member} = cell > b${member} ? cell : b${member};`,
-        ),
-        "in += in_channels;",
-        "} while (in != end);",
-      ]),
-      `const int32_t sums[] = {${members.map((member) => `a${member} + layer->weight * b${member}`).join(", ")}};`,
-      "const int o = (at + ox) * in_channels + c;",
-      `${finish}(layer, sums, layer->starts + c, c, ${block}, 1, y + o, summand ? summand + o : 0, 0);`,
-      "}",
-      "}",
-    ]),
-  ];
-}
-
-/** Sums of windows and `weight` times their largest cells: a row at a call of the kernel that takes all sizes at run time. */
 export function emitSharedPool(
   call: IntegerCall<SummingPool>,
   fields: { readonly zero: number; readonly weight: number },
 ): string {
-  const { rows, columns, channels } = windowsOf(call);
-  const block = largestDivisor(channels, channelsAtOnce);
-  return emitRows(call, { rows, columns, inChannels: channels, outChannels: channels }, fields, {
-    kind: sharedPool.kind,
-    about: `a row of windows: sums, and the largest cells times a weight, ${block} channels at once`,
-    body: (finish) => kernelBody(block, finish),
-  });
+  return emitChannelWindows(call, windowsOf(call), fields, sharedPool);
 }

@@ -18,11 +18,6 @@ export interface Windows {
   readonly outChannels: number;
 }
 
-/** Windows of each channel by itself. */
-export interface ChannelWindows extends Pick<Windows, "rows" | "columns"> {
-  readonly channels: number;
-}
-
 /** What a layer takes by one kernel. */
 export interface KernelCost {
   /** Of one inference, estimated. */
@@ -52,13 +47,19 @@ export function savedBySharing(layers: readonly Alternatives[], kernelPrice: num
 
 const decisions = new Memo<InferenceGraph, boolean>();
 
+/** A kernel that is written once for a network. */
+export interface SharedKernel {
+  readonly kind: string;
+  readonly bytes: number;
+}
+
 /**
- * Whether a layer takes the kernel of `kind` that is written once for its network.
+ * Whether a layer takes a kernel that is written once for its network.
  * @param alternativesOf undefined for layers of other kinds
  */
 export function takesShared(
   shapes: IntegerShapes,
-  { kind, bytes }: { readonly kind: string; readonly bytes: number },
+  { kind, bytes }: SharedKernel,
   alternativesOf: (shapes: IntegerShapes) => Alternatives | undefined,
 ): boolean {
   const alternatives = alternativesOf(shapes);
@@ -140,6 +141,19 @@ export function overTaps(body: readonly string[]): string[] {
     ...body,
     "}",
   ];
+}
+
+/** Finishes `sums` of channels from c on and stores them from cell o on: see `defineFinish`. */
+export function finishText(
+  finish: string,
+  {
+    starts,
+    channels,
+    pixels,
+    step,
+  }: { readonly starts: string; readonly channels: number; readonly pixels: string; readonly step: string },
+): string {
+  return `${finish}(layer, sums, ${starts} + c, c, ${channels}, ${pixels}, y + o, summand ? summand + o : 0, ${step});`;
 }
 
 /** What a kernel is written of. */
