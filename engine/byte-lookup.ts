@@ -13,6 +13,15 @@ export function lookUpBytes(
       to[at + channel] = lookup[256 * channel + bytes[at + channel]!]!;
 }
 
+/** What the bytes stand for, as numbers of the lookup's kind. */
+export function lookedUp(bytes: Uint8Array, lookup: Float32Array): Float32Array;
+export function lookedUp(bytes: Uint8Array, lookup: Float32Array | Int8Array): Float32Array | Int8Array;
+export function lookedUp(bytes: Uint8Array, lookup: Float32Array | Int8Array): Float32Array | Int8Array {
+  const values = lookup instanceof Int8Array ? new Int8Array(bytes.length) : new Float32Array(bytes.length);
+  lookUpBytes(values, bytes, lookup);
+  return values;
+}
+
 /** @throws BackendError when an input is fed with floats instead of bytes, or with bytes instead of floats */
 export function checkFeed(
   backend: BackendName,

@@ -2,7 +2,7 @@ import { ConfigError } from "../errors.ts";
 import { randomBits, randomPermutation, streams } from "../random.ts";
 import type { AugmentImage, Augmentation } from "./augment/augmentation.ts";
 import type { Batch, ImageSet, Normalization } from "./image-set.ts";
-import { imageBytes } from "./select.ts";
+import { imageAt, imageBytes } from "./select.ts";
 
 export interface TrainingBatchOptions {
   readonly batchSize: number;
@@ -51,7 +51,7 @@ export function* trainingBatches(set: ImageSet, options: TrainingBatchOptions): 
       for (let row = 0; row < batchSize; row++) {
         const index = order[batch * batchSize + row]!;
         labels[row] = set.labels[index]!;
-        rows[row]!.set(set.images.subarray(index * size, (index + 1) * size));
+        rows[row]!.set(imageAt(set, index));
         augmentImage(rows[row]!, spare, steps, seed, epoch, index);
       }
       yield { images, labels, count: batchSize };

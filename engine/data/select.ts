@@ -7,6 +7,12 @@ export function imageBytes(set: ImageSet): number {
   return elementCount([set.height, set.width, set.channels]);
 }
 
+/** Image number `index`, a view of the set's own bytes. */
+export function imageAt(set: ImageSet, index: number): Uint8Array {
+  const size = imageBytes(set);
+  return set.images.subarray(index * size, (index + 1) * size);
+}
+
 /** Images of one size and one set of classes, one set after another. */
 export function joinSets(sets: readonly ImageSet[]): ImageSet {
   const first = sets[0]!;
@@ -57,7 +63,7 @@ export function selectImages(set: ImageSet, indices: Uint32Array): ImageSet {
   const labels = new Uint8Array(count);
   for (let position = 0; position < count; position++) {
     const index = indices[position]!;
-    images.set(set.images.subarray(index * size, (index + 1) * size), position * size);
+    images.set(imageAt(set, index), position * size);
     labels[position] = set.labels[index]!;
   }
   return { ...set, count, images, labels };

@@ -3,19 +3,16 @@ import { evaluationBatches, nextBatch } from "../data/batches.ts";
 import type { ImageSet, Normalization } from "../data/image-set.ts";
 import { DataError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { emptyTally, tallyBatch } from "./metrics.ts";
+import { predictedClasses, score, type Score } from "./metrics.ts";
 import { evaluationStep } from "./training-step.ts";
 
 /** Values of a model's slots by name. */
 export type ModelState = ReadonlyMap<string, Float32Array>;
 
-export interface Evaluation {
+export interface Evaluation extends Score {
   readonly images: number;
-  readonly accuracy: number;
   /** Mean cross-entropy. */
   readonly loss: number;
-  /** confusion[label][prediction], counts */
-  readonly confusion: readonly (readonly number[])[];
   /** Class that each image was taken for, in the order of the set. */
   readonly predictions: Uint32Array;
 }
@@ -66,30 +63,20 @@ export async function evaluateProgram(
   batchSize: number,
   classes: number,
 ): Promise<Evaluation> {
-  const tally = emptyTally();
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const predictions = new Uint32Array(set.count);
   const batches = evaluationBatches(set, batchSize);
+  let images = 0;
+  let lossSum = 0;
   for (let batch = nextBatch(batches); batch !== undefined;) {
     const running = program.run({ images: batch.images, labels: batch.labels });
     const following = nextBatch(batches);
     await running;
-    const loss = (await program.read("loss"))[0]!;
-    const first = tally.images;
-    tallyBatch(tally, batch, loss, await program.read("probabilities")).forEach((prediction, row) => {
-      predictions[first + row] = prediction;
-      confusion[batch!.labels[row]!]![prediction]!++;
-    });
+    lossSum += (await program.read("loss"))[0]! * batch.count;
+    predictions.set(predictedClasses(await program.read("probabilities"), batch.count, classes), images);
+    images += batch.count;
     batch = following;
   }
-  const { images, correct, lossSum } = tally;
-  return {
-    images,
-    accuracy: correct / Math.max(1, images),
-    loss: lossSum / Math.max(1, images),
-    confusion,
-    predictions,
-  };
+  return { images, ...score(predictions, set.labels, classes), loss: lossSum / Math.max(1, images), predictions };
 }
 
 /** @throws DataError when images or classes are not those of the model */
