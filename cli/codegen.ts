@@ -8,8 +8,8 @@ import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
-import { computeOp } from "../kernels/reference/index.ts";
+import type { InferenceGraph } from "../engine/plan/inference.ts";
+import { networkOf } from "./deployed-network.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
 import { dataDirOption, dataOption, listOf, precisionOption } from "./options.ts";
@@ -73,7 +73,6 @@ export const command = () =>
         options,
         async ({ output, signal }) => {
           const opened = await openModelOrArchitecture(name, output);
-          const { model, values, classes, normalization, name: title } = opened;
           const { target, precision, plan, prefix } = options;
           const untuned = {
             target,
@@ -82,18 +81,14 @@ export const command = () =>
             ...(prefix === undefined ? {} : { prefix }),
           };
           const passes: { name: string; layers: string[] }[] = [];
-          const graph = lowerModel(model, values, {
-            observe: (name, after) => {
-              if (options.explain) passes.push({ name, layers: explainGraph(after) });
-            },
-            compute: computeOp,
-          });
+          const observe = (name: string, after: InferenceGraph): void => {
+            if (options.explain) passes.push({ name, layers: explainGraph(after) });
+          };
           if (precision === "int8-weights" && plan === "winograd")
             output.message("plan winograd: layers with weights in int8 keep their direct form");
           const integers = precision === "int8" ? await integersOf(opened, options, output) : undefined;
-          const quantized = integers?.quantized;
-          const network = { graph, name: title, classes, normalization, ...(quantized && { quantized }) };
-          const tuned = options.tune ? await tuneModel(opened, network, untuned, output, signal) : undefined;
+          const network = networkOf(opened, { precision, quantized: integers?.quantized }, { observe });
+          const tuned = options.tune ? await tuneModel(network, untuned, output, signal) : undefined;
           const generation = { ...untuned, ...(tuned && { tuning: tuned.tuning }) };
           const pack = options.package ? await packageModel(opened, integers, generation, options, output) : undefined;
           const code = pack?.code ?? generate(network, generation);

@@ -10,12 +10,12 @@ import type { VerifyReference } from "../codegen/verify/verify.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { ToolError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { localSearch } from "../nas/runners/local-search.ts";
 import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
 import { hybrid } from "../nas/space/presets.ts";
 import { codegenTableRow } from "./bench-codegen.ts";
+import { networkOf } from "./deployed-network.ts";
 import { openModel } from "./open-model.ts";
 import { positiveInteger } from "./options.ts";
 import { count, duration, type Output, percent } from "./output.ts";
@@ -75,9 +75,8 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
   await backend.dispose();
 
   heading("4/5 C code");
-  const opened = await openModel(out);
-  const { model, values, classes, normalization } = opened;
-  const network = { graph: lowerModel(model, values), name: "finch_demo", classes, normalization };
+  const opened = { ...(await openModel(out)), name: "finch_demo" };
+  const network = networkOf(opened);
   const folder = join(out, "generated");
   const files: string[] = [];
   for (const target of targets) {
@@ -92,7 +91,7 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
   heading(`5/5 Verification on ${images} test images`);
   const onProgress = (message: string): void => output.message(message);
   const set = await data.test();
-  const rows = await verifyModel({ ...opened, name: "finch_demo" }, { targets, against, set, images, onProgress });
+  const rows = await verifyModel(opened, { targets, against, set, images, onProgress });
 
   const [best] = models;
   output.data("");

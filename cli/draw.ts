@@ -9,7 +9,7 @@ import { targets, type TargetName } from "../codegen/target.ts";
 import { profileInstructions } from "../codegen/verify/profile.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
+import { networkOf } from "./deployed-network.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { count } from "./output.ts";
 import { planOf, planOption, ramOption } from "./plan-options.ts";
@@ -39,8 +39,9 @@ export const command = () =>
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
         const { instructions: processor, out } = options;
-        const { model, values, name: title, architecture } = await openModelOrArchitecture(name, output);
-        const network = { graph: lowerModel(model, values), name: title };
+        const opened = await openModelOrArchitecture(name, output);
+        const { architecture } = opened;
+        const network = networkOf(opened);
         const target = options.target ?? processor ?? "host";
         const generation = { target, precision: "float32", ...planOf(options) } as const;
         const code = generate(network, generation);
@@ -54,7 +55,7 @@ export const command = () =>
                 images: [selftestInput(1, code.inputShape)],
               });
         const svg = drawNetwork(network.graph, code, {
-          name: title,
+          name: opened.name,
           ...(architecture === undefined ? {} : { blocks: architecture.blocks.map(({ type }) => type) }),
           ...(profile === undefined ? {} : { instructions: profile }),
         });

@@ -9,8 +9,9 @@ import type { Backend } from "../engine/backend.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { ConfigError, DataError } from "../engine/errors.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
-import { checkFits, evaluateModel, type Evaluation } from "../engine/train/evaluate-model.ts";
+import { checkFits, type Evaluation } from "../engine/train/evaluate-model.ts";
 import { pairedDrop } from "../engine/train/paired-drop.ts";
+import { evaluateFloat } from "./evaluate-float.ts";
 import { openBackend } from "./open-backend.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { expectClasses, openModel, type OpenedModel } from "./open-model.ts";
@@ -134,8 +135,6 @@ interface EvaluateFlags extends QuantizeFlags {
   readonly batch: number;
 }
 
-const mostImages = 4;
-
 async function evaluate(
   opened: OpenedModel,
   set: ImageSet,
@@ -161,17 +160,6 @@ async function evaluate(
   } finally {
     progress.stop();
   }
-}
-
-function evaluateFloat(
-  { model, state, normalization, checkpoint, scoring = model }: OpenedModel,
-  set: ImageSet,
-  backend: Backend,
-  batch: number,
-): Promise<Evaluation> {
-  // Images of an imported network are recorded one by one.
-  const batchSize = checkpoint === undefined ? Math.min(batch, mostImages) : batch;
-  return evaluateModel(scoring, state, set, { backend, normalization, batchSize });
 }
 
 type Comparison = NonNullable<z.input<typeof evaluateSchema>["against"]>;

@@ -2,7 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
 import { exportOnnx } from "../codegen/onnx/export.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
+import { networkOf } from "./deployed-network.ts";
 import { openModelOrArchitecture } from "./open-model.ts";
 import { count } from "./output.ts";
 import { runVerb } from "./run-verb.ts";
@@ -19,8 +19,8 @@ export const command = () =>
     .addOption(new Option("--onnx <file>", "file to write").makeOptionMandatory())
     .action((name, options) =>
       runVerb(options, async ({ output }) => {
-        const { model, values, classes, normalization, name: title } = await openModelOrArchitecture(name, output);
-        const bytes = exportOnnx(lowerModel(model, values), { name: title, classes, normalization });
+        const network = networkOf(await openModelOrArchitecture(name, output));
+        const bytes = exportOnnx(network.graph, network);
         await writeFileAtomically(options.onnx, bytes);
         output.document({ file: options.onnx, bytes: bytes.length } satisfies z.input<typeof exportSchema>);
         output.data(`${options.onnx}: ${count(bytes.length)} bytes`);

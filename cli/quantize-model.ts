@@ -9,9 +9,10 @@ import { quantizeNetwork } from "../codegen/quantize/quantize.ts";
 import type { Ranged } from "../codegen/quantize/ranges.ts";
 import type { Backend } from "../engine/backend.ts";
 import { ConfigError } from "../engine/errors.ts";
-import { lookUpBytes } from "../engine/byte-lookup.ts";
+import { lookedUp } from "../engine/byte-lookup.ts";
 import type { ImageSet, Normalization } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
+import { imageAt } from "../engine/data/select.ts";
 import type { Model } from "../engine/model.ts";
 import { lowerModel } from "../engine/plan/lower.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
@@ -108,15 +109,11 @@ export async function quantizeModel(
 
 /** At most `wanted` normalised images, spread evenly over a set. */
 export function someImages(set: ImageSet, wanted: number, normalization: Normalization): Float32Array[] {
-  const size = set.height * set.width * set.channels;
   const table = normalizationTable(normalization);
   const taken = Math.min(wanted, set.count);
-  return Array.from({ length: taken }, (_, place) => {
-    const index = Math.floor((place * set.count) / taken);
-    const image = new Float32Array(size);
-    lookUpBytes(image, set.images.subarray(index * size, (index + 1) * size), table);
-    return image;
-  });
+  return Array.from({ length: taken }, (_, place) =>
+    lookedUp(imageAt(set, Math.floor((place * set.count) / taken)), table),
+  );
 }
 
 /** A trained model to be trained on with the rounding of its integers, ranges by calibration to begin with. */

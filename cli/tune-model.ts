@@ -1,28 +1,24 @@
 import type { CodegenNetwork, CodegenOptions } from "../codegen/generate.ts";
-import { selftestCells, selftestInput } from "../codegen/selftest.ts";
+import { selftestImage } from "../codegen/selftest.ts";
 import type { Tuning } from "../codegen/tune/choices.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
-import { lowerModel } from "../engine/plan/lower.ts";
 import { tune, type TunedReport } from "../codegen/verify/tune.ts";
+import { networkOf } from "./deployed-network.ts";
 import type { OpenedModel } from "./open-model.ts";
 import { count, type Output, percent } from "./output.ts";
 
-/** Measures how the kernels of a model are best written, and tells what that gained. @throws as `tune` */
+/** Measures how the kernels of a network are best written, and tells what that gained. @throws as `tune` */
 export async function tuneModel(
-  { model, normalization }: OpenedModel,
   network: CodegenNetwork,
   options: CodegenOptions,
   output: Output,
   signal: AbortSignal,
 ): Promise<{ readonly tuning: Tuning; readonly report: TunedReport }> {
-  const { quantized } = network;
-  const image =
-    quantized === undefined ? selftestInput(1, model.input, normalization) : selftestCells(1, quantized, normalization);
   output.message(`${options.target}: counting the instructions of candidates under QEMU`);
   const progress = output.progress(1);
   try {
     const { tuning, ...report } = await tune({
-      ...{ network, options, image, signal },
+      ...{ network, options, image: selftestImage(1, network), signal },
       onProgram: (done, of) => progress.update(done / of, `program ${done} of ${of}`),
     });
     progress.stop();
@@ -40,12 +36,11 @@ export async function tuneTargets(
   output: Output,
 ): Promise<ReadonlyMap<VerifyTarget, Tuning>> {
   const { quantized, ...generation } = options;
-  const { model, values, name } = opened;
-  const network = { graph: lowerModel(model, values), name, ...(quantized && { quantized }) };
+  const network = networkOf(opened, { precision: generation.precision, quantized });
   const tunings = new Map<VerifyTarget, Tuning>();
   for (const target of targets)
     if (target !== "host")
-      tunings.set(target, (await tuneModel(opened, network, { ...generation, target }, output, signal)).tuning);
+      tunings.set(target, (await tuneModel(network, { ...generation, target }, output, signal)).tuning);
   return tunings;
 }
 

@@ -1,41 +1,38 @@
-import { type CodegenNetwork, type CodegenOptions, generate } from "../codegen/generate.ts";
-import { type Precision, withWeightsOf } from "../codegen/arithmetic.ts";
+import { type CodegenOptions, generate } from "../codegen/generate.ts";
 import type { Cells } from "../codegen/element.ts";
 import type { QuantizedGraph } from "../codegen/quantize/graph.ts";
-import { createInterpreter } from "../codegen/quantize/interpreter/interpret.ts";
+import { inputOfBytes, inputOfImage } from "../codegen/quantize/inputs.ts";
+import { createInterpreter, interpretAll } from "../codegen/quantize/interpreter/interpret.ts";
 import { checkCode, type CheckRow } from "../codegen/verify/checks.ts";
 import { distance, type LayerRequest, type LayerRow, verifyLayers } from "../codegen/verify/layers.ts";
 import type { Plan } from "../codegen/schedule.ts";
 import { floatTolerance } from "../codegen/tolerance.ts";
 import type { Tuning } from "../codegen/tune/choices.ts";
 import type { VerifyTarget } from "../codegen/verify/targets.ts";
-import { cellsOfImages, verifyNetwork } from "../codegen/verify/verify-network.ts";
+import { verifyNetwork } from "../codegen/verify/verify-network.ts";
 import type { VerifyReference, VerifyRow } from "../codegen/verify/verify.ts";
 import { type Estimate, estimateInference, modelledTargets } from "../codegen/verify/estimate.ts";
 import { findWorstInput, type WorstInput } from "../codegen/verify/worst.ts";
-import { lookUpBytes } from "../engine/byte-lookup.ts";
+import { lookedUp } from "../engine/byte-lookup.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
+import { imageAt } from "../engine/data/select.ts";
 import { ConfigError } from "../engine/errors.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
-import { elementCount } from "../engine/shape.ts";
-import { evaluationGraph, lowerModel } from "../engine/plan/lower.ts";
+import { evaluationGraph } from "../engine/plan/lower.ts";
 import { inferenceToGraph } from "../engine/plan/record-inference.ts";
 import { writeState } from "../engine/train/evaluate-model.ts";
 import { createReferenceBackend } from "../kernels/reference/index.ts";
+import { networkOf, type Numbers, precisionOf } from "./deployed-network.ts";
 import type { OpenedModel } from "./open-model.ts";
 import { planOf } from "./plan-options.ts";
 
-export interface VerifyModelOptions {
+export interface VerifyModelOptions extends Numbers {
   readonly targets: readonly VerifyTarget[];
   readonly against: readonly VerifyReference[];
   /** Images to feed: the first of this set. */
   readonly set: ImageSet;
   readonly images: number;
-  /** Default float32, or int8 where there are integers. */
-  readonly precision?: Precision;
-  /** The model in integers; for int8. */
-  readonly quantized?: QuantizedGraph;
   readonly plan?: Plan;
   readonly ram?: number;
   /** How kernels are written, by target. */
@@ -62,18 +59,6 @@ export async function verifyModel(opened: OpenedModel, options: VerifyModelOptio
   });
 }
 
-type Numbers = Pick<VerifyModelOptions, "precision" | "quantized">;
-
-function networkOf({ model, values, name, classes, normalization }: OpenedModel, numbers: Numbers): CodegenNetwork {
-  const { quantized } = numbers;
-  const graph = withWeightsOf(precisionOf(numbers), lowerModel(model, values));
-  return { graph, name, classes, normalization, ...(quantized && { quantized }) };
-}
-
-function precisionOf({ precision, quantized }: Numbers): Precision {
-  return precision ?? (quantized === undefined ? "float32" : "int8");
-}
-
 function generationOf(
   options: Omit<VerifyModelOptions, "against" | "images" | "targets">,
   target: VerifyTarget,
@@ -92,11 +77,7 @@ function imagesOf({ model, normalization }: OpenedModel, set: ImageSet, count: n
       `verify: the images are ${set.height}×${set.width}×${set.channels}, the model takes ${height}×${width}×${channels}`,
     );
   const table = normalizationTable(normalization);
-  return Array.from({ length: count }, (_, index) => {
-    const image = new Float32Array(size);
-    lookUpBytes(image, set.images.subarray(index * size, (index + 1) * size), table);
-    return image;
-  });
+  return Array.from({ length: count }, (_, index) => lookedUp(imageAt(set, index), table));
 }
 
 /**
@@ -126,7 +107,7 @@ export async function profileModel(
 ): Promise<Estimate[]> {
   const [floats] = imagesOf(opened, options.set, 1);
   const network = networkOf(opened, options);
-  const [image] = options.quantized ? cellsOfImages(options.quantized, [floats!]) : [floats!];
+  const image = options.quantized ? inputOfImage(options.quantized)(floats!) : floats!;
   const targets = modelledTargets.filter((target) => options.targets.includes(target));
   if (targets.length === 0)
     throw new ConfigError(`verify: --profile knows ${modelledTargets.join(" and ")}: name one by --targets`);
@@ -136,7 +117,7 @@ export async function profileModel(
     const generation = generationOf(options, target);
     const code = generate(network, generation);
     const observed = generate(network, { ...generation, observed: true });
-    estimates.push(await estimateInference({ target, code, observed, image: image! }));
+    estimates.push(await estimateInference({ target, code, observed, image }));
   }
   return estimates;
 }
@@ -150,30 +131,19 @@ export async function findWorstImage(
   options: Omit<VerifyModelOptions, "against" | "targets"> & { readonly evaluations: number; readonly seed: number },
 ): Promise<WorstInput> {
   const { set, images: count, evaluations, seed, quantized } = options;
-  const { model, normalization } = opened;
   imagesOf(opened, set, count);
   const network = networkOf(opened, options);
   const code = generate(network, generationOf(options, "host"));
-  const size = elementCount(model.input);
-  const table = normalizationTable(normalization);
-  const normalized = (bytes: Uint8Array): Float32Array => {
-    const image = new Float32Array(size);
-    lookUpBytes(image, bytes, table);
-    return image;
-  };
   const interpreter = quantized && (await createInterpreter(quantized, { backend: createReferenceBackend() }));
   try {
     return await findWorstInput({
       ...{ code, evaluations, seed },
-      starts: Array.from({ length: count }, (_, index) => set.images.slice(index * size, (index + 1) * size)),
-      inputOf: (bytes) => (quantized ? cellsOfImages(quantized, [normalized(bytes)])[0]! : normalized(bytes)),
-      reference: async (inputs) => {
-        if (interpreter === undefined)
-          return engineOutputs(opened, inputs as readonly Float32Array[], { ...options, arithmetic: "float64" });
-        const outputs: Cells[] = [];
-        for (const input of inputs) outputs.push((await interpreter.run(input)).slice());
-        return outputs;
-      },
+      starts: Array.from({ length: count }, (_, index) => imageAt(set, index).slice()),
+      inputOf: inputOfBytes(opened.normalization, quantized),
+      reference: (inputs) =>
+        interpreter === undefined
+          ? engineOutputs(opened, inputs as readonly Float32Array[], { ...options, arithmetic: "float64" })
+          : interpretAll(interpreter, inputs),
     });
   } finally {
     await interpreter?.dispose();
@@ -187,7 +157,7 @@ export async function checkModel(
 ): Promise<CheckRow[]> {
   const floats = imagesOf(opened, options.set, options.images);
   const network = networkOf(opened, options);
-  const images = options.quantized ? cellsOfImages(options.quantized, floats) : floats;
+  const images = options.quantized ? floats.map(inputOfImage(options.quantized)) : floats;
   const rows: CheckRow[] = [];
   for (const target of options.targets) {
     const code = generate(network, generationOf(options, target));
@@ -215,10 +185,10 @@ async function besideEngine(graph: InferenceGraph, input: Float32Array): Promise
 }
 
 async function besideInterpreter(graph: QuantizedGraph, image: Float32Array): Promise<Beside> {
-  const [input] = cellsOfImages(graph, [image]);
+  const input = inputOfImage(graph)(image);
   const interpreter = await createInterpreter(graph, { backend: createReferenceBackend() });
-  await interpreter.run(input!);
-  return { input: input!, expected: ({ value }) => interpreter.cells(value) };
+  await interpreter.run(input);
+  return { input, expected: ({ value }) => interpreter.cells(value) };
 }
 
 async function layersOfEngine(

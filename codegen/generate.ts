@@ -4,7 +4,6 @@ import type { InferenceOp } from "../engine/ops/vocabulary.ts";
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { layerMacs, networkMacs } from "../engine/plan/macs.ts";
 import { elementCount, formatShape } from "../engine/shape.ts";
-import { byteTables } from "./byte-tables.ts";
 import {
   float32Arithmetic,
   int8WeightsArithmetic,
@@ -15,6 +14,7 @@ import {
 import type { ElementName } from "./element.ts";
 import { integerArithmetic } from "./emit/int8/arithmetic.ts";
 import type { QuantizedGraph } from "./quantize/graph.ts";
+import { byteTables } from "./quantize/inputs.ts";
 import { isInt8 } from "./quantize/weight-only.ts";
 import { headerText } from "./header.ts";
 import { checkPrefix, identifierOf } from "./identifier.ts";

@@ -1,13 +1,14 @@
-import { lookUpBytes } from "../engine/byte-lookup.ts";
+import { lookedUp } from "../engine/byte-lookup.ts";
 import type { Normalization } from "../engine/data/image-set.ts";
 import { normalizationTable } from "../engine/data/normalization.ts";
 import { elementCount, type Shape } from "../engine/shape.ts";
 import { mixBits } from "../engine/random.ts";
-import { byteTables } from "./byte-tables.ts";
 import { elements, type Cells } from "./element.ts";
 import { headComment, type Facts } from "./facts.ts";
+import type { CodegenNetwork } from "./generate.ts";
 import { floatLiteral } from "./literals.ts";
 import type { QuantizedGraph } from "./quantize/graph.ts";
+import { inputOfBytes, type ImageCells } from "./quantize/inputs.ts";
 import { floatTolerance } from "./tolerance.ts";
 import { indent } from "./unit.ts";
 
@@ -65,24 +66,23 @@ export function selftestPicture(seed: number, shape: Shape): Uint8Array {
 export function selftestInput(seed: number, shape: Shape, normalization?: Normalization): Float32Array {
   const bytes = selftestPicture(seed, shape);
   if (normalization === undefined) return Float32Array.from(bytes, (byte) => (byte - 128) / 64);
-  const input = new Float32Array(bytes.length);
-  lookUpBytes(input, bytes, normalizationTable(normalization));
-  return input;
+  return lookedUp(bytes, normalizationTable(normalization));
 }
 
 /** The picture of a seed as a network in integers takes it; its bytes less 128 where nothing says how. */
-export function selftestCells(
-  seed: number,
-  { values, input }: QuantizedGraph,
-  normalization?: Normalization,
-): Int8Array | Float32Array {
-  const { shape, element } = values[input]!;
+export function selftestCells(seed: number, quantized: QuantizedGraph, normalization?: Normalization): ImageCells {
+  const { shape, element } = quantized.values[quantized.input]!;
   if (element.type !== "int8") return selftestInput(seed, shape.slice(1), normalization);
   const bytes = selftestPicture(seed, shape.slice(1));
   if (normalization === undefined) return Int8Array.from(bytes, (byte) => byte - 128);
-  const cells = new Int8Array(bytes.length);
-  lookUpBytes(cells, bytes, byteTables(normalization, element));
-  return cells;
+  return inputOfBytes(normalization, quantized)(bytes);
+}
+
+/** The picture of a seed as the C of a network takes it. */
+export function selftestImage(seed: number, { graph, quantized, normalization }: CodegenNetwork): ImageCells {
+  return quantized === undefined
+    ? selftestInput(seed, graph.values[graph.input]!.shape.slice(1), normalization)
+    : selftestCells(seed, quantized, normalization);
 }
 
 function pictureSize(shape: Shape): [height: number, width: number, channels: number] {

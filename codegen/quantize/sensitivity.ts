@@ -1,10 +1,8 @@
 import type { Backend } from "../../engine/backend.ts";
-import { predictedClasses } from "../../engine/train/metrics.ts";
+import { predictedClass } from "../../engine/train/metrics.ts";
 import { moves } from "./elements.ts";
-import { feedImages } from "./evaluate.ts";
+import { interpretImages } from "./evaluate.ts";
 import { floatGraph } from "./float-graph.ts";
-import type { QuantizedGraph } from "./graph.ts";
-import { createInterpreter } from "./interpreter/interpret.ts";
 import { quantizeNetwork } from "./quantize.ts";
 import type { Ranged } from "./ranges.ts";
 
@@ -31,30 +29,19 @@ export async function measureSensitivity(
 ): Promise<Sensitivity[]> {
   const { layers } = ranged.network;
   const names = layers.map(({ name }) => name);
-  const outputs = async (graph: QuantizedGraph): Promise<Float32Array[]> => {
-    const interpreter = await createInterpreter(graph, { backend });
-    try {
-      const feed = feedImages(graph, interpreter);
-      const all: Float32Array[] = [];
-      for (const image of images) all.push(await feed(image));
-      return all;
-    } finally {
-      await interpreter.dispose();
-    }
-  };
-  const reference = await outputs(floatGraph(ranged.network));
+  const reference = await interpretImages(floatGraph(ranged.network), images, { backend });
   const rows: Sensitivity[] = [];
   for (const { name, op } of layers) {
     if (moves(op)) continue;
     const graph = quantizeNetwork(ranged, { keepFloat: names.filter((other) => other !== name) });
-    rows.push({ name, op, ...compare(await outputs(graph), reference) });
+    rows.push({ name, op, ...compare(await interpretImages(graph, images, { backend }), reference) });
   }
   return rows.sort((a, b) => b.error - a.error);
 }
 
 function compare(
-  outputs: readonly Float32Array[],
-  reference: readonly Float32Array[],
+  outputs: readonly Float64Array[],
+  reference: readonly Float64Array[],
 ): Pick<Sensitivity, "error" | "changed"> {
   let error = 0;
   let power = 0;
@@ -65,8 +52,7 @@ function compare(
       error += (got[index] - value) ** 2;
       power += value ** 2;
     });
-    const [[before], [after]] = [expected, got].map((each) => predictedClasses(each, 1, each.length));
-    if (before !== after) changed++;
+    if (predictedClass(expected) !== predictedClass(got)) changed++;
   });
   return { error: Math.sqrt(error / (power || 1)), changed: changed / reference.length };
 }

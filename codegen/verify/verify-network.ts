@@ -1,11 +1,11 @@
 import type { Backend } from "../../engine/backend.ts";
 import { ConfigError } from "../../engine/errors.ts";
 import { type Precision, withWeightsOf } from "../arithmetic.ts";
-import type { Cells } from "../element.ts";
-import { type CodegenNetwork, createInterpreter, generate } from "../index.ts";
+import { type CodegenNetwork, generate } from "../generate.ts";
 import { exportOnnx } from "../onnx/export.ts";
 import type { QuantizedGraph } from "../quantize/graph.ts";
-import { roundCells } from "../quantize/rows.ts";
+import { inputOfImage } from "../quantize/inputs.ts";
+import { interpret } from "../quantize/interpreter/interpret.ts";
 import type { Plan } from "../schedule.ts";
 import type { Tuning } from "../tune/choices.ts";
 import type { VerifyTarget } from "./targets.ts";
@@ -58,22 +58,12 @@ export async function verifyNetwork({
   });
 }
 
-/** Normalised images as a network in integers takes them. */
-export function cellsOfImages({ values, input }: QuantizedGraph, images: readonly Float32Array[]): Cells[] {
-  const { element } = values[input]!;
-  return element.type === "int8" ? images.map((image) => roundCells(image, element)) : [...images];
-}
-
 async function integers(
   graph: QuantizedGraph | undefined,
   images: readonly Float32Array[],
   backend: Backend | undefined,
 ): Promise<Pick<VerifyRequest, "images" | "referenceOutputs">> {
   if (graph === undefined) throw new ConfigError("verify: int8 needs a quantised network");
-  const cells = cellsOfImages(graph, images);
-  const interpreter = await createInterpreter(graph, { ...(backend && { backend }) });
-  const referenceOutputs: Cells[] = [];
-  for (const image of cells) referenceOutputs.push((await interpreter.run(image)).slice());
-  await interpreter.dispose();
-  return { images: cells, referenceOutputs };
+  const cells = images.map(inputOfImage(graph));
+  return { images: cells, referenceOutputs: await interpret(graph, cells, { backend }) };
 }

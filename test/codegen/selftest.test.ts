@@ -2,21 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { elements } from "../../codegen/element.ts";
-import {
-  calibrate,
-  createInterpreter,
-  generate,
-  quantizeNetwork,
-  selftestCells,
-  selftestInput,
-  selftestPicture,
-  type GeneratedCode,
-} from "../../codegen/index.ts";
+import { generate, selftestPicture, type GeneratedCode } from "../../codegen/index.ts";
 import type { Normalization } from "../../engine/data/image-set.ts";
 import type { InferenceGraph } from "../../engine/plan/inference.ts";
-import { createReferenceBackend } from "../../kernels/reference/index.ts";
 import { CProgram, strict } from "./c-program.ts";
-import { expected, lowered, trained } from "./graphs.ts";
+import { lowered, trained } from "./graphs.ts";
+import { answersOfEngine, answersOfIntegers } from "./selftest-answers.ts";
 
 const picture = lowered([1, 19, 13, 3], (x) => {
   const y = x
@@ -28,42 +19,23 @@ const picture = lowered([1, 19, 13, 3], (x) => {
 const vector = lowered([1, 30], (x) => x.matmul(trained(30, 5)).bias(trained(5)));
 const normalization = { mean: [0.5, 0.4, 0.25], deviation: [0.25, 0.5, 1] };
 const seeds = [1, 2, 0xfeedbeef];
+const floats = { target: "host", precision: "float32" } as const;
+const integers = { target: "host", precision: "int8" } as const;
 
 async function code(graph: InferenceGraph, name: string, normalization?: Normalization): Promise<GeneratedCode> {
-  const shape = graph.values[graph.input]!.shape.slice(1);
-  const answer = async (seed: number) => ({
-    seed,
-    expected: await expected({ name, graph, image: selftestInput(seed, shape, normalization) }),
-  });
-  const selftest = await Promise.all(seeds.map(answer));
-  return generate(
-    { graph, name, selftest, ...(normalization === undefined ? {} : { normalization }) },
-    { target: "host", precision: "float32" },
-  );
+  const selftest = await answersOfEngine(graph, seeds, normalization);
+  return generate({ graph, name, selftest, ...(normalization && { normalization }) }, floats);
 }
 
-/** The same in integers, all layers or all but those named, with the answers of the interpreter. */
+/** The same in integers, all layers or all but those named. */
 async function integerCode(
   graph: InferenceGraph,
   name: string,
   normalization?: Normalization,
-  keepFloat: readonly string[] = [],
+  keepFloat?: readonly string[],
 ): Promise<GeneratedCode> {
-  const backend = createReferenceBackend();
-  const shape = graph.values[graph.input]!.shape.slice(1);
-  const images = seeds.map((seed) => selftestInput(seed, shape, normalization));
-  const quantized = quantizeNetwork(await calibrate(graph, images, { backend }), { keepFloat });
-  const interpreter = await createInterpreter(quantized, { backend });
-  const selftest = [];
-  for (const seed of seeds) {
-    const answer = await interpreter.run(selftestCells(seed, quantized, normalization));
-    selftest.push({ seed, expected: answer.slice() });
-  }
-  await interpreter.dispose();
-  return generate(
-    { graph, quantized, name, selftest, ...(normalization === undefined ? {} : { normalization }) },
-    { target: "host", precision: "int8" },
-  );
+  const answers = await answersOfIntegers(graph, seeds, normalization, keepFloat);
+  return generate({ graph, name, ...answers, ...(normalization && { normalization }) }, integers);
 }
 
 /** A program that ends with what the self-tests said, each ten times as large as the next. */
@@ -162,7 +134,7 @@ test("integers have no tolerance, not of one unit", async () => {
 });
 
 test("the C of a network without vectors has no self-test", () => {
-  const { files } = generate({ graph: vector, name: "n" }, { target: "host", precision: "float32" });
+  const { files } = generate({ graph: vector, name: "n" }, floats);
   expect(files.map(({ name }) => name)).toEqual(["n.h", "n.c"]);
   expect(files[0]!.text).not.toContain("selftest");
 });

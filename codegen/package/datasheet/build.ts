@@ -1,5 +1,4 @@
 import { version } from "../../../engine/version.ts";
-import { byteTables } from "../../byte-tables.ts";
 import { deployedGraph } from "../../deployed.ts";
 import { elements, type ElementName } from "../../element.ts";
 import { integersOf, type CodegenNetwork, type GeneratedCode } from "../../generate.ts";
@@ -7,6 +6,7 @@ import { layerCosts } from "../../layer-costs.ts";
 import { hashWeights } from "../../model-hash.ts";
 import { largestSum } from "../../quantize/bounds.ts";
 import type { Element, QuantizedGraph } from "../../quantize/graph.ts";
+import { byteTables } from "../../quantize/inputs.ts";
 import { selftestTolerance } from "../../selftest.ts";
 import type { Measurements } from "../../verify/measure.ts";
 import type { PackageTerms } from "../facts.ts";

@@ -17,10 +17,39 @@ export interface Interpreter {
   dispose(): Promise<void>;
 }
 
-/** Runs the integers of a network as docs/int8.md defines them. @param backend runs layers that are kept in float32 */
+export interface InterpreterOptions {
+  /** Runs layers that are kept in float32. */
+  readonly backend?: Backend | undefined;
+}
+
+/** Cells of the output for those of each input, by an interpreter that lives for them alone. @throws ShapeError */
+export async function interpret(
+  graph: QuantizedGraph,
+  inputs: readonly Operand["cells"][],
+  options?: InterpreterOptions,
+): Promise<Operand["cells"][]> {
+  const interpreter = await createInterpreter(graph, options);
+  try {
+    return await interpretAll(interpreter, inputs);
+  } finally {
+    await interpreter.dispose();
+  }
+}
+
+/** The same by an interpreter that is there already. */
+export async function interpretAll(
+  interpreter: Interpreter,
+  inputs: readonly Operand["cells"][],
+): Promise<Operand["cells"][]> {
+  const outputs: Operand["cells"][] = [];
+  for (const input of inputs) outputs.push((await interpreter.run(input)).slice());
+  return outputs;
+}
+
+/** Runs the integers of a network as docs/int8.md defines them. */
 export async function createInterpreter(
   graph: QuantizedGraph,
-  { backend }: { readonly backend?: Backend } = {},
+  { backend }: InterpreterOptions = {},
 ): Promise<Interpreter> {
   const operands = graph.values.map((value): Operand => ({ ...value, cells: cellsOf(value) }));
   const runs: (() => void | Promise<void>)[] = [];

@@ -4,21 +4,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Precision } from "../../../codegen/arithmetic.ts";
-import {
-  calibrate,
-  createInterpreter,
-  generate,
-  quantizeNetwork,
-  selftestCells,
-  selftestInput,
-  type CodegenNetwork,
-} from "../../../codegen/index.ts";
+import { generate, type CodegenNetwork } from "../../../codegen/index.ts";
 import type { PackageFile } from "../../../codegen/package/facts.ts";
 import { packageFiles } from "../../../codegen/package/package.ts";
 import { licenseText } from "../../../codegen/package/license.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
-import { createReferenceBackend } from "../../../kernels/reference/index.ts";
-import { expected, lowered, trained } from "../graphs.ts";
+import { lowered, trained } from "../graphs.ts";
+import { answersOfEngine, answersOfIntegers } from "../selftest-answers.ts";
 
 const execute = promisify(execFile);
 
@@ -43,31 +35,15 @@ function smallGraph(outputs: number): InferenceGraph {
 }
 
 const seeds = [1, 2, 3];
-const pictures = seeds.map((seed) => selftestInput(seed, [12, 10, 3], normalization));
-
-/** With the answers of the engine. */
-async function inFloats(name: string, graph: InferenceGraph): Promise<Pick<CodegenNetwork, "selftest">> {
-  const answers = await Promise.all(pictures.map((image) => expected({ name, graph, image })));
-  return { selftest: seeds.map((seed, index) => ({ seed, expected: answers[index]! })) };
-}
-
-/** With those of the interpreter. */
-async function inIntegers(graph: InferenceGraph): Promise<Pick<CodegenNetwork, "quantized" | "selftest">> {
-  const quantized = quantizeNetwork(await calibrate(graph, pictures, { backend: createReferenceBackend() }));
-  const interpreter = await createInterpreter(quantized);
-  const selftest = [];
-  for (const seed of seeds) {
-    const answer = await interpreter.run(selftestCells(seed, quantized, normalization));
-    selftest.push({ seed, expected: answer.slice() });
-  }
-  return { quantized, selftest };
-}
 
 /** A network with its self-test. */
 async function smallNetwork(name: string, outputs: number, precision: Precision): Promise<CodegenNetwork> {
   const graph = smallGraph(outputs);
   const classes = Array.from({ length: outputs }, (_, index) => `kind "${index}"`);
-  const answers = precision === "int8" ? await inIntegers(graph) : await inFloats(name, graph);
+  const answers =
+    precision === "int8"
+      ? await answersOfIntegers(graph, seeds, normalization)
+      : { selftest: await answersOfEngine(graph, seeds, normalization) };
   return { graph, name, classes, normalization, ...answers };
 }
 

@@ -2,14 +2,14 @@ import { afterAll, describe, expect, it, test } from "vitest";
 import { trainedRanges } from "../../../codegen/quantize/aware/extents.ts";
 import { quantizationAwareModel } from "../../../codegen/quantize/aware/model.ts";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
-import { evaluateQuantized, feedImages } from "../../../codegen/quantize/evaluate.ts";
+import { evaluateQuantized, interpretImages } from "../../../codegen/quantize/evaluate.ts";
 import type { QuantizedGraph } from "../../../codegen/quantize/graph.ts";
-import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
 import { quantizeNetwork } from "../../../codegen/quantize/quantize.ts";
 import type { Ranged } from "../../../codegen/quantize/ranges.ts";
 import { parseArchitecture, type Architecture } from "../../../engine/architecture.ts";
-import { lookUpBytes } from "../../../engine/byte-lookup.ts";
+import { lookedUp } from "../../../engine/byte-lookup.ts";
 import { normalizationTable } from "../../../engine/data/normalization.ts";
+import { imageAt } from "../../../engine/data/select.ts";
 import { buildGraph } from "../../../engine/graph.ts";
 import { Model } from "../../../engine/model.ts";
 import { lowerModel } from "../../../engine/plan/lower.ts";
@@ -17,6 +17,7 @@ import { randomNormals } from "../../../engine/random.ts";
 import { input } from "../../../engine/record.ts";
 import { decodeCheckpoint, encodeCheckpoint, restoreModel, type Checkpoint } from "../../../engine/train/checkpoint.ts";
 import type { ModelState } from "../../../engine/train/evaluate-model.ts";
+import { predictedClass } from "../../../engine/train/metrics.ts";
 import { constantRate } from "../../../engine/train/schedules.ts";
 import { Trainer, type FitOptions } from "../../../engine/train/trainer.ts";
 import { createWasmBackend } from "../../../kernels/wasm/node/index.ts";
@@ -80,15 +81,13 @@ describe.each(architectures)("a training graph with the rounding of int8: $name"
     const float = await floatLogits(Model.fromArchitecture(architecture), state, images);
 
     const integers = quantizeNetwork(ranged);
-    const feed = feedImages(integers, await createInterpreter(integers));
+    const outputs = await interpretImages(integers, images);
     const { classes } = architecture;
     let [apart, lost, power, agreed] = [0, 0, 0, 0];
-    for (const [at, image] of images.entries()) {
+    for (const [at, whole] of outputs.entries()) {
       const own = logits.subarray(at * classes, (at + 1) * classes);
       const exact = float.subarray(at * classes, (at + 1) * classes);
-      const whole = await feed(image);
-      const largest = (values: Float32Array): number => values.indexOf(Math.max(...values));
-      agreed += largest(own) === largest(whole) ? 1 : 0;
+      agreed += predictedClass(own) === predictedClass(whole) ? 1 : 0;
       whole.forEach((logit, c) => {
         apart += (logit - own[c]!) ** 2;
         lost += (logit - exact[c]!) ** 2;
@@ -143,11 +142,7 @@ const damaged = await (async (): Promise<{ state: ModelState; ranged: Ranged }> 
 function tinyImages(): Float32Array[] {
   const { train, normalization } = tinyData;
   const table = normalizationTable(normalization);
-  return Array.from({ length: train.count }, (_, index) => {
-    const image = new Float32Array(128);
-    lookUpBytes(image, train.images.subarray(index * 128, (index + 1) * 128), table);
-    return image;
-  });
+  return Array.from({ length: train.count }, (_, index) => lookedUp(imageAt(train, index), table));
 }
 
 const accuracy = async (graph: QuantizedGraph): Promise<number> =>

@@ -1,7 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
-import { feedImages } from "../../../codegen/quantize/evaluate.ts";
-import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
+import { interpretImages } from "../../../codegen/quantize/evaluate.ts";
 import { quantizeNetwork } from "../../../codegen/quantize/quantize.ts";
 import type { Ranged } from "../../../codegen/quantize/ranges.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
@@ -45,12 +44,12 @@ it.each(layers)("%s: biases make up for what rounded weights add to the means", 
   /** Error of the mean of each output channel. */
   const bias = async (calibrated: Ranged): Promise<number> => {
     const integers = quantizeNetwork(calibrated);
-    const feed = feedImages(integers, await createInterpreter(integers));
+    const outputs = await interpretImages(integers, images);
     const errors = new Float64Array(graph.values[graph.output]!.shape.at(-1)!);
-    for (const image of images) {
+    for (const [at, image] of images.entries()) {
       await program.run({ images: image });
       const expected = await program.read("logits");
-      (await feed(image)).forEach((value, index) => (errors[index % errors.length] += value - expected[index]!));
+      outputs[at]!.forEach((value, index) => (errors[index % errors.length] += value - expected[index]!));
     }
     return Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0));
   };

@@ -1,7 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
-import { feedImages } from "../../../codegen/quantize/evaluate.ts";
-import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
+import { interpretImages } from "../../../codegen/quantize/evaluate.ts";
 import { quantizeNetwork } from "../../../codegen/quantize/quantize.ts";
 import { binary } from "../../../engine/ops/binary.ts";
 import { gather } from "../../../engine/ops/gather.ts";
@@ -47,8 +46,8 @@ it.each(cases)("%s becomes %s", async (_, op, shape, build) => {
   const integers = quantizeNetwork(await calibrate(graph, [image], { backend, method: "min-max" }));
   expect(integers.layers.map((layer) => layer.op)).toContain(op);
   expect(integers.layers.some((layer) => layer.op === "float32")).toBe(op === "float32");
-  const got = await feedImages(integers, await createInterpreter(integers, { backend }))(image);
+  const [got] = await interpretImages(integers, [image], { backend });
   const reference = await expected({ name: op, graph, image });
   const largest = Math.max(1, ...reference.map(Math.abs));
-  reference.forEach((value, index) => expect(Math.abs(got[index]! - value)).toBeLessThan(0.03 * largest));
+  reference.forEach((value, index) => expect(Math.abs(got![index]! - value)).toBeLessThan(0.03 * largest));
 });

@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
-import { feedImages } from "../../../codegen/quantize/evaluate.ts";
+import { interpretImages } from "../../../codegen/quantize/evaluate.ts";
 import type { QuantizedGraph } from "../../../codegen/quantize/graph.ts";
-import { createInterpreter } from "../../../codegen/quantize/interpreter/interpret.ts";
 import type { QuantizeOptions } from "../../../codegen/quantize/plan.ts";
 import { quantizeNetwork } from "../../../codegen/quantize/quantize.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
@@ -25,12 +24,8 @@ async function quantized(
 
 /** Real values of the output in integers. */
 async function outputs(graph: QuantizedGraph, image: Float32Array): Promise<number[]> {
-  const interpreter = await createInterpreter(graph, { backend });
-  try {
-    return Array.from(await feedImages(graph, interpreter)(image));
-  } finally {
-    await interpreter.dispose();
-  }
+  const [output] = await interpretImages(graph, [image], { backend });
+  return Array.from(output!);
 }
 
 /** Root of the mean square of the error over that of the values. */

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { byteTable } from "../../../codegen/quantize/bytes.ts";
+import { byteTables } from "../../../codegen/quantize/inputs.ts";
 
 it("a byte becomes the cell next to its normalised value, by channel, saturated", () => {
   const element = { type: "int8", scale: 0.02, zero: -10, low: -128, high: 127 } as const;
   const mean = [0.5, 0.25];
   const deviation = [0.25, 0.1];
-  const table = byteTable({ mean, deviation }, element);
+  const table = byteTables({ mean, deviation }, element);
   expect(table).toHaveLength(512);
   for (const [channel, byte] of [
     [0, 0],
