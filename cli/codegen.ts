@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
@@ -8,6 +7,7 @@ import { targets, type TargetName } from "../codegen/target.ts";
 import { riscvTargetNames } from "../codegen/verify/targets.ts";
 import type { ImageSet } from "../engine/data/image-set.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../engine/io-node/make-folder.ts";
 import type { InferenceGraph } from "../engine/plan/inference.ts";
 import { networkOf } from "./deployed-network.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
@@ -96,7 +96,7 @@ export const command = () =>
             ? pack.files.map(({ path }) => join(pack.folder, path))
             : code.files.map((file) => join(options.out, file.name));
           if (pack === undefined) {
-            await mkdir(options.out, { recursive: true });
+            await makeFolder(options.out);
             for (const [index, { text }] of code.files.entries()) await writeFileAtomically(files[index]!, text);
           }
           const { arenaBytes, arenaLowerBoundBytes, weightBytes, macs, peakLayer } = code;

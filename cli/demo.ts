@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { codegenRows, codegenTable } from "../bench/codegen.ts";
@@ -10,6 +9,7 @@ import type { VerifyReference } from "../codegen/verify/verify.ts";
 import { datasets } from "../engine/data/datasets.ts";
 import { ToolError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../engine/io-node/make-folder.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
 import { localSearch } from "../nas/runners/local-search.ts";
 import { trainRetrainer } from "../nas/runners/train-retrainer.ts";
@@ -80,7 +80,7 @@ async function demo({ out, budget, epochs, images }: DemoOptions, output: Output
   const folder = join(out, "generated");
   const files: string[] = [];
   for (const target of targets) {
-    await mkdir(join(folder, target), { recursive: true });
+    await makeFolder(join(folder, target));
     for (const { name, text } of generate(network, { target, precision: "float32" }).files) {
       files.push(join(folder, target, name));
       await writeFileAtomically(files.at(-1)!, text);

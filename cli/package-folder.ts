@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { datasheetSchema } from "../codegen/package/datasheet/schema.ts";
 import type { FullPackage } from "../codegen/package/package.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../engine/io-node/make-folder.ts";
 
 /** What is read of the data sheet of a package that is to be written over, by whichever version it was written. */
 const writtenSchema = z.object({ identity: datasheetSchema.shape.identity.pick({ files: true }) });
@@ -43,7 +44,7 @@ export async function writePackage(
   old: WrittenSheet | undefined,
 ): Promise<void> {
   for (const { path, content } of files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await makeFolder(dirname(join(folder, path)));
     await writeFileAtomically(join(folder, path), content);
   }
   const current = new Set(files.map(({ path }) => path));

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Cells } from "../element.ts";
@@ -78,7 +78,6 @@ function checkWith(
     request.onProgress?.(`${request.target}: ${check} (${tool})`);
     try {
       const objection = await withTemporaryFolder(async (folder) => {
-        await mkdir(folder, { recursive: true });
         for (const { name, text } of request.code.files) await writeFile(join(folder, name), text);
         return work(request, folder);
       });

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ToolError } from "../../engine/errors.ts";
+import { makeFolder } from "../../engine/io-node/make-folder.ts";
 
 const sqliteBusy = 5;
 
@@ -17,7 +17,7 @@ export async function withFileLock<T>(
   work: () => Promise<T>,
   { timeoutSeconds = 1800, onWait }: { timeoutSeconds?: number; onWait?: () => void } = {},
 ): Promise<T> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
     const giveUp = Date.now() + timeoutSeconds * 1000;

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { ToolError } from "../../engine/errors.ts";
 import { pythonEnvironment, pythonFolder } from "./folders.ts";
 import { withFileLock } from "./lock.ts";
@@ -114,7 +114,6 @@ export async function installEnvironment(
     `${folder}.lock`,
     async () => {
       if (await environmentIsReady()) return false;
-      await mkdir(dirname(folder), { recursive: true });
       const building = `${folder}.building`;
       await rm(building, { recursive: true, force: true });
       const step = async (command: string, parameters: readonly string[]) => {

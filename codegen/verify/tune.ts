@@ -1,8 +1,9 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.ts";
 import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../../engine/io-node/make-folder.ts";
 import { userCacheFolder } from "../../engine/io-node/user-cache-folder.ts";
 import type { Cells } from "../element.ts";
 import { generate, type CodegenNetwork, type CodegenOptions, type GeneratedCode } from "../generate.ts";
@@ -163,7 +164,7 @@ class Counter {
     const counts = stages.map(({ instructions }) => instructions);
     this.measured++;
     try {
-      await mkdir(dirname(file), { recursive: true });
+      await makeFolder(dirname(file));
       await writeFileAtomically(file, JSON.stringify(counts));
     } catch {
       // Without a folder that can be written the next run counts again.

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../../engine/errors.ts";
+import { writeFileAtomically } from "../../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../../engine/io-node/make-folder.ts";
 import { tvmGlue } from "./driver/glue.ts";
 import { cacheFolder, pythonFolder } from "./folders.ts";
 import { toChannelsFirst } from "./layout.ts";
@@ -129,7 +131,7 @@ export async function compileWithTvm(
 /** Copies a folder's files so that the folder appears in the cache at once and complete. */
 async function moveIntoCache(from: string, to: string): Promise<void> {
   const staging = `${to}.${randomUUID()}`;
-  await mkdir(staging, { recursive: true });
+  await makeFolder(staging);
   for (const name of await readdir(from)) await writeFile(join(staging, name), await readFile(join(from, name)));
   try {
     await rename(staging, to);
@@ -233,9 +235,7 @@ async function cachedRun(
       return { ...kept.data, outputs: kept.data.outputs.map((values) => Float32Array.from(values)), layers: null };
   }
   const { layers, ...run } = await runProgram(program, images, { timeoutSeconds });
-  await mkdir(join(cacheFolder(), "tvm-runs"), { recursive: true });
-  const staging = `${file}.${randomUUID()}`;
-  await writeFile(staging, JSON.stringify({ ...run, outputs: run.outputs.map((values) => [...values]) }));
-  await rename(staging, file);
+  await makeFolder(dirname(file));
+  await writeFileAtomically(file, JSON.stringify({ ...run, outputs: run.outputs.map((values) => [...values]) }));
   return { ...run, layers };
 }

@@ -1,9 +1,10 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataSet } from "../data/image-set.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import type { FitOptions, Trainer } from "../train/trainer.ts";
 import { loadCheckpoint, runFiles, saveCheckpoint } from "./checkpoint-file.ts";
+import { makeFolder } from "./make-folder.ts";
 import { runRecord } from "./run-record.ts";
 
 export interface TrainingRunOptions extends Omit<FitOptions, "resume"> {
@@ -43,7 +44,7 @@ export async function trainIntoFolder(
   data: DataSet,
   { out, fresh = false, command, saveEverySeconds = 60, ...options }: TrainingRunOptions,
 ): Promise<TrainingRunResult> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const last = join(out, runFiles.last);
   const best = join(out, runFiles.best);
   if (fresh) await Promise.all([rm(last, { force: true }), rm(best, { force: true })]);

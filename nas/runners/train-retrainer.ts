@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Backend } from "../../engine/backend.ts";
 import type { Augmentation } from "../../engine/data/augment/augmentation.ts";
@@ -82,7 +82,6 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
     { out, rate, before = 0 }: { readonly out: string; readonly rate: number; readonly before?: number },
     { epochs, seed, signal, onEpoch }: RetrainRequest,
   ): Promise<Retrained> => {
-    await mkdir(out, { recursive: true });
     const trainer = new Trainer(model, {
       optimizer: adamW({ weightDecay }),
       schedule: oneCycle({ peak: rate }),

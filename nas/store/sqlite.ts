@@ -1,8 +1,9 @@
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type { Architecture } from "../../engine/architecture.ts";
 import { ConfigError, DataError } from "../../engine/errors.ts";
+import { makeFolder } from "../../engine/io-node/make-folder.ts";
 import { runRecord } from "../../engine/io-node/run-record.ts";
 import type { Costs } from "../costs.ts";
 import { canonicalJson, type Json } from "../json.ts";
@@ -40,11 +41,7 @@ export function sqliteStore(folder: string, options: SqliteStoreOptions = {}): O
       throw new ConfigError(`${folder}: is not a search run: it holds ${foreign}; choose another --out`);
     if (fresh && entries !== undefined && entries.length > 0) await moveAside(folder);
     fresh = false;
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (error) {
-      throw new DataError(`${folder}: could not be made: ${(error as Error).message}`);
-    }
+    await makeFolder(folder);
     return openRun(folder, options.command);
   };
 }

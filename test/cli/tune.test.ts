@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { codegenSchema } from "../../cli/schemas.ts";
@@ -38,6 +38,17 @@ await describeWithTools("codegen --tune", riscvTools, () => {
     expect(await source()).toBe(text);
     await finchJson(words.filter((word) => word !== "--tune"));
     expect((await source()) === text).toBe(changed.length === 0);
+  });
+
+  test.runIf(process.platform === "linux")("counts anew where no folder for its counts can be made", async () => {
+    const arch = join(folder, "smaller.json");
+    const blocks = [{ type: "convBnRelu", channels: 4, kernel: 3, stride: 4 }, { type: "globalAveragePool" }];
+    await writeFile(arch, JSON.stringify({ name: "smaller", blocks: [...blocks, { type: "linear" }] }));
+    const words = ["codegen", arch, "--target", "rv32imafc", "--tune", "--out", join(folder, "smaller")];
+    const { measured, reused } = codegenSchema.parse(
+      await finchJson(words, { env: { XDG_CACHE_HOME: "/proc/finch" } }),
+    ).tuning!;
+    expect([measured > 0, reused]).toEqual([true, 0]);
   });
 
   test("is refused where nothing can be counted", async () => {

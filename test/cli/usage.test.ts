@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { verbs } from "../../cli/verbs.ts";
 import { errorSchema } from "../../cli/schemas.ts";
 import { version } from "../../engine/version.ts";
-import { finch, temporaryFolder } from "./finch.ts";
+import { finch, temporaryFolder, tinyArchitecture } from "./finch.ts";
 
 const folder = temporaryFolder();
 
@@ -82,6 +82,15 @@ describe("an architecture that cannot be used ends with 2", () => {
     expect(code).toBe(2);
   });
 });
+
+test.each(["/dev/null/c", ...(process.platform === "linux" ? ["/proc/finch/c"] : [])])(
+  "a folder that cannot be made ends with 2: %s",
+  async (out) => {
+    const { code, stdout, stderr } = await finch(["codegen", tinyArchitecture(folder), "--out", out]);
+    expect(stderr.trim().split("\n").at(-1)).toContain(`error: ${out}: could not be made: E`);
+    expect([code, stdout]).toEqual([2, ""]);
+  },
+);
 
 test("no colour and no cursor movement off a terminal", async () => {
   const { stdout, stderr } = await finch(["train", "--bogus"], { env: { FORCE_COLOR: undefined } });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { writeFileAtomically } from "../../../engine/io-node/atomic-write.ts";
+import { makeFolder } from "../../../engine/io-node/make-folder.ts";
 import { userCacheFolder } from "../../../engine/io-node/user-cache-folder.ts";
 import { tileWidths, type TileCost, type TileCosts } from "../lower/tiles.ts";
 
@@ -38,7 +39,7 @@ export async function storeCosts(key: string, costs: TileCosts): Promise<void> {
   share(key, costs);
   const folder = userCacheFolder();
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFileAtomically(join(folder, nameOf(key)), JSON.stringify(costs));
   } catch {
     // Without a folder that can be written the next process measures again.

@@ -112,14 +112,10 @@ describe("the cache of costs", () => {
       expect(run(cache, script)).toBe("undefined");
     }
     writeFileSync(join(cache, "occupied"), "");
-    expect(
-      run(
-        join(cache, "occupied"),
-        `${create}
+    const open = `${create}
       const backend = await createWasmBackend({ inline: true });
-      process.stdout.write(String(backend.threads));`,
-      ),
-    ).toBe("1");
+      process.stdout.write(String(backend.threads));`;
+    for (const denied of [join(cache, "occupied"), "/proc/finch"]) expect(run(denied, open)).toBe("1");
   });
 
   it("is not written when tuning is off", () => {
