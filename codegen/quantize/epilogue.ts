@@ -31,14 +31,13 @@ export function quantizeEpilogue(
   const epilogue: IntegerStep[] = [];
   const inUnits = (values: ArrayLike<number>): Int32Array =>
     Int32Array.from(values, (value, c) => round(value / unit[unit.length === 1 ? 0 : c]));
+  const rescaling = (scale: number): ReturnType<typeof fixedPoint> => {
+    const factors = unit.map((each) => each / scale);
+    return fixedPoint(layer.name, factors);
+  };
   const requantization = ({ scale, zero, low, high }: Int8Element): Requantization => ({
-    ...fixedPoint(
-      layer.name,
-      unit.map((each) => each / scale),
-    ),
-    zero,
-    low,
-    high,
+    ...rescaling(scale),
+    ...{ zero, low, high },
   });
   /** The element that indexes the table of the activation that is step `at`. */
   const indexOf = (at: number): Int8Element => elementOf(stages[at], leastStep * Math.max(...unit));
@@ -83,17 +82,7 @@ export function quantizeEpilogue(
       }
     }
   });
-  if (output.type !== "int8")
-    return {
-      epilogue,
-      result: {
-        type: "int32",
-        ...fixedPoint(
-          layer.name,
-          unit.map((each) => each / scaleOf(output)),
-        ),
-      },
-    };
+  if (output.type !== "int8") return { epilogue, result: { type: "int32", ...rescaling(scaleOf(output)) } };
   if (!endsInTable(layer)) return { epilogue, result: { type: "int8", ...requantization(output) } };
   const index = indexOf(layer.epilogue.length - 1);
   const table = lookupTable(functionOf(layer.epilogue.at(-1)!)!, index, output);

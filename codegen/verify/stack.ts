@@ -54,19 +54,18 @@ export async function boundStack(
   folder: string,
   { files, prefix }: VerifiableCode,
 ): Promise<number | null> {
-  const { target, executable } = program;
+  const { target } = program;
   const sources = files.map(({ name }) => name).filter((name) => name.endsWith(".c"));
   const names = sources.map((name) => name.slice(0, -2));
   if (compiler === "clang") {
     if (target === "host") return null;
-    const { bytes } = await deepestInProgram(program, `${prefix}_run`);
+    const { bytes } = deepestFrame(await framesInProgram(program), `${prefix}_run`);
     return Number.isFinite(bytes) ? bytes : null;
   }
   const { bytes, outside } = await stackBound(folder, names, `${prefix}_run`);
   if (target === "host") return outside.length === 0 ? bytes + redZoneBytes : null;
   if (outside.length === 0) return bytes;
-  const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable]);
-  const frames = framesInListing(stdout);
+  const frames = await framesInProgram(program);
   return bytes + Math.max(...outside.map((name) => deepestFrame(frames, name).bytes));
 }
 
@@ -127,15 +126,15 @@ function frameBytes(block: string, vectorBytes: number | undefined): number {
  * @throws ToolError for functions that call themselves, or whose frame depends on what is computed
  */
 export async function stackInProgram(program: Program, entry: string): Promise<ReachedStack> {
-  const bound = await deepestInProgram(program, entry);
+  const bound = deepestFrame(await framesInProgram(program), entry);
   if (Number.isFinite(bound.bytes)) return bound;
   throw new ToolError(`${bound.path.at(-1)!} has a frame whose size is known at run time only`);
 }
 
-async function deepestInProgram({ target, executable }: Program, entry: string): Promise<ReachedStack> {
+async function framesInProgram({ target, executable }: Program): Promise<Frames> {
   const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable]);
-  const bits = targets[target].vectorBits;
-  return deepestFrame(framesInListing(stdout, bits === 0 ? undefined : bits / 8), entry);
+  const { vectorBits } = targets[target];
+  return framesInListing(stdout, vectorBits === 0 ? undefined : vectorBits / 8);
 }
 
 /** The driver paints no nearer to its own frame, so that a stack shows as this deep at least. */

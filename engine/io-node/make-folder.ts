@@ -19,9 +19,10 @@ async function makeWithParents(folder: string): Promise<void> {
   if (await isFolder(folder)) return;
   const parent = dirname(folder);
   if (parent !== folder) await makeWithParents(parent);
-  await mkdir(folder).catch(async (error: unknown) => {
+  await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
     // Another process may have been faster.
-    if (!(await isFolder(folder))) throw error;
+    if (await isFolder(folder)) return;
+    throw error.code === "EEXIST" ? new Error(`${folder} is not a folder`) : error;
   });
 }
 

@@ -118,7 +118,7 @@ describe("run folder", () => {
     await expect(sqliteStore(folder, { mustExist: true })()).rejects.toThrow(`${folder}: there is no search run`);
     writeFileSync(join(parent, "thesis.tex"), "");
     await expect(sqliteStore(parent)()).rejects.toThrow(`${parent}: is not a search run: it holds thesis.tex`);
-    await expect(sqliteStore(join(parent, "thesis.tex", "run"))()).rejects.toThrow("run: could not be made: ENOTDIR");
+    await expect(sqliteStore(join(parent, "thesis.tex", "run"))()).rejects.toThrow("thesis.tex is not a folder");
   });
 
   test("a store of a newer Finch, or a damaged one, is refused", async () => {
