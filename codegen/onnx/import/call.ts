@@ -28,6 +28,11 @@ export class Call {
     this.#layer = layer;
   }
 
+  /** Whether it does not depend on the image. */
+  get isKnown(): boolean {
+    return this.inputs.every((input) => input?.kind !== "view");
+  }
+
   /** @throws DataError naming node and operator, always */
   fail(problem: string): never {
     throw new DataError(`onnx: node ${short(this.node.name)} (${this.node.opType}): ${problem}`);

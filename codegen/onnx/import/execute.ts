@@ -1,6 +1,8 @@
 import { DataError, FinchError } from "../../../engine/errors.ts";
 import { input } from "../../../engine/record.ts";
+import type { ComputeOp } from "../../../engine/plan/passes/constant-folding.ts";
 import { Call, type Operand } from "./call.ts";
+import { computed } from "./computed.ts";
 import { fold } from "./fold.ts";
 import { short, type ImportModel, type ImportNode } from "./model.ts";
 import { alternatives, operators } from "./operators.ts";
@@ -56,14 +58,14 @@ function layerNames(nodes: readonly ImportNode[]): string[] {
 }
 
 /** Records all nodes in order. @throws DataError for an operator or operand that cannot be imported */
-export function execute(model: ImportModel, layout: Layout): Values {
+export function execute(model: ImportModel, layout: Layout, compute: ComputeOp): Values {
   const values = new Map<string, Operand>(model.constants);
   values.set(model.input.name, inputView(model, layout));
   const names = layerNames(model.nodes);
   model.nodes.forEach((node, index) => {
     const inputs = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
     const call = new Call(node, inputs, model.opset, names[index]!);
-    const outputs = run(call);
+    const outputs = run(call, compute);
     node.outputs.forEach((name, at) => {
       const output = outputs[at];
       if (name !== "" && output !== undefined) values.set(name, output);
@@ -72,13 +74,13 @@ export function execute(model: ImportModel, layout: Layout): Values {
   return values;
 }
 
-function run(call: Call): readonly Operand[] {
+function run(call: Call, compute: ComputeOp): readonly Operand[] {
   const { opType } = call.node;
   try {
     const row = Object.hasOwn(operators, opType) ? operators[opType] : undefined;
     const folded = fold(call);
     if (folded !== undefined) return folded;
-    if (row !== undefined) return row(call);
+    if (row !== undefined) return call.isKnown ? row(call).map((output) => computed(output, compute)) : row(call);
   } catch (error) {
     if (error instanceof FinchError && !error.message.startsWith("onnx: node")) return call.fail(error.message);
     throw error;

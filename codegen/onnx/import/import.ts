@@ -12,8 +12,8 @@ import { simplify } from "./simplify.ts";
 export interface ImportOptions {
   /** Axes of the input. Default: told by which of them has 1 to 4 channels. */
   readonly layout?: Layout | undefined;
-  /** Computes what does not depend on the image and the importer itself does not. */
-  readonly compute?: ComputeOp;
+  /** Computes what does not depend on the image. */
+  readonly compute: ComputeOp;
 }
 
 export interface ImportedOnnx {
@@ -30,25 +30,25 @@ export interface ImportedOnnx {
  * @throws DataError, ShapeError for a file that is none, or a model that the engine cannot run; the message names the
  * node and its operator
  */
-export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): ImportedOnnx {
+export function importOnnx(bytes: Uint8Array, { compute, ...options }: ImportOptions): ImportedOnnx {
   const model = readModel(bytes);
   const layout = options.layout ?? layoutOf(model);
-  const values = execute(model, layout);
+  const values = execute(model, layout, compute);
   const simple = simplify(recognise(simplify(model, values), values), values);
-  const output = execute(simple, layout).get(model.output);
+  const output = execute(simple, layout, compute).get(model.output);
   if (output === undefined) throw new DataError(`onnx: nothing gives the output ${short(model.output)}`);
   if (output.kind === "static")
     throw new DataError(
       `onnx: the output ${short(model.output)} ${formatShape(output.shape)} does not depend on the input`,
     );
   const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial(), {
-    ...(options.compute && { compute: options.compute }),
+    compute,
   });
   return { graph, layout, producer: model.producer, opset: model.opset };
 }
 
 /** The same of a classifier: an image in, a score for each class out. @throws DataError, ShapeError */
-export function importClassifier(bytes: Uint8Array, options: ImportOptions = {}): ImportedOnnx {
+export function importClassifier(bytes: Uint8Array, options: ImportOptions): ImportedOnnx {
   const imported = importOnnx(bytes, options);
   const { values, input, output } = imported.graph;
   const [image, scores] = [values[input]!.shape, values[output]!.shape];

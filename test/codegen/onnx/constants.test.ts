@@ -1,22 +1,31 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { generate } from "../../../codegen/index.ts";
 import { importClassifier } from "../../../codegen/onnx/import/import.ts";
 import {
   ModelProtoSchema,
+  type NodeProto,
   NodeProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
   ValueInfoProtoSchema,
 } from "../../../codegen/onnx/onnx_pb.ts";
+import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { randomNormal } from "../../../engine/random.ts";
-import { computeOp } from "../../../kernels/reference/index.ts";
+import { computeOp, createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { CProgram, shareOfTolerance, strict } from "../c-program.ts";
-import { runOnnxruntime } from "./models.ts";
+import { type ExportedModel, runOnnxruntime } from "./models.ts";
 
-test("what a model computes of its constants alone is computed when it is imported", async () => {
-  const shape = [1, 3, 4, 4];
-  const values = (name: string) =>
+const shape = [1, 3, 4, 4];
+/** Above 1, so that they may be divided by. */
+const values = (key: number): number[] => Array.from({ length: 48 }, (_, i) => 1 + Math.abs(randomNormal(key, i)));
+
+const node = (opType: string, input: string[], output: string): NodeProto =>
+  create(NodeProtoSchema, { opType, name: output, input, output: [output] });
+
+/** A classifier of an image x and a table of its shape: the means of `y`. */
+function modelOf(name: string, nodes: readonly NodeProto[]): ExportedModel {
+  const valueInfo = (name: string) =>
     create(ValueInfoProtoSchema, {
       name,
       type: {
@@ -29,42 +38,75 @@ test("what a model computes of its constants alone is computed when it is import
         },
       },
     });
-  const node = (opType: string, input: string[], output: string) =>
-    create(NodeProtoSchema, { opType, name: output, input, output: [output] });
-  const random = (key: number): number[] => Array.from({ length: 48 }, (_, i) => randomNormal(key, i));
+  const table = { name: "table", dims: shape.map(BigInt), dataType: TensorProto_DataType.FLOAT, floatData: values(1) };
   const bytes = toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
       irVersion: 8n,
       opsetImport: [{ version: 14n }],
       graph: {
-        name: "constants",
-        input: [values("x")],
-        output: [create(ValueInfoProtoSchema, { name: "y", type: { value: values("y").type!.value } })],
-        initializer: [
-          create(TensorProtoSchema, {
-            name: "table",
-            dims: shape.map(BigInt),
-            dataType: TensorProto_DataType.FLOAT,
-            floatData: random(1),
-          }),
-        ],
-        node: [
-          node("Softmax", ["table"], "weights"),
-          node("Erf", ["weights"], "place"),
-          node("Add", ["x", "place"], "sum"),
-          node("GlobalAveragePool", ["sum"], "mean"),
-          node("Flatten", ["mean"], "y"),
-        ],
+        name,
+        input: [valueInfo("x")],
+        output: [valueInfo("scores")],
+        initializer: [create(TensorProtoSchema, table)],
+        node: [...nodes, node("GlobalAveragePool", ["y"], "mean"), node("Flatten", ["mean"], "scores")],
       },
     }),
   );
-  const imported = importClassifier(bytes, { compute: computeOp });
-  expect(imported.graph.layers.map(({ op }) => op)).toEqual(["add", "globalAveragePool"]);
-  const image = Float32Array.from(random(2));
-  const wanted = await runOnnxruntime({ name: "constants", bytes, imported, image });
-  const code = generate({ graph: imported.graph, name: "constants" }, { target: "host", precision: "float32" });
+  return {
+    ...{ name, bytes },
+    imported: importClassifier(bytes, { compute: computeOp }),
+    image: Float32Array.from(values(2)),
+  };
+}
+
+const opsOf = ({ imported: { graph } }: ExportedModel): string[] => graph.layers.map(({ op }) => op);
+
+/** Error beside onnxruntime as a share of what is tolerated. */
+async function shareOf(model: ExportedModel): Promise<number> {
+  const program = await createReferenceBackend().compile(inferenceToGraph(model.imported.graph));
+  await program.run({ images: model.image });
+  return shareOfTolerance(await program.read("logits"), await runOnnxruntime(model));
+}
+
+test("what a model computes of its constants alone is computed when it is imported", async () => {
+  const model = modelOf("constants", [
+    node("Softmax", ["table"], "weights"),
+    node("Erf", ["weights"], "place"),
+    node("Add", ["x", "place"], "y"),
+  ]);
+  expect(opsOf(model)).toEqual(["add", "globalAveragePool"]);
+  const code = generate({ graph: model.imported.graph, name: "constants" }, { target: "host", precision: "float32" });
   await using program = await CProgram.write([code]);
-  const [found] = await program.runOnHost("gcc", strict, [image]);
-  expect(shareOfTolerance(found!, wanted)).toBeLessThan(1);
+  const [found] = await program.runOnHost("gcc", strict, [model.image]);
+  expect(shareOfTolerance(found!, await runOnnxruntime(model))).toBeLessThan(1);
+});
+
+describe.each(["table", "computed"])("a constant, %s, as the first operand has the layout of the image", (constant) => {
+  test.each([
+    ["Add", ["add"]],
+    ["Mul", ["multiply"]],
+    ["Sub", ["scale", "add"]],
+    ["Div", ["unary", "multiply"]],
+    ["Min", ["binary"]],
+    ["Max", ["binary"]],
+  ])("%s", async (operator, ops) => {
+    const model = modelOf(operator, [node("Softplus", ["table"], "computed"), node(operator, [constant, "x"], "y")]);
+    expect(opsOf(model)).toEqual([...ops, "globalAveragePool"]);
+    expect(await shareOf(model)).toBeLessThan(1);
+  });
+});
+
+test("of three operands the constants come last", async () => {
+  const model = modelOf("three", [
+    node("Softplus", ["table"], "computed"),
+    node("Max", ["table", "computed", "x"], "y"),
+  ]);
+  expect(opsOf(model)).toEqual(["binary", "binary", "globalAveragePool"]);
+});
+
+test("weights may be computed of constants", async () => {
+  const model = modelOf("weights", [node("Softplus", ["table"], "computed"), node("Conv", ["x", "computed"], "y")]);
+  expect(opsOf(model)[0]).toBe("conv2d");
+  expect(await shareOf(model)).toBeLessThan(1);
 });

@@ -5,6 +5,7 @@ import { sealEnvelope } from "../../../engine/envelope.ts";
 import { FinchError } from "../../../engine/errors.ts";
 import { decodeNetwork, encodeNetwork, networkFile, type StoredNetwork } from "../../../engine/plan/network-file.ts";
 import { decodeCheckpoint } from "../../../engine/train/checkpoint.ts";
+import { computeOp } from "../../../kernels/reference/index.ts";
 import { exportedModels } from "./models.ts";
 import { mutated } from "./mutate.ts";
 
@@ -45,7 +46,7 @@ export async function fuzzOnnx(count: number): Promise<FuzzOutcome> {
   for (let seed = 0; seed < count; seed++) {
     const { name, bytes } = small[seed % small.length]!;
     await attempt(outcome, `${name}, seed ${seed}`, () => {
-      const { graph } = importClassifier(mutated(bytes, seed));
+      const { graph } = importClassifier(mutated(bytes, seed), { compute: computeOp });
       generate({ graph, name }, { target: "host", precision: "float32" });
     });
   }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { generate } from "../../../codegen/index.ts";
 import { importClassifier } from "../../../codegen/onnx/import/import.ts";
 import { ModelProtoSchema, StringStringEntryProtoSchema } from "../../../codegen/onnx/onnx_pb.ts";
+import { computeOp } from "../../../kernels/reference/index.ts";
 import { CProgram, shareOfTolerance, strict } from "../c-program.ts";
 import { exportedModels } from "./models.ts";
 
@@ -45,7 +46,7 @@ test("names of nodes, tensors and classes reach C as plain text only", async () 
   }
   for (const named of [...graph.initializer, ...graph.input, ...graph.output, ...graph.valueInfo])
     named.name = rename(named.name);
-  const network = importClassifier(toBinary(ModelProtoSchema, model));
+  const network = importClassifier(toBinary(ModelProtoSchema, model), { compute: computeOp });
   // The command refuses longer names of classes, which C compilers need not take.
   const classes = hostile.slice(0, 10).map((name) => name.slice(0, 1000));
   const safe = generate(

@@ -5,6 +5,7 @@ import { importClassifier, type ImportedOnnx } from "../../../codegen/onnx/impor
 import { permuteValues } from "../../../codegen/onnx/layout.ts";
 import { randomNormal } from "../../../engine/random.ts";
 import { elementCount } from "../../../engine/shape.ts";
+import { computeOp } from "../../../kernels/reference/index.ts";
 
 const folder = resolve(import.meta.dirname, "../../fixtures/onnx");
 
@@ -22,7 +23,7 @@ export async function exportedModels(): Promise<ExportedModel[]> {
   return Promise.all(
     files.map(async (file) => {
       const bytes = new Uint8Array(await readFile(join(folder, file)));
-      const imported = importClassifier(bytes);
+      const imported = importClassifier(bytes, { compute: computeOp });
       const { values, input } = imported.graph;
       const image = Float32Array.from({ length: elementCount(values[input]!.shape) }, (_, i) => randomNormal(5, i));
       return { name: file.replace(".onnx", ""), bytes, imported, image };

@@ -155,7 +155,10 @@ function addTable(call: Call, x: Tensor, table: Static): Tensor {
 export const combining =
   (kind: BinaryKind): Row =>
   (call) => {
-    const [first, ...others] = call.inputs.filter((input) => input !== undefined);
+    const operands = call.inputs.filter((input) => input !== undefined);
+    // Those of more than two, as of Max, may come in any order: a constant takes the layout of what it meets.
+    if (operands.length > 2) operands.sort((a, b) => Number(a.kind === "static") - Number(b.kind === "static"));
+    const [first, ...others] = operands;
     if (first === undefined) call.fail("has no operands");
     return [others.reduce<Operand>((a, b) => combine(call, kind, a, b), first)];
   };
