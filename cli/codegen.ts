@@ -165,5 +165,5 @@ async function integersOf(opened: OpenedModel, options: DataFlags & QuantizeFlag
   };
   const quantized = await quantizeModel(opened, images, options, output);
   const calibrated = `ranges by ${options.calibration} over ${count(shown)} training images`;
-  return { quantized, ranges: shown === 0 ? "ranges as the model was trained with" : calibrated };
+  return { quantized, ranges: shown === 0 ? "ranges as the model carries them" : calibrated };
 }

@@ -79,10 +79,13 @@ export const command = () =>
           ...{ file: options.out, bytes: file.length, producer, opset, input, classes, parameters, macs, transposes },
           layout: layout === "NHWC" ? layout : "NCHW",
           layers: graph.layers.length,
+          ranges: graph.ranges?.size ?? 0,
         } satisfies z.input<typeof importSchema>);
         output.data(
           `${options.out}: ${graph.layers.length} layers, ${count(parameters)} parameters, ${count(macs)} MACs, ${classes} classes`,
         );
+        if (graph.ranges !== undefined)
+          output.message(`quantised already: --precision int8 takes the ranges of ${graph.ranges.size} values from it`);
         output.message(`next: finch verify ${options.out} --against onnxruntime`);
       }),
     );

@@ -1,3 +1,4 @@
+import { statedExtents } from "../codegen/quantize/aware/extents.ts";
 import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
 import type { DataSet, Normalization } from "../engine/data/image-set.ts";
 import { noiseImages } from "../engine/data/noise.ts";
@@ -70,7 +71,8 @@ export function openCheckpoint(checkpoint: Checkpoint, path?: string): TrainedMo
 }
 
 function openNetwork({ graph, name, classes, normalization, probabilities }: StoredNetwork): OpenedModel {
-  const { model, state } = networkModel(graph);
+  const { model, state: trained } = networkModel(graph);
+  const state = new Map([...trained, ...statedExtents(graph)]);
   return {
     ...{ model, state, name, classes, normalization },
     values: (slot) => state.get(slot.name)!,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { trainedRanges } from "../codegen/quantize/aware/extents.ts";
+import { carriedRanges, withCarriedRanges } from "../codegen/quantize/aware/extents.ts";
 import { quantizationAwareModel } from "../codegen/quantize/aware/model.ts";
 import { calibrate } from "../codegen/quantize/calibrate.ts";
 import { hashWeights } from "../codegen/model-hash.ts";
@@ -69,8 +69,8 @@ export function calibrationData({ name, architecture, checkpoint }: OpenedModel,
 type Images = ImageSet | (() => Promise<ImageSet>);
 
 /**
- * Gives every tensor the range that the model was trained with, else one by calibration: the same model, images and
- * flags give the same ranges. @throws ConfigError
+ * Gives every tensor the range that the model was trained with or quantised elsewhere, else one by calibration: the same
+ * model, images and flags give the same ranges. @throws ConfigError
  */
 export async function rangesOf(
   { model, state, values, normalization }: OpenedModel,
@@ -80,16 +80,16 @@ export async function rangesOf(
   backend?: Backend,
 ): Promise<Ranged> {
   const network = lowerModel(model, values);
-  const trained = trainedRanges(network, state);
-  if (trained !== undefined) {
-    output.detail("int8: ranges as the model was trained with");
-    return trained;
+  const carried = carriedRanges(network, state);
+  if (carried !== undefined) {
+    output.detail("int8: ranges as the model carries them");
+    return carried;
   }
   const images = someImages(typeof set === "function" ? await set() : set, calibrationImages, normalization);
   output.detail(`int8: ranges by ${calibration} over ${count(images.length)} training images`);
   const opened = backend ?? (await createWasmBackend({ threads: 1, inline: true }));
   try {
-    return await calibrate(network, images, { backend: opened, method: calibration });
+    return withCarriedRanges(await calibrate(network, images, { backend: opened, method: calibration }), state);
   } finally {
     if (opened !== backend) await opened.dispose();
   }

@@ -96,6 +96,8 @@ export const importSchema = z.object({
   layers: wholeNumber,
   /** Layers that move cells from one order to another: none in the usual networks. */
   transposes: wholeNumber,
+  /** Values whose ranges the file states by Q/DQ pairs. */
+  ranges: wholeNumber,
 });
 
 export const exportSchema = z.object({ file: z.string(), bytes: wholeNumber });

@@ -9,7 +9,7 @@ import { verifyTargets, type VerifyTarget } from "../codegen/verify/targets.ts";
 import { verifyReferences, type VerifyReference, type VerifyRow } from "../codegen/verify/verify.ts";
 import { checkWorst, type WorstInput } from "../codegen/verify/worst.ts";
 import { MismatchError } from "../engine/errors.ts";
-import type { DataSet } from "../engine/data/image-set.ts";
+import type { DataSet, ImageSet } from "../engine/data/image-set.ts";
 import { noiseImages } from "../engine/data/noise.ts";
 import { imageSizeFor, openData } from "./open-data.ts";
 import { openModelOrArchitecture, type OpenedModel } from "./open-model.ts";
@@ -75,10 +75,13 @@ export const command = () =>
     .action((name, options) =>
       runVerb(options, async ({ output, signal }) => {
         const opened = await openModelOrArchitecture(name, output);
-        if (options.precision === "int8") calibrationData(opened, options.data);
         const data = await openImages(opened, options, output);
         const { targets, against, images, precision } = options;
-        const quantized = precision === "int8" ? await quantizeModel(opened, data.train, options, output) : undefined;
+        const shown = (): Promise<ImageSet> => {
+          calibrationData(opened, options.data);
+          return Promise.resolve(data.train);
+        };
+        const quantized = precision === "int8" ? await quantizeModel(opened, shown, options, output) : undefined;
         const tunings = options.tune
           ? await tuneTargets(
               opened,

@@ -16,7 +16,7 @@ export type * from "./quantize/graph.ts";
 export { calibrate, type CalibrationOptions } from "./quantize/calibrate.ts";
 export type { Range, RangeMethod } from "./quantize/histogram.ts";
 export { quantizationAwareModel } from "./quantize/aware/model.ts";
-export { trainedRanges } from "./quantize/aware/extents.ts";
+export { carriedRanges } from "./quantize/aware/extents.ts";
 export type { QuantizeOptions } from "./quantize/plan.ts";
 export { quantizeNetwork } from "./quantize/quantize.ts";
 export { isInt8, roundNetworkWeights, type Int8Weights } from "./quantize/weight-only.ts";

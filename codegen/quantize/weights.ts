@@ -50,6 +50,33 @@ export function largestWeights(layer: Layer): Float64Array {
   return largest;
 }
 
+const stepsOfWeights = new WeakMap<Weights, Uint8Array>();
+
+/** How far a multiple of a step may be from whole. */
+const nearlyWhole = 1e-4;
+
+/**
+ * In how many steps the largest weight of each output channel is reached: 127, or the most below with which all weights
+ * of the channel are whole, as those of a model are that was quantised elsewhere.
+ */
+function weightSteps(layer: Layer, largest: Float64Array): Uint8Array {
+  const [weights] = layer.weights;
+  const known = stepsOfWeights.get(weights);
+  if (known !== undefined) return known;
+  const { of } = channelsOf(layer);
+  const channels = Array.from(largest, (): number[] => []);
+  valuesOf(weights).forEach((value, index) => channels[of(index)].push(value));
+  const counts = Uint8Array.from(channels, (values, c) => {
+    for (let steps = 127; steps > 1; steps--) {
+      const step = largest[c] / steps;
+      if (values.every((value) => Math.abs(value / step - Math.round(value / step)) < nearlyWhole)) return steps;
+    }
+    return 127;
+  });
+  stepsOfWeights.set(weights, counts);
+  return counts;
+}
+
 /** The least that a factor of a fused sum may be. */
 export const leastFactor = 16;
 
@@ -58,8 +85,9 @@ export function weightScales(layer: Layer, scaleOfX: number, summand: number | u
   const largest = largestWeights(layer);
   const least = Math.max(...largest) / 127 / 2 ** 16;
   const biases = firstBiases(layer, largest.length);
+  const steps = weightSteps(layer, largest);
   return largest.map((value, c) => {
-    const scale = Math.max(value / 127, least, Math.abs(biases[c]) / scaleOfX / 2 ** 30) || 2 ** -20;
+    const scale = Math.max(value / steps[c], least, Math.abs(biases[c]) / scaleOfX / 2 ** 30) || 2 ** -20;
     if (summand === undefined) return scale;
     const factor = Math.floor(summand / (scaleOfX * scale));
     return factor >= leastFactor ? summand / (scaleOfX * factor) : scale;

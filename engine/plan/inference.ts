@@ -14,6 +14,12 @@ export interface Value {
   readonly shape: Shape;
 }
 
+/** Real values that a tensor of int8 reaches from and to. */
+export interface ValueRange {
+  readonly least: number;
+  readonly largest: number;
+}
+
 /** A trained constant. Values are computed on demand, so that counting a network costs nothing. */
 export interface Weights {
   readonly name: string;
@@ -49,4 +55,11 @@ export interface InferenceGraph {
   readonly layers: readonly Layer[];
   readonly input: ValueId;
   readonly output: ValueId;
+  /**
+   * Ranges that a model was quantised with elsewhere: of a layer's op and of each step of its epilogue, by its output,
+   * and of the input; undefined where none is stated.
+   */
+  readonly ranges?: StatedRanges;
 }
+
+export type StatedRanges = ReadonlyMap<ValueId, readonly (ValueRange | undefined)[]>;

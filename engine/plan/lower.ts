@@ -7,7 +7,7 @@ import { input, type GraphNode, type OpNode } from "../record.ts";
 import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { Tensor } from "../tensor.ts";
-import type { InferenceGraph, Layer, Value, ValueId, Weights } from "./inference.ts";
+import type { InferenceGraph, Layer, Value, ValueId, ValueRange, Weights } from "./inference.ts";
 import { runPasses, type PassOptions } from "./passes/index.ts";
 
 /** The current values of a slot. */
@@ -31,13 +31,18 @@ export function lowerModel(
   return lowerGraph(evaluationGraph(model), values, options);
 }
 
+interface LowerOptions extends PassOptions {
+  /** That tensors of the graph were quantised with elsewhere. */
+  readonly ranges?: ReadonlyMap<Tensor, ValueRange>;
+}
+
 /** @throws ShapeError when the graph has not one input and one output, or holds an op of training */
-export function lowerGraph(graph: Graph, values: SlotValues, options?: PassOptions): InferenceGraph {
-  return runPasses(recordedGraph(graph, values), options);
+export function lowerGraph(graph: Graph, values: SlotValues, options: LowerOptions = {}): InferenceGraph {
+  return runPasses(recordedGraph(graph, values, options.ranges), options);
 }
 
 /** A layer for each op. */
-function recordedGraph(graph: Graph, values: SlotValues): InferenceGraph {
+function recordedGraph(graph: Graph, values: SlotValues, ranges: LowerOptions["ranges"] = new Map()): InferenceGraph {
   const [output, ...otherOutputs] = Object.values(graph.outputs);
   const [image, ...otherInputs] = graph.inputs;
   if (output === undefined || image === undefined || otherOutputs.length + otherInputs.length > 0)
@@ -78,7 +83,13 @@ function recordedGraph(graph: Graph, values: SlotValues): InferenceGraph {
       epilogue: [],
     };
   });
-  return { values: recorded, layers, input: 0, output: ids.get(output.node)! };
+  const stated = new Map<ValueId, [ValueRange]>();
+  for (const [{ node }, range] of ranges) {
+    const id = ids.get(node);
+    if (id !== undefined) stated.set(id, [range]);
+  }
+  const lowered = { values: recorded, layers, input: 0, output: ids.get(output.node)! };
+  return stated.size === 0 ? lowered : { ...lowered, ranges: stated };
 }
 
 /** A layer's weights follow its inputs, so the order of a constant and an activation is lost. */

@@ -6,7 +6,7 @@ import { shapeRules, type ShapeRule } from "../ops/shapes.ts";
 import type { Attributes, InferenceOp } from "../ops/vocabulary.ts";
 import { elementCount, formatShape, sameShape, type Shape } from "../shape.ts";
 import { attributeSchemas } from "./attribute-schemas.ts";
-import type { EpilogueStep, InferenceGraph, Layer, Weights } from "./inference.ts";
+import type { EpilogueStep, InferenceGraph, Layer, ValueRange, Weights } from "./inference.ts";
 
 export const networkFile: FileKind = { magic: "finch-network", schemaVersion: 1, what: "network" };
 
@@ -27,6 +27,7 @@ const step = z.union([
   z.object({ kind: z.enum(activationNames) }),
   unary,
 ]);
+const range = z.tuple([z.number(), z.number()]).refine(([least, largest]) => least <= 0 && largest >= 0);
 const ops = Object.keys(attributeSchemas) as InferenceOp[];
 
 const contentSchema = z.object({
@@ -61,6 +62,8 @@ const contentSchema = z.object({
       epilogue: z.array(step),
     }),
   ),
+  /** Of the input, and by layers of its op and of each step of its epilogue, as the model was quantised elsewhere. */
+  ranges: z.array(z.object({ value: index, stages: z.array(range.nullable()) })).optional(),
 });
 
 type Content = z.output<typeof contentSchema>;
@@ -83,7 +86,12 @@ export function encodeNetwork({ graph, ...about }: StoredNetwork): Promise<Uint8
     epilogue: epilogue.map((each) => (each.kind === "bias" ? { kind: each.kind, table: table(each.weights) } : each)),
   }));
   const values = graph.values.map(({ name, shape: sizes }) => ({ name, shape: sizes }));
-  return sealEnvelope(networkFile, { ...about, values, input: graph.input, output: graph.output, tables, layers });
+  const { input, output } = graph;
+  const ranges = [...(graph.ranges ?? [])].map(([value, stages]) => ({
+    value,
+    stages: stages.map((stage) => (stage === undefined ? null : [stage.least, stage.largest])),
+  }));
+  return sealEnvelope(networkFile, { ...about, values, input, output, tables, layers, ranges });
 }
 
 /**
@@ -106,7 +114,7 @@ export async function decodeNetwork(bytes: Uint8Array, name = "network"): Promis
   }
 }
 
-function decodeContent({ values, input, output, tables, layers, ...about }: Content): StoredNetwork {
+function decodeContent({ values, input, output, tables, layers, ranges = [], ...about }: Content): StoredNetwork {
   const weights = tables.map(({ name, shape: sizes, values: data }): Weights => {
     if (data.length !== elementCount(sizes))
       throw new DataError(`table ${name} ${formatShape(sizes)} holds ${data.length} values`);
@@ -123,7 +131,12 @@ function decodeContent({ values, input, output, tables, layers, ...about }: Cont
     return at(values, id, "value").shape;
   };
   at(values, input, "value");
+  const stated = ranges.map(({ value, stages }): [number, (ValueRange | undefined)[]] => [
+    value,
+    stages.map((stage) => (stage === null ? undefined : { least: stage[0], largest: stage[1] })),
+  ]);
   const graph: InferenceGraph = {
+    ...(stated.length > 0 && { ranges: new Map(stated) }),
     values: values.map((value, id) => ({ id, ...value })),
     input,
     output,
@@ -149,6 +162,10 @@ function decodeContent({ values, input, output, tables, layers, ...about }: Cont
       return { ...layer, attributes: attributes.data, weights: trained, epilogue } satisfies Layer;
     }),
   };
+  const stagesOf = new Map(graph.layers.map((layer) => [layer.output, layer.epilogue.length + 1])).set(input, 1);
+  for (const [value, stages] of stated)
+    if (stages.length !== stagesOf.get(value))
+      throw new DataError(`${stages.length} ranges for value ${value}, expected ${stagesOf.get(value) ?? 0}`);
   const scores = shapeOf(output);
   if (scores.length !== 2 || about.classes.length !== scores[1])
     throw new DataError(`${about.classes.length} class names for scores ${formatShape(scores)}`);

@@ -50,6 +50,22 @@ test("an ONNX file becomes a model that classifies, is verified and exported", a
   expect(again).toMatchObject({ macs: imported.macs, parameters: imported.parameters });
 });
 
+test("a model with Q/DQ pairs becomes integers without data, where it states all ranges", async () => {
+  const model = join(folder, "quantized.finch");
+  const words = ["--precision", "int8", "--target", "rv32imc"];
+  const imported = await finchJson(["import", join(fixtures, "quantized", "resnet.onnx"), "--out", model]);
+  expect(importSchema.parse(imported)).toMatchObject({ layers: 8, ranges: 9 });
+  const { code, stderr } = await finch(["codegen", model, ...words, "--out", join(folder, "int8"), "--verbose"]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("ranges as the model carries them")]);
+  const verified = await finchJson(["verify", model, "--precision", "int8", "--targets", "host", "--images", "2"]);
+  for (const { maxAbsError } of verifyReportSchema.parse(verified).rows) expect(maxAbsError).toBe(0);
+
+  const partly = join(folder, "partly.finch");
+  await finchJson(["import", join(fixtures, "quantized", "plain-cnn.onnx"), "--out", partly]);
+  const unranged = await finch(["codegen", partly, ...words, "--out", join(folder, "partly")]);
+  expect([unranged.code, unranged.stderr]).toEqual([2, expect.stringContaining("name them by --data")]);
+});
+
 test.each([
   ["names.txt", /not an ONNX model/],
   ["missing.onnx", /there is no such file/],

@@ -16,7 +16,7 @@ test("train --qat goes on with rounded values, and its integers are the network 
   const images = ["--split", "validation", ...shortTraining.slice(0, 4)];
   const words = ["evaluate", out, ...images, "--precision", "int8", "--json", "--verbose"];
   const { code, stdout, stderr } = await finch(words);
-  expect([code, stderr]).toEqual([0, expect.stringContaining("ranges as the model was trained with")]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("ranges as the model carries them")]);
   const integers = evaluateSchema.parse(JSON.parse(stdout));
   expect(integers.images).toBe(64);
   // Nothing is left to calibrate: no image is asked for.

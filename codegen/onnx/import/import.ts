@@ -1,12 +1,14 @@
 import { DataError } from "../../../engine/errors.ts";
 import { buildGraph } from "../../../engine/graph.ts";
-import type { InferenceGraph } from "../../../engine/plan/inference.ts";
+import type { InferenceGraph, ValueRange } from "../../../engine/plan/inference.ts";
 import { lowerGraph } from "../../../engine/plan/lower.ts";
 import type { ComputeOp } from "../../../engine/plan/passes/constant-folding.ts";
 import { formatShape } from "../../../engine/shape.ts";
-import { execute, layoutOf, type Layout } from "./execute.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import { execute, layoutOf, type Layout, type Values } from "./execute.ts";
 import { readModel, short } from "./model.ts";
 import { recognise } from "./patterns.ts";
+import { withoutRounding } from "./rounding.ts";
 import { simplify } from "./simplify.ts";
 
 export interface ImportOptions {
@@ -17,7 +19,7 @@ export interface ImportOptions {
 }
 
 export interface ImportedOnnx {
-  /** Channels last, batch 1, weights and all. */
+  /** Channels last, batch 1, weights and all; with ranges where the model was quantised. */
   readonly graph: InferenceGraph;
   readonly layout: Layout;
   /** Name and version of the program that wrote the file, as it says. */
@@ -33,9 +35,11 @@ export interface ImportedOnnx {
 export function importOnnx(bytes: Uint8Array, { compute, ...options }: ImportOptions): ImportedOnnx {
   const model = readModel(bytes);
   const layout = options.layout ?? layoutOf(model);
-  const values = execute(model, layout, compute);
-  const simple = simplify(recognise(simplify(model, values), values), values);
-  const output = execute(simple, layout, compute).get(model.output);
+  const known = execute(model, layout, compute);
+  const { model: real, values, ranges } = withoutRounding(simplify(model, known), known);
+  const simple = simplify(recognise(real, values), values);
+  const results = execute(simple, layout, compute);
+  const output = results.get(real.output);
   if (output === undefined) throw new DataError(`onnx: nothing gives the output ${short(model.output)}`);
   if (output.kind === "static")
     throw new DataError(
@@ -43,8 +47,22 @@ export function importOnnx(bytes: Uint8Array, { compute, ...options }: ImportOpt
     );
   const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial(), {
     compute,
+    ranges: rangesOfTensors(ranges, results),
   });
   return { graph, layout, producer: model.producer, opset: model.opset };
+}
+
+/** Shapes and orders of a value share its range. */
+function rangesOfTensors(ranges: ReadonlyMap<string, ValueRange>, results: Values): ReadonlyMap<Tensor, ValueRange> {
+  const tensors = new Map<Tensor, ValueRange>();
+  for (const [name, range] of ranges) {
+    const result = results.get(name);
+    if (result?.kind !== "view") continue;
+    let { tensor } = result;
+    while (tensor.node.kind === "op" && tensor.node.op === "reshape") tensor = tensor.node.inputs[0]!;
+    if (!tensors.has(tensor)) tensors.set(tensor, range);
+  }
+  return tensors;
 }
 
 /** The same of a classifier: an image in, a score for each class out. @throws DataError, ShapeError */

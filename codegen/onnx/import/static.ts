@@ -3,6 +3,9 @@ import { elementCount, formatShape, type Shape } from "../../../engine/shape.ts"
 
 export type StaticType = "float" | "int" | "bool";
 
+/** The least and the largest cell of a type of integers. */
+export type Bounds = readonly [least: number, largest: number];
+
 /** A value that is known when the model is imported: a weight, or the outcome of shape arithmetic. */
 export interface Static {
   readonly kind: "static";
@@ -10,6 +13,8 @@ export interface Static {
   readonly shape: Shape;
   /** Float32 for floats; integers and truth values as whole numbers. */
   readonly data: Float32Array | Float64Array;
+  /** From where to where integers of the type that it was stored in reach, where that is one of 8 bits. */
+  readonly bounds?: Bounds;
 }
 
 /** More cells than any classifier for a microcontroller has; what is larger is refused before it is allocated. */

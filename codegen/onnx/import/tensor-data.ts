@@ -1,7 +1,7 @@
 import { DataError } from "../../../engine/errors.ts";
 import { elementCount, type Shape } from "../../../engine/shape.ts";
 import { TensorProto_DataLocation, TensorProto_DataType, type TensorProto } from "../onnx_pb.ts";
-import { checkSize, type Static, type StaticType } from "./static.ts";
+import { checkSize, type Bounds, type Static, type StaticType } from "./static.ts";
 
 const types = TensorProto_DataType;
 
@@ -9,14 +9,15 @@ interface Encoding {
   readonly type: StaticType;
   readonly bytes: number;
   readonly read: (view: DataView, at: number) => number;
+  readonly bounds?: Bounds;
 }
 
 /** Types of constants that can be read. */
 const encodings: Readonly<Partial<Record<TensorProto_DataType, Encoding>>> = {
   [types.FLOAT]: { type: "float", bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   [types.DOUBLE]: { type: "float", bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  [types.INT8]: { type: "int", bytes: 1, read: (view, at) => view.getInt8(at) },
-  [types.UINT8]: { type: "int", bytes: 1, read: (view, at) => view.getUint8(at) },
+  [types.INT8]: { type: "int", bytes: 1, read: (view, at) => view.getInt8(at), bounds: [-128, 127] },
+  [types.UINT8]: { type: "int", bytes: 1, read: (view, at) => view.getUint8(at), bounds: [0, 255] },
   [types.INT16]: { type: "int", bytes: 2, read: (view, at) => view.getInt16(at, true) },
   [types.UINT16]: { type: "int", bytes: 2, read: (view, at) => view.getUint16(at, true) },
   [types.INT32]: { type: "int", bytes: 4, read: (view, at) => view.getInt32(at, true) },
@@ -44,7 +45,8 @@ export function readTensor(tensor: TensorProto, name: string): Static {
   if (values.length !== count)
     throw new DataError(`onnx: ${name} of shape [${shape.join(",")}] holds ${values.length} values`);
   const data = encoding.type === "float" ? Float32Array.from(values) : Float64Array.from(values);
-  return { kind: "static", type: encoding.type, shape, data };
+  const { type, bounds } = encoding;
+  return { kind: "static", type, shape, data, ...(bounds && { bounds }) };
 }
 
 function valuesOf(tensor: TensorProto, { bytes, read }: Encoding): ArrayLike<number> {

@@ -2,7 +2,7 @@ import type { Attributes } from "../../ops/vocabulary.ts";
 import type { Tensor } from "../../tensor.ts";
 import { foldedBias, foldedWeights, type Statistics } from "../fold.ts";
 import type { Layer, ValueId, Weights } from "../inference.ts";
-import { readers, type Pass } from "./pass.ts";
+import { readers, withRanges, type Pass } from "./pass.ts";
 
 /**
  * Takes batch norms into the weights of the convolution or matrix product before them, and their shift into a bias:
@@ -14,6 +14,7 @@ export const batchNorms: Pass = {
     const uses = readers(graph);
     const layers: (Layer | undefined)[] = [];
     const producers = new Map<ValueId, number>();
+    const ranges = new Map(graph.ranges);
     for (const layer of graph.layers) {
       const chain = layer.op === "batchNorm" ? chainTo(layer.inputs[0]!, uses, layers, producers) : undefined;
       if (chain === undefined) {
@@ -29,11 +30,12 @@ export const batchNorms: Pass = {
       );
       layers[product] = { ...layers[product]!, weights: [weights] };
       for (const at of biases) layers[at] = undefined;
+      ranges.delete(layers[product].output);
       producers.set(layer.output, layers.length);
       const { attributes: _, ...rest } = layer;
       layers.push({ ...rest, op: "bias", attributes: {}, inputs: [layers[product].output], weights: [bias] });
     }
-    return { ...graph, layers: layers.filter((layer) => layer !== undefined) };
+    return withRanges({ ...graph, layers: layers.filter((layer) => layer !== undefined) }, ranges);
   },
 };
 

@@ -1,7 +1,7 @@
 import { isActivation } from "../../ops/activation.ts";
 import type { Attributes } from "../../ops/vocabulary.ts";
 import type { EpilogueStep, InferenceGraph, Layer, ValueId } from "../inference.ts";
-import { readers, renamed, type Pass } from "./pass.ts";
+import { readers, renamed, withRanges, type Pass } from "./pass.ts";
 
 /** Does biases, activations and sums of two branches to each cell of the layer before them, ere it is stored. */
 export const epilogues: Pass = {
@@ -11,20 +11,24 @@ export const epilogues: Pass = {
     const names = new Map<ValueId, ValueId>();
     const layers: Layer[] = [];
     const producers = new Map<ValueId, number>();
+    const ranges = new Map(graph.ranges);
     const now = (id: ValueId): ValueId => names.get(id) ?? id;
     for (const layer of graph.layers) {
       const inputs = layer.inputs.map(now);
       const fused = fusion({ ...layer, inputs }, layer.inputs);
       if (fused !== undefined) {
         const { at, step } = fused;
-        names.set(layer.output, layers[at]!.output);
+        const { output, epilogue } = layers[at]!;
+        names.set(layer.output, output);
+        const before = Array.from({ length: epilogue.length + 1 }, (_, stage) => ranges.get(output)?.[stage]);
+        ranges.set(output, [...before, ranges.get(layer.output)?.[0]]);
         layers[at] = { ...layers[at]!, epilogue: [...layers[at]!.epilogue, step] };
         continue;
       }
       producers.set(layer.output, layers.length);
       layers.push({ ...layer, inputs });
     }
-    return renamed(graph, layers, names);
+    return renamed(withRanges(graph, ranges), layers, names);
 
     /** The layer that a step can be fused behind; `read` are the names under which its inputs are read. */
     function fusion(layer: Layer, read: readonly ValueId[]): { at: number; step: EpilogueStep } | undefined {

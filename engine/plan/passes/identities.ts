@@ -1,7 +1,7 @@
 import type { Attributes } from "../../ops/vocabulary.ts";
 import { sameShape } from "../../shape.ts";
 import type { InferenceGraph, Layer, ValueId } from "../inference.ts";
-import { readers, renamed, type Pass } from "./pass.ts";
+import { readers, renamed, withRanges, type Pass } from "./pass.ts";
 
 /** Leaves out layers that change nothing, and makes one of two reshapes or transposes in a row. */
 export const identities: Pass = {
@@ -11,6 +11,7 @@ export const identities: Pass = {
     const producers = new Map<ValueId, Layer>();
     const names = new Map<ValueId, ValueId>();
     const layers: Layer[] = [];
+    const ranges = new Map(graph.ranges);
     for (const before of graph.layers) {
       const layer = joined({ ...before, inputs: before.inputs.map((id) => names.get(id) ?? id) }, producers, uses);
       const [input] = layer.inputs;
@@ -21,12 +22,14 @@ export const identities: Pass = {
         changesNothing(graph, layer)
       ) {
         names.set(layer.output, input);
+        const range = ranges.get(input) ?? ranges.get(layer.output);
+        if (range !== undefined) ranges.set(input, range);
         continue;
       }
       producers.set(layer.output, layer);
       layers.push(layer);
     }
-    return renamed(graph, layers, names);
+    return renamed(withRanges(graph, ranges), layers, names);
   },
 };
 

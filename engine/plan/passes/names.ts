@@ -4,7 +4,7 @@ import type { Pass } from "./pass.ts";
 /** Numbers values in the order in which they are computed, and gives layers and values names of their own. */
 export const names: Pass = {
   name: "names",
-  run: ({ values, layers, input, output }) => {
+  run: ({ values, layers, input, output, ranges }) => {
     const taken = new Set<string>();
     const unique = (name: string): string => {
       let own = name;
@@ -16,7 +16,9 @@ export const names: Pass = {
     const ids = new Map<ValueId, ValueId>([[input, 0]]);
     for (const layer of named) ids.set(layer.output, ids.size);
     const now = (id: ValueId): ValueId => ids.get(id)!;
+    const read = [...(ranges ?? [])].filter(([id]) => ids.has(id));
     return {
+      ...(ranges && { ranges: new Map(read.map(([id, stages]) => [now(id), stages])) }),
       values: [
         { ...values[input]!, id: 0 },
         ...named.map(({ name, output: id }, index) => ({ id: index + 1, name, shape: values[id]!.shape })),

@@ -1,4 +1,4 @@
-import type { InferenceGraph, Layer, ValueId } from "../inference.ts";
+import type { InferenceGraph, Layer, StatedRanges, ValueId } from "../inference.ts";
 
 /** A step from one form of a network to another that computes the same. */
 export interface Pass {
@@ -18,6 +18,11 @@ export function readers({ layers, output }: InferenceGraph): ReadonlyMap<ValueId
   for (const layer of layers)
     for (const id of [...layer.inputs, ...summandsOf(layer)]) counts.set(id, (counts.get(id) ?? 0) + 1);
   return counts;
+}
+
+/** The same network with other stated ranges. */
+export function withRanges(graph: InferenceGraph, ranges: StatedRanges): InferenceGraph {
+  return graph.ranges === undefined ? graph : { ...graph, ranges };
 }
 
 /** The same layers with other names for the values that they read, and so for the network's output. */

@@ -1,58 +1,22 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { generate } from "../../../codegen/index.ts";
 import { importClassifier } from "../../../codegen/onnx/import/import.ts";
-import {
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  TensorProto_DataType,
-  TensorProtoSchema,
-  ValueInfoProtoSchema,
-} from "../../../codegen/onnx/onnx_pb.ts";
+import type { NodeProto } from "../../../codegen/onnx/onnx_pb.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
 import { randomNormal } from "../../../engine/random.ts";
 import { computeOp, createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { CProgram, shareOfTolerance, strict } from "../c-program.ts";
 import { type ExportedModel, runOnnxruntime } from "./models.ts";
+import { floats, node, onnxFile } from "./onnx-file.ts";
 
 const shape = [1, 3, 4, 4];
 /** Above 1, so that they may be divided by. */
 const values = (key: number): number[] => Array.from({ length: 48 }, (_, i) => 1 + Math.abs(randomNormal(key, i)));
 
-const node = (opType: string, input: string[], output: string): NodeProto =>
-  create(NodeProtoSchema, { opType, name: output, input, output: [output] });
-
 /** A classifier of an image x and a table of its shape: the means of `y`. */
 function modelOf(name: string, nodes: readonly NodeProto[]): ExportedModel {
-  const valueInfo = (name: string) =>
-    create(ValueInfoProtoSchema, {
-      name,
-      type: {
-        value: {
-          case: "tensorType",
-          value: {
-            elemType: TensorProto_DataType.FLOAT,
-            shape: { dim: shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } })) },
-          },
-        },
-      },
-    });
-  const table = { name: "table", dims: shape.map(BigInt), dataType: TensorProto_DataType.FLOAT, floatData: values(1) };
-  const bytes = toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 8n,
-      opsetImport: [{ version: 14n }],
-      graph: {
-        name,
-        input: [valueInfo("x")],
-        output: [valueInfo("scores")],
-        initializer: [create(TensorProtoSchema, table)],
-        node: [...nodes, node("GlobalAveragePool", ["y"], "mean"), node("Flatten", ["mean"], "scores")],
-      },
-    }),
-  );
+  const ends = [node("GlobalAveragePool", ["y"], "mean"), node("Flatten", ["mean"], "scores")];
+  const bytes = onnxFile(shape, [...nodes, ...ends], [floats("table", shape, values(1))]);
   return {
     ...{ name, bytes },
     imported: importClassifier(bytes, { compute: computeOp }),

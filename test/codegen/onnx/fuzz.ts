@@ -40,7 +40,7 @@ async function attempt(
 
 /** Imports damaged ONNX files; those that are still models become C. */
 export async function fuzzOnnx(count: number): Promise<FuzzOutcome> {
-  const models = await exportedModels();
+  const models = [...(await exportedModels()), ...(await exportedModels("quantized"))];
   const small = models.filter(({ bytes }) => bytes.length < 40_000);
   const outcome = { accepted: 0, refused: 0, wrong: [] as string[] };
   for (let seed = 0; seed < count; seed++) {

@@ -18,11 +18,13 @@ export interface ExportedModel {
   readonly image: Float32Array;
 }
 
-export async function exportedModels(): Promise<ExportedModel[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".onnx")).sort();
+/** @param of "quantized": some of them as onnxruntime quantises them, by test/fixtures/make-onnx-quantized.py */
+export async function exportedModels(of = "."): Promise<ExportedModel[]> {
+  const from = join(folder, of);
+  const files = (await readdir(from)).filter((file) => file.endsWith(".onnx")).sort();
   return Promise.all(
     files.map(async (file) => {
-      const bytes = new Uint8Array(await readFile(join(folder, file)));
+      const bytes = new Uint8Array(await readFile(join(from, file)));
       const imported = importClassifier(bytes, { compute: computeOp });
       const { values, input } = imported.graph;
       const image = Float32Array.from({ length: elementCount(values[input]!.shape) }, (_, i) => randomNormal(5, i));

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, test } from "vitest";
-import { trainedRanges } from "../../../codegen/quantize/aware/extents.ts";
+import { carriedRanges } from "../../../codegen/quantize/aware/extents.ts";
 import { quantizationAwareModel } from "../../../codegen/quantize/aware/model.ts";
 import { calibrate } from "../../../codegen/quantize/calibrate.ts";
 import { evaluateQuantized, interpretImages } from "../../../codegen/quantize/evaluate.ts";
@@ -159,7 +159,7 @@ test("training with rounding gives back what int8 took, with the ranges that it 
   const before = await accuracy(quantizeNetwork(damaged.ranged));
   const { model, state, values } = restoreModel(await train(awareTrainer(), { epochs: 30 }));
   const network = lowerModel(model, values);
-  const ranged = trainedRanges(network, state)!;
+  const ranged = carriedRanges(network, state)!;
   const after = quantizeNetwork(ranged);
   expect(before).toBeLessThan(0.6);
   expect(await accuracy(after)).toBeGreaterThan(0.85);
@@ -182,5 +182,5 @@ test("it is resumed with the same bits", async () => {
 
 test("a model that was trained without rounding has no ranges", async () => {
   const { model, state, values } = restoreModel(await train(new Trainer(Model.fromArchitecture(plain), { backend })));
-  expect(trainedRanges(lowerModel(model, values), state)).toBeUndefined();
+  expect(carriedRanges(lowerModel(model, values), state)).toBeUndefined();
 });
