@@ -7,6 +7,7 @@ import { builtInArchitectures } from "../../engine/architecture.ts";
 import { Model } from "../../engine/model.ts";
 import { lowerModel } from "../../engine/plan/lower.ts";
 import { createReferenceBackend } from "../../kernels/reference/index.ts";
+import { describeWithTools } from "./verify/with-tools.ts";
 
 const flags = [...releaseFlags, ...strictWarnings, "-Wshadow", "-Werror"];
 
@@ -28,6 +29,17 @@ describe.each(["resnet8", "ref-hybrid"])("code of %s in float32", (name) => {
     ["size", 8_000],
   ] as const)("plan %s has at most %d bytes", { timeout: 120_000 }, async (plan, most) => {
     const options = { target: "rv32imafc", precision: "float32", plan } as const;
+    expect(await textBytes({ graph, name }, options)).toBeLessThanOrEqual(most);
+  });
+});
+
+await describeWithTools("code with vectors", ["clang-19"], () => {
+  test.each([
+    ["resnet8", 3_000],
+    ["ref-hybrid", 6_000],
+  ] as const)("of %s in float32 as size has at most %d bytes", { timeout: 120_000 }, async (name, most) => {
+    const graph = lowerModel(Model.fromArchitecture(builtInArchitectures[name]!));
+    const options = { target: "rv64gcv", precision: "float32", plan: "size" } as const;
     expect(await textBytes({ graph, name }, options)).toBeLessThanOrEqual(most);
   });
 });

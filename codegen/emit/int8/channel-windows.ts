@@ -1,27 +1,12 @@
 import { range } from "../../../engine/range.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
+import { overRows, overTaps, windowText, type ChannelWindows } from "../shared-windows.ts";
 import { largestDivisor } from "../spans.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import type { LayerFields } from "./open-epilogue.ts";
-import {
-  canShare,
-  costOfCall,
-  emitRows,
-  finishText,
-  overRows,
-  overTaps,
-  windowText,
-  type KernelCost,
-  type SharedKernel,
-  type Windows,
-} from "./windows.ts";
+import { canShare, costOfCall, emitRows, finishText, type KernelCost, type SharedKernel } from "./windows.ts";
 
-/** Windows of each channel by itself. */
-export interface ChannelWindows extends Pick<Windows, "rows" | "columns"> {
-  readonly channels: number;
-}
-
-/** A kernel of such windows that takes all sizes at run time, `member` a channel of those that it gathers at once. */
+/** A kernel of windows of each channel by itself that takes all sizes at run time, `member` a channel of those that it gathers at once. */
 export interface ChannelKernel extends SharedKernel {
   readonly about: string;
   /** Most channels that are gathered at once; a divisor of their number is taken. */

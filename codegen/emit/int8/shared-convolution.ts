@@ -3,6 +3,7 @@ import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { Memo } from "../../memo.ts";
 import { productStep } from "../blocks.ts";
 import type { Convolution } from "../convolution.ts";
+import { overRows, overTaps, windowText } from "../shared-windows.ts";
 import { largestDivisor, type Axis } from "../spans.ts";
 import { byteWorth } from "./code-price.ts";
 import { int8Input, oncePerLayer, type IntegerCall, type IntegerShapes } from "./emitter.ts";
@@ -20,11 +21,8 @@ import {
   costOfCall,
   emitRows,
   finishText,
-  overRows,
-  overTaps,
   savedBySharing,
   tapVariants,
-  windowText,
   type Alternatives,
   type KernelCost,
 } from "./windows.ts";

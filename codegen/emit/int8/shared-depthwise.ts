@@ -1,5 +1,6 @@
+import type { ChannelWindows } from "../shared-windows.ts";
 import type { IntegerCall } from "./emitter.ts";
-import { emitChannelWindows, type ChannelKernel, type ChannelWindows } from "./channel-windows.ts";
+import { emitChannelWindows, type ChannelKernel } from "./channel-windows.ts";
 
 /** Depthwise layers by one kernel. */
 export const sharedDepthwise: ChannelKernel = {

@@ -1,6 +1,7 @@
 import { elementCount } from "../../../engine/shape.ts";
+import type { ChannelWindows } from "../shared-windows.ts";
 import { plainAxis, slidingAxes, spansOf } from "../spans.ts";
-import { channelWindowsCost, emitChannelWindows, type ChannelKernel, type ChannelWindows } from "./channel-windows.ts";
+import { channelWindowsCost, emitChannelWindows, type ChannelKernel } from "./channel-windows.ts";
 import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import { takesShared, type Alternatives, type KernelCost } from "./windows.ts";

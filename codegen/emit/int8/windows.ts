@@ -1,6 +1,7 @@
 import { range } from "../../../engine/range.ts";
 import { rowAt } from "../rows.ts";
-import { extentOf, type Axis } from "../spans.ts";
+import { hasPlainWindows, missingAfter, sizesText, windowFields, type Windows } from "../shared-windows.ts";
+import type { Axis } from "../spans.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { Memo } from "../../memo.ts";
@@ -8,15 +9,6 @@ import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import { defineFinish, hasOpenEpilogue, openEpilogueOf, type LayerFields } from "./open-epilogue.ts";
 import { apart } from "./rescale.ts";
-
-/** Windows that slide over an image, as kernels that take all sizes at run time know them. */
-export interface Windows {
-  readonly rows: Axis;
-  readonly columns: Axis;
-  /** Cells of a pixel of the input and of the output. */
-  readonly inChannels: number;
-  readonly outChannels: number;
-}
 
 /** What a layer takes by one kernel. */
 export interface KernelCost {
@@ -76,22 +68,6 @@ export function canShare(shapes: IntegerShapes<AccumulatingOp>, windows: Pick<Wi
   return hasOpenEpilogue(shapes) && hasPlainWindows(windows);
 }
 
-/** Whether each window has taps inside, and never lacks some at both ends of an axis. */
-function hasPlainWindows({ rows, columns }: Pick<Windows, "rows" | "columns">): boolean {
-  const plain = (axis: Axis): boolean => {
-    const { kernel, padding, input, dilation } = axis;
-    const after = missingAfter(axis);
-    return dilation === 1 && padding < kernel && after < kernel && (kernel <= input || Math.max(padding, after) === 0);
-  };
-  return plain(rows) && plain(columns);
-}
-
-/** Taps of the last window that lie behind the image. */
-function missingAfter(axis: Axis): number {
-  const { input, output, stride, padding } = axis;
-  return Math.max(0, (output - 1) * stride + extentOf(axis) - padding - input);
-}
-
 /** The taps that exist in the variants of a window along an axis, in the order that `windowText` counts them. */
 export function tapVariants(axis: Axis): readonly (readonly number[])[] {
   const taps = range(axis.kernel);
@@ -99,47 +75,6 @@ export function tapVariants(axis: Axis): readonly (readonly number[])[] {
     taps,
     ...range(axis.padding).map((missing) => taps.slice(missing + 1)),
     ...range(missingAfter(axis)).map((missing) => taps.slice(0, axis.kernel - missing - 1)),
-  ];
-}
-
-/** Declares what all windows have in common; the kernel computes rows from `oy` on, as many as a call does. */
-const sizesText: readonly string[] = [
-  "const int kernel_rows = sizes->kernel_rows, kernel_columns = sizes->kernel_columns, room = sizes->room;",
-  "const int in_channels = sizes->in_channels, row_step = sizes->columns * in_channels;",
-  "const int rows_end = oy + sizes->turn < sizes->out_rows ? oy + sizes->turn : sizes->out_rows;",
-];
-
-/**
- * A loop over the rows of windows of a call, `at` in the output: taps `from` to before `to` exist, the first of them in
- * row `top` of the room.
- */
-export function overRows(body: readonly string[]): string[] {
-  return [
-    "for (int row = oy, at = 0; row < rows_end; row++, at += sizes->out_columns) {",
-    "const int above = row * sizes->row_stride - sizes->row_padding;",
-    "const int from = above < 0 ? -above : 0;",
-    "const int to = above + kernel_rows > sizes->rows ? sizes->rows - above : kernel_rows;",
-    "const int top = (above + from) % room;",
-    ...body,
-    "}",
-  ];
-}
-
-/** Declares what a window has: taps `first` to before `last` exist, the first in column `left + first`. */
-export const windowText: readonly string[] = [
-  "const int left = ox * sizes->column_stride - sizes->column_padding;",
-  "const int first = left < 0 ? -left : 0;",
-  "const int last = left + kernel_columns > sizes->columns ? sizes->columns - left : kernel_columns;",
-];
-
-/** A loop over the rows of taps that exist, with `taps` at the first cell of each. */
-export function overTaps(body: readonly string[]): string[] {
-  return [
-    "for (int ky = from, place = top; ky < to; ky++) {",
-    "const int8_t *const taps = x + place * row_step + (left + first) * in_channels;",
-    "place = place + 1 == room ? 0 : place + 1;",
-    ...body,
-    "}",
   ];
 }
 
@@ -169,22 +104,18 @@ interface RowKernel {
 /** Defines a kernel that computes rows of a layer, and calls it for a turn of them or for all. */
 export function emitRows(
   call: IntegerCall<AccumulatingOp>,
-  { rows, columns, inChannels, outChannels }: Windows,
+  windows: Windows,
   fields: LayerFields,
   { kind, about, pointer, body }: RowKernel,
 ): string {
   const { unit, target, rows: rowwise } = call;
+  const { columns, outChannels } = windows;
   const { startStep, summand, record } = openEpilogueOf(call, fields);
   const layer = unit.record("layer", {
     sizes: {
       of: `struct ${unit.prefix}_windows`,
       table: unit.record("windows", {
-        ...{ rows: rows.input, columns: columns.input, room: rowwise?.x[0]?.rows ?? rows.input },
-        ...{ in_channels: inChannels, out_channels: outChannels },
-        ...{ out_rows: rows.output, out_columns: columns.output, turn: call.turn ?? rows.output },
-        ...{ kernel_rows: rows.kernel, kernel_columns: columns.kernel },
-        ...{ row_stride: rows.stride, column_stride: columns.stride },
-        ...{ row_padding: rows.padding, column_padding: columns.padding },
+        ...windowFields(windows, call),
         ...{ row_variant: startStep * tapVariants(columns).length, column_variant: startStep },
       }),
     },

@@ -7,6 +7,7 @@ import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
 import { defineExponentials } from "./exponentials.ts";
 import { productSums, sharedVectors, type ProductText } from "./products.ts";
+import { emitSharedAttention, sharedAttentionScores, takesSharedAttention } from "./shared-attention.ts";
 import { floatVectors, type FloatVectors } from "./vectors.ts";
 
 const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes => headSizes(output, attributes.heads);
@@ -87,10 +88,12 @@ export const attention: VectorEmitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: () => [0],
   scratch: (shapes) => {
+    if (takesSharedAttention(shapes)) return [{ element: "float32", count: sharedAttentionScores(shapes) }];
     const { tokens, d } = sizesOf(shapes);
     return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * (tokens + d) }];
   },
   emit: (call) => {
+    if (takesSharedAttention(call)) return emitSharedAttention(call);
     const { unit } = call;
     unit.include("riscv_vector.h");
     const sizes = sizesOf(call);

@@ -2,10 +2,9 @@ import { imageConvolution, kernelWeights, type Convolution } from "../convolutio
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
 import { extentOf } from "../spans.ts";
-import { weightPrices } from "../stored-weights.ts";
+import { convolutionInstructions, emitConvolution } from "./convolution.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue } from "./epilogue.ts";
-import { emitVectorConvolution, floatTile } from "./register-tile.ts";
 
 /** @throws ConfigError when the weights are computed */
 function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
@@ -21,9 +20,9 @@ export const conv2d: VectorEmitter<"conv2d"> = {
     const { rows } = convolutionOf({ ...shapes, turn: 1 });
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  estimate: (shapes) => floatTile(convolutionOf(shapes), shapes.target, weightPrices(shapes.layer)).instructions,
+  estimate: (shapes) => convolutionInstructions(shapes, convolutionOf(shapes)),
   emit: (call) => {
     const weights = onlyWeights(call, 1);
-    return emitVectorConvolution(call, "conv2d", convolutionOf(call), weights, kernelWeights(weights.shape));
+    return emitConvolution(call, "conv2d", convolutionOf(call), weights, kernelWeights(weights.shape));
   },
 };

@@ -2,18 +2,18 @@ import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
 import { rowText } from "../rows.ts";
 import { storedWeights, weightPrices } from "../stored-weights.ts";
-import { extentOf, overSpan, slidingAxes, spansOf } from "../spans.ts";
+import { extentOf, slidingAxes } from "../spans.ts";
 import {
   aboutDepthwise,
-  depthwiseTileText,
+  depthwiseBody,
   scheduleDepthwiseTile,
   type Depthwise,
   type DepthwiseTile,
 } from "./depthwise-tile.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf } from "./epilogue.ts";
-import { hiddenChannel } from "./register-tile.ts";
-import { channelStrips, floatVectors } from "./vectors.ts";
+import { emitSharedDepthwise, sharedDepthwiseInstructions, takesSharedDepthwise } from "./shared-depthwise.ts";
+import { floatVectors } from "./vectors.ts";
 import { windowRows } from "./window-rows.ts";
 
 /** @throws ConfigError when the weights are computed */
@@ -40,12 +40,18 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const { rows } = depthwiseOf(shapes);
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  estimate: (shapes) => tileOf(shapes).instructions,
+  estimate: (shapes) => {
+    const shape = depthwiseOf(shapes);
+    return takesSharedDepthwise(shapes, shape)
+      ? sharedDepthwiseInstructions(shape, shapes.target, 2 + 2 * weightPrices(shapes.layer).steps)
+      : tileOf(shapes).instructions;
+  },
   emit: (call) => {
     const { unit } = call;
     const shape = depthwiseOf(call);
     const { rows, columns, channels } = shape;
     const weights = onlyWeights(call, 1);
+    if (takesSharedDepthwise(call, shape)) return emitSharedDepthwise(call, shape, weights);
     const { type, values } = storedWeights(weights);
     const tile = tileOf(call);
     const vectors = floatVectors(tile.group);
@@ -53,24 +59,21 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const epilogue = vectorEpilogueOf(call, vectors, { accumulates: true });
     const streamed = rowText(call);
     const window = windowRows(rows, "float", columns.input * channels, call.rows?.x[0]);
-    const tiles = spansOf(columns, tile.pixels, false).map((span) => {
-      const body = depthwiseTileText(
-        {
-          shape,
-          window,
-          types: { sums: vectors.type, operand: vectors.type },
-          stored: { input: "float", weight: type },
-          load: vectors.load,
-          multiplyAdd: (sum, input, weight) => vectors.op("vfmacc_vv", sum, input, weight),
-          start: () => epilogue.start("k"),
-          finish: (sums) => sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * channels}`, "k")),
-        },
-        span,
-      );
-      const o = `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + k;`;
-      return overSpan(span, "x0", `${hiddenChannel}\n${o}\n${body}`);
-    });
-    const overRows = [...window.lines, ...tiles];
+    const body = depthwiseBody(
+      {
+        shape,
+        window,
+        types: { sums: vectors.type, operand: vectors.type },
+        stored: { input: "float", weight: type },
+        load: vectors.load,
+        multiplyAdd: (sum, input, weight) => vectors.op("vfmacc_vv", sum, input, weight),
+        start: () => epilogue.start("k"),
+        finish: (sums) => sums.map(([sum, pixel]) => epilogue.store(sum, `o + ${pixel * channels}`, "k")),
+      },
+      tile,
+      vectors,
+      { call, streamed },
+    );
     const name = unit.define(
       call.rows ? "depthwise_conv2d_row" : "depthwise_conv2d",
       [
@@ -80,14 +83,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         ...epilogue.parameters,
         ...streamed.parameters,
       ],
-      streamed.body(
-        columns.output * channels,
-        channelStrips(
-          vectors,
-          channels,
-          call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
-        ),
-      ),
+      body,
       { about: aboutDepthwise(shape, tile) },
     );
     const table = unit.constant(weights.name, values);

@@ -1,9 +1,12 @@
 import { range } from "../../../engine/range.ts";
 import type { Target } from "../../target.ts";
+import type { LayerCall } from "../emitter.ts";
 import { countedSpans } from "../register-tile.ts";
-import { dilationText, instructionsPerByte, type Axis, type Span } from "../spans.ts";
+import type { RowText } from "../rows.ts";
+import { dilationText, instructionsPerByte, overSpan, spansOf, type Axis, type Span } from "../spans.ts";
 import type { StoredWeights } from "../stored-weights.ts";
-import { groupings, lanesOf, vectorRegisters, type Grouping } from "./vectors.ts";
+import { hiddenChannel } from "./register-tile.ts";
+import { channelStrips, groupings, lanesOf, vectorRegisters, type Grouping } from "./vectors.ts";
 import type { WindowRows } from "./window-rows.ts";
 
 /** A convolution of each channel with a kernel of its own: vectors are of neighbouring channels. */
@@ -81,7 +84,7 @@ export interface DepthwiseText {
 }
 
 /** Sums the channels from `k` on of the pixels of one tile. Expects `x0`, `k` and `vl` in scope. */
-export function depthwiseTileText(text: DepthwiseText, span: Span): string {
+function depthwiseTileText(text: DepthwiseText, span: Span): string {
   const { shape, window, types, stored } = text;
   const { columns, channels } = shape;
   const pixels = range(span.size);
@@ -114,6 +117,37 @@ export function depthwiseTileText(text: DepthwiseText, span: Span): string {
     lines.push("}");
   }
   return [...lines, ...text.finish(pixels.map((pixel) => [`a${pixel}`, pixel] as const))].join("\n");
+}
+
+/**
+ * The body of the kernel of one layer: by vectors of channels all rows, or those of a call.
+ * @param each declarations for each row
+ */
+export function depthwiseBody(
+  text: DepthwiseText,
+  { pixels }: DepthwiseTile,
+  vectors: { readonly length: (count: string) => string },
+  { call, streamed, each = [] }: { call: Pick<LayerCall, "rows">; streamed: RowText; each?: readonly string[] },
+): string {
+  const { shape, window } = text;
+  const { rows, columns, channels } = shape;
+  const pixel = call.rows ? "x0" : `(oy * ${columns.output} + x0)`;
+  const tiles = spansOf(columns, pixels, false).map((span) =>
+    overSpan(
+      span,
+      "x0",
+      `${hiddenChannel}\nconst int o = ${pixel} * ${channels} + k;\n${depthwiseTileText(text, span)}`,
+    ),
+  );
+  const overRows = [...window.lines, ...each, ...tiles];
+  return streamed.body(
+    columns.output * channels,
+    channelStrips(
+      vectors,
+      channels,
+      call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
+    ),
+  );
 }
 
 /** What the comment of a kernel says. */

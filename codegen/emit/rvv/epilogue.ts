@@ -2,6 +2,7 @@ import type { EpilogueStep } from "../../../engine/plan/inference.ts";
 import type { InferenceOp } from "../../../engine/ops/vocabulary.ts";
 import type { Unit } from "../../unit.ts";
 import { table, type LayerCall } from "../emitter.ts";
+import { openEpilogueOf, type NumberText, type OpenEpilogue } from "../open-epilogue.ts";
 import { scalesOf } from "../stored-weights.ts";
 import { vectorActivation, vectorUnary } from "./activation.ts";
 import type { FloatVectors } from "./vectors.ts";
@@ -86,4 +87,27 @@ function activationOf(
   return step.kind === "unary"
     ? vectorUnary(step.attributes)!(unit, vectors)
     : vectorActivation(step.kind)(unit, vectors);
+}
+
+/**
+ * The epilogue of a layer with an open one, and vectors for each step.
+ * @param channels of the output
+ */
+export function vectorOpenEpilogueOf<K extends InferenceOp>(
+  call: LayerCall<K>,
+  vectors: FloatVectors,
+  channels: number,
+  { accumulates = true }: { readonly accumulates?: boolean } = {},
+): OpenEpilogue {
+  const { op, load, splat, store } = vectors;
+  const text: NumberText = {
+    zero: splat("0.0f"),
+    at: (table, index) => load(`${table} + ${index}`),
+    add: (value, summand) => `${value} = ${op("vfadd_vv", value, summand)};`,
+    scale: (value, scale, bias) => `${value} = ${op("vfmadd_vv", value, scale, bias)};`,
+    rectified: (value) => op("vfmax_vf", value, "0.0f"),
+    activation: (unit, step) => activationOf(unit, vectors, step),
+    store: (cell, value) => store(`y + ${cell}`, value),
+  };
+  return openEpilogueOf(call, channels, text, { accumulates })!;
 }

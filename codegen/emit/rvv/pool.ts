@@ -6,12 +6,10 @@ import { overSpan, slidingAxes, spansOf, type Span } from "../spans.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf } from "./epilogue.ts";
 import { hiddenChannel } from "./register-tile.ts";
+import { averageOf, poolText, type PoolOp } from "./pool-text.ts";
+import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
 import { channelStrips, floatVectors, lanesOf, type Grouping } from "./vectors.ts";
 import { windowRows } from "./window-rows.ts";
-
-type PoolOp = "maxPool" | "averagePool" | "mixPool";
-
-const kinds = { maxPool: "max_pool", averagePool: "average_pool", mixPool: "mix_pool" } as const;
 
 /** Columns of the widest window whose cells are written out. */
 const widest = 8;
@@ -30,38 +28,26 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const { kernel, stride } = call.attributes;
   const [, height, width, channels] = inputs[0] as [number, number, number, number];
   const { rows, columns } = slidingAxes(inputs[0]!, output, kernel, call.attributes);
+  if (takesSharedPool(call, { rows, columns })) return emitSharedPool(op, call, { rows, columns, channels });
   const groups: readonly Grouping[] = [1, 2, 4];
   const vectors = floatVectors(groups.find((group) => lanesOf(group, target.vectorBits) >= channels) ?? 8);
   unit.include("riscv_vector.h");
   const epilogue = vectorEpilogueOf(call, vectors);
   const rowwise = rowText(call);
   const window = windowRows(rows, "float", width * channels, call.rows?.x[0]);
-  const { type, op: vector, splat, load } = vectors;
-  const largest = op !== "averagePool";
-  const sums = op !== "maxPool";
-  const average = floatLiteral(1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1)));
-  const mean = vector("vfmul_vf", "sum", average);
-  const value = { maxPool: "largest", averagePool: mean, mixPool: vector("vfmacc_vf", mean, "0.5f", "largest") }[op];
+  const text = poolText(op, vectors, floatLiteral(averageOf(op, kernel[0] * kernel[1])));
   const pixel = (across: Span): string =>
     [
       hiddenChannel,
       `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + k;`,
-      ...(largest ? [`${type} largest = ${splat("-0x1.fffffep127f")};`] : []),
-      ...(sums ? [`${type} sum = ${splat("0.0f")};`] : []),
-      `${type} v;`,
+      ...text.open,
       window.loop,
       `const float *const in = taps[ky] + (x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels} + k;`,
       ...across.taps.flatMap((exists, column) =>
-        exists
-          ? [
-              `v = ${load(`in + ${(column - across.firstTap) * channels}`)};`,
-              ...(largest ? [`largest = ${vector("vfmax_vv", "largest", "v")};`] : []),
-              ...(sums ? [`sum = ${vector("vfadd_vv", "sum", "v")};`] : []),
-            ]
-          : [],
+        exists ? text.gather(`in + ${(column - across.firstTap) * channels}`) : [],
       ),
       "}",
-      `v = ${value};`,
+      ...text.close,
       epilogue.store("v", "o", "k"),
     ].join("\n");
   const overRows = [
@@ -69,7 +55,7 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
     ...spansOf(columns, 1, false).map((across) => overSpan(across, "x0", pixel(across))),
   ];
   const name = unit.define(
-    call.rows ? `${kinds[op]}_row` : kinds[op],
+    call.rows ? `${text.kind}_row` : text.kind,
     [
       `const float *${call.rows ? "" : "restrict "}x`,
       `float *${call.rows ? "y_rows" : `${epilogue.restrict}y`}`,

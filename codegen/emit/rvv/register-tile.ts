@@ -187,7 +187,7 @@ export function aboutTile({ rows, columns, inChannels, outChannels }: Convolutio
   );
 }
 
-const floatPrices = ({ read, steps }: WeightPrices): TilePrices => ({
+export const floatPrices = ({ read, steps }: WeightPrices): TilePrices => ({
   weights: 2 * read,
   read: 1,
   finish: 2 + 2 * steps,

@@ -60,7 +60,7 @@ export function lanesOf(group: Grouping, vectorBits: number): number {
 /** Lines that go over all channels, from c on as many as registers hold. */
 export function channelStrips(
   { length }: { readonly length: (count: string) => string },
-  channels: number,
+  channels: number | string,
   lines: readonly string[],
 ): string[] {
   return [

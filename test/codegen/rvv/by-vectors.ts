@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { generate } from "../../../codegen/index.ts";
+import type { Plan } from "../../../codegen/schedule.ts";
 import { CProgram, shareOfTolerance, type VectorTarget } from "../c-program.ts";
 import { expected, type NetworkCase } from "../graphs.ts";
 import { codesOf, expectInterpreted } from "../int8/interpreted.ts";
@@ -10,9 +11,10 @@ export async function expectReferenceByVectors(
   cases: readonly NetworkCase[],
   target: VectorTarget,
   vectorBits: readonly number[],
+  plan: Plan = "default",
 ): Promise<void> {
   const codes = cases.map(({ graph, name }, index) =>
-    generate({ graph, name }, { target, precision: "float32", prefix: `case${index}` }),
+    generate({ graph, name }, { target, precision: "float32", plan, prefix: `case${index}` }),
   );
   await using program = await CProgram.write(codes, { together: true });
   const run = await program.compileWithVectors(target);
@@ -35,8 +37,9 @@ export async function expectInterpretedByVectors(
   cases: readonly IntegerCase[],
   target: VectorTarget,
   vectorBits: readonly number[],
+  plan: Plan = "default",
 ): Promise<void> {
-  await using program = await CProgram.write(codesOf(cases, target), { together: true });
+  await using program = await CProgram.write(codesOf(cases, target, plan), { together: true });
   const run = await program.compileWithVectors<Int32Array>(target);
   for (const bits of vectorBits) await expectInterpreted(cases, (images) => run(images, bits));
 }

@@ -21,6 +21,10 @@ await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools]
     await expectReferenceByVectors(cases, target, vectorBits);
   });
 
+  test("kernels that layers share agree with the reference for registers of 128 and 512 bits", async () => {
+    await expectReferenceByVectors(cases, "rv64gcv", [128, 512], "size");
+  });
+
   test("integers are equal to the interpreter for registers of 128 and 256 bits", async () => {
     const once = integerCases().map((each) => ({ ...each, images: each.images.slice(0, 1) }));
     await expectInterpretedByVectors(once, "rv64gcv", [128, 256]);

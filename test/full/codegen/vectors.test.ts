@@ -12,10 +12,15 @@ const batches = Array.from({ length: Math.ceil(networks.length / atOnce) }, (_, 
 const lengths = [128, 256, 512];
 
 await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools], () => {
-  describe.each(["rv64gcv", "rv32imafc_zve32f"] as const)("%s", (target) => {
+  describe.each([
+    ["rv64gcv", "default"],
+    ["rv64gcv", "size"],
+    ["rv32imafc_zve32f", "default"],
+    ["rv32imafc_zve32f", "size"],
+  ] as const)("%s, plan %s", (target, plan) => {
     test.each(batches)("networks and op cases, batch %i", { timeout: 900_000 }, async (batch) => {
       const cases = networks.slice(batch * atOnce, (batch + 1) * atOnce);
-      await expectReferenceByVectors(cases, target, lengths);
+      await expectReferenceByVectors(cases, target, lengths, plan);
     });
 
     test.each([
@@ -23,7 +28,7 @@ await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools]
       ["quantised networks", quantizedCases],
       ["hybrids", () => hybridCases(8, 16)],
     ] as const)("%s", { timeout: 900_000 }, async (_, cases) => {
-      await expectInterpretedByVectors(await cases(), target, lengths);
+      await expectInterpretedByVectors(await cases(), target, lengths, plan);
     });
   });
 });

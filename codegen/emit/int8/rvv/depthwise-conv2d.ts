@@ -1,15 +1,13 @@
 import {
   aboutDepthwise,
-  depthwiseTileText,
+  depthwiseBody,
   scheduleDepthwiseTile,
   type Depthwise,
   type DepthwiseTile,
 } from "../../rvv/depthwise-tile.ts";
-import { hiddenChannel } from "../../rvv/register-tile.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
-import { extentOf, overSpan, slidingAxes, spansOf } from "../../spans.ts";
-import { channelStrips } from "../../rvv/vectors.ts";
+import { extentOf, slidingAxes } from "../../spans.ts";
 import { vectorByteWorth } from "../code-price.ts";
 import { int8Input, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
@@ -64,32 +62,29 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const window = windowRows(rows, "int8_t", columns.input * channels, call.rows?.x[0]);
     const streamed = rowText(call, { y: epilogue.type, summand: "int8_t" });
     const byRow = startStep > 0 && variants.rows > 1;
-    const tiles = spansOf(columns, tile.pixels, false).map((span) => {
-      const body = depthwiseTileText(
-        {
-          shape,
-          window,
-          types: { sums: vectors.type(32), operand: vectors.type(16) },
-          stored: { input: "int8_t", weight: "int8_t" },
-          load: (pointer) => vectors.op(16, "vsext_vf2", vectors.load(8, pointer)),
-          multiplyAdd: (sum, input, weight) => vectors.op(32, "vwmacc_vv", sum, input, weight),
-          start: (of, pixel) => epilogue.start("k", variantText(byRow, startStep * variants.column(of, pixel))),
-          finish: (sums) =>
-            epilogue.finish(
-              sums.map(([sum, pixel]) => [sum, `o + ${pixel * channels}`] as const),
-              "k",
-            ),
-        },
-        span,
-      );
-      const o = `const int o = ${call.rows ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + k;`;
-      return overSpan(span, "x0", `${hiddenChannel}\n${o}\n${body}`);
-    });
-    const overRows = [
-      ...window.lines,
-      ...(byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : []),
-      ...tiles,
-    ];
+    const body = depthwiseBody(
+      {
+        shape,
+        window,
+        types: { sums: vectors.type(32), operand: vectors.type(16) },
+        stored: { input: "int8_t", weight: "int8_t" },
+        load: (pointer) => vectors.op(16, "vsext_vf2", vectors.load(8, pointer)),
+        multiplyAdd: (sum, input, weight) => vectors.op(32, "vwmacc_vv", sum, input, weight),
+        start: (of, pixel) => epilogue.start("k", variantText(byRow, startStep * variants.column(of, pixel))),
+        finish: (sums) =>
+          epilogue.finish(
+            sums.map(([sum, pixel]) => [sum, `o + ${pixel * channels}`] as const),
+            "k",
+          ),
+      },
+      tile,
+      vectors,
+      {
+        call,
+        streamed,
+        each: byRow ? [`const int variant = ${variants.rowText("oy", variants.columns * startStep)};`] : [],
+      },
+    );
     const name = unit.define(
       call.rows ? "depthwise_conv2d_row" : "depthwise_conv2d",
       [
@@ -99,14 +94,7 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
         ...epilogue.given.map(({ parameter }) => parameter),
         ...streamed.parameters,
       ],
-      streamed.body(
-        columns.output * channels,
-        channelStrips(
-          vectors,
-          channels,
-          call.rows ? overRows : [`for (int oy = 0; oy < ${rows.output}; oy++) {`, ...overRows, "}"],
-        ),
-      ),
+      body,
       { about: aboutDepthwise(shape, tile), result: apart(unit) },
     );
     const table = unit.constant(`${layer.name}, weights`, weights);
