@@ -9,6 +9,7 @@ import { execute, layoutOf, type Layout, type Values } from "./execute.ts";
 import { readModel, short } from "./model.ts";
 import { recognise } from "./patterns.ts";
 import { withoutRounding } from "./rounding.ts";
+import type { View } from "./view.ts";
 import { simplify } from "./simplify.ts";
 
 export interface ImportOptions {
@@ -45,11 +46,20 @@ export function importOnnx(bytes: Uint8Array, { compute, ...options }: ImportOpt
     throw new DataError(
       `onnx: the output ${short(model.output)} ${formatShape(output.shape)} does not depend on the input`,
     );
-  const graph = lowerGraph(buildGraph({ logits: output.natural() }), (slot) => slot.initial(), {
+  const graph = lowerGraph(buildGraph({ logits: scoresOf(output) }), (slot) => slot.initial(), {
     compute,
     ranges: rangesOfTensors(ranges, results),
   });
   return { graph, layout, producer: model.producer, opset: model.opset };
+}
+
+/** Scores [1,classes] of a model that ends with as many channels of one pixel; else what it gives. */
+function scoresOf(output: View): Tensor {
+  const { shape } = output;
+  const pixels = shape.slice(2);
+  return shape.length > 2 && pixels.every((size) => size === 1)
+    ? output.reshaped(shape.slice(0, 2)).natural()
+    : output.natural();
 }
 
 /** Shapes and orders of a value share its range. */

@@ -75,7 +75,9 @@ function decode(bytes: Uint8Array): ModelProto {
 function opsetOf({ opsetImport }: ModelProto): number {
   const version = Number(opsetImport.find(({ domain }) => isPlainDomain(domain))?.version ?? 0n);
   if (version < opsets.first || version > opsets.last)
-    throw new DataError(`onnx: the model has opset ${version}, opsets ${opsets.first} to ${opsets.last} are read`);
+    throw new DataError(
+      `onnx: the model has opset ${version}, opsets ${opsets.first} to ${opsets.last} are read: onnx.version_converter makes one of another`,
+    );
   return version;
 }
 

@@ -58,6 +58,7 @@ export const operators: Readonly<Record<string, Row>> = {
   Softmax: softmaxRow,
   Split: splitting,
   Sub: combining("subtract"),
+  Sum: combining("add"),
   [fusedAttention]: attentionRow,
 };
 

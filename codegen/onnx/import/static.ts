@@ -23,7 +23,7 @@ const mostCells = 1 << 26;
 /** @throws DataError when a shape is not one, or holds more cells than are reasonable */
 export function checkSize(shape: Shape): Shape {
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || elementCount(shape) > mostCells)
-    throw new DataError(`onnx: a tensor of shape ${formatShape(shape)} is no reasonable size`);
+    throw new DataError(`onnx: a tensor of shape ${formatShape(shape)}, at most ${mostCells} cells are read`);
   return shape;
 }
 

@@ -1,3 +1,4 @@
+import { scale } from "../../ops/elementwise.ts";
 import type { Attributes } from "../../ops/vocabulary.ts";
 import type { Tensor } from "../../tensor.ts";
 import { foldedBias, foldedWeights, type Statistics } from "../fold.ts";
@@ -6,7 +7,7 @@ import { readers, withRanges, type Pass } from "./pass.ts";
 
 /**
  * Takes batch norms into the weights of the convolution or matrix product before them, and their shift into a bias:
- * w·γ/√(σ²+ε) and (b−μ)·γ/√(σ²+ε)+β.
+ * w·γ/√(σ²+ε) and (b−μ)·γ/√(σ²+ε)+β. A factor goes into weights and biases.
  */
 export const batchNorms: Pass = {
   name: "batch norms",
@@ -16,13 +17,27 @@ export const batchNorms: Pass = {
     const producers = new Map<ValueId, number>();
     const ranges = new Map(graph.ranges);
     for (const layer of graph.layers) {
-      const chain = layer.op === "batchNorm" ? chainTo(layer.inputs[0]!, uses, layers, producers) : undefined;
+      const isFactor = layer.op === "scale";
+      const chain =
+        isFactor || layer.op === "batchNorm" ? chainTo(layer.inputs[0]!, uses, layers, producers) : undefined;
       if (chain === undefined) {
         producers.set(layer.output, layers.length);
         layers.push(layer);
         continue;
       }
       const { product, biases } = chain;
+      if (isFactor) {
+        const { factor } = layer.attributes as Attributes<"scale">;
+        for (const at of [product, ...biases]) {
+          const [weights] = layers[at]!.weights as [Weights];
+          layers[at] = { ...layers[at]!, weights: [scaled(weights, factor)] };
+          ranges.delete(layers[at].output);
+        }
+        const last = biases.at(-1) ?? product;
+        layers[last] = { ...layers[last]!, output: layer.output };
+        producers.set(layer.output, last);
+        continue;
+      }
       const { weights, bias } = fold(
         layers[product]!,
         biases.map((at) => layers[at]!.weights[0]!),
@@ -63,6 +78,14 @@ function takesNorm({ op, attributes, weights }: Layer): boolean {
   if (weights.length === 0) return false;
   if (op === "matmul") return !(attributes as Attributes<"matmul">).transposeB;
   return op === "conv2d" || op === "depthwiseConv2d";
+}
+
+function scaled({ name, shape, values, tensor }: Weights, factor: number): Weights {
+  return {
+    ...{ name, shape },
+    values: () => values().map((value) => value * factor),
+    ...(tensor && { tensor: () => scale(tensor(), factor) }),
+  };
 }
 
 function fold(product: Layer, biases: readonly Weights[], norm: Layer): { weights: Weights; bias: Weights } {

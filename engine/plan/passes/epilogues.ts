@@ -1,6 +1,7 @@
 import { isActivation } from "../../ops/activation.ts";
+import { add } from "../../ops/elementwise.ts";
 import type { Attributes } from "../../ops/vocabulary.ts";
-import type { EpilogueStep, InferenceGraph, Layer, ValueId } from "../inference.ts";
+import type { EpilogueStep, InferenceGraph, Layer, ValueId, Weights } from "../inference.ts";
 import { readers, renamed, withRanges, type Pass } from "./pass.ts";
 
 /** Does biases, activations and sums of two branches to each cell of the layer before them, ere it is stored. */
@@ -18,11 +19,14 @@ export const epilogues: Pass = {
       const fused = fusion({ ...layer, inputs }, layer.inputs);
       if (fused !== undefined) {
         const { at, step } = fused;
-        const { output, epilogue } = layers[at]!;
+        const { output } = layers[at]!;
+        const last = layers[at]!.epilogue.at(-1);
+        const joined = step.kind === "bias" && last?.kind === "bias" ? sumOf(last.weights, step.weights) : undefined;
+        const epilogue = joined === undefined ? layers[at]!.epilogue : layers[at]!.epilogue.slice(0, -1);
         names.set(layer.output, output);
         const before = Array.from({ length: epilogue.length + 1 }, (_, stage) => ranges.get(output)?.[stage]);
         ranges.set(output, [...before, ranges.get(layer.output)?.[0]]);
-        layers[at] = { ...layers[at]!, epilogue: [...layers[at]!.epilogue, step] };
+        layers[at] = { ...layers[at]!, epilogue: [...epilogue, joined ? { kind: "bias", weights: joined } : step] };
         continue;
       }
       producers.set(layer.output, layers.length);
@@ -51,6 +55,20 @@ export const epilogues: Pass = {
     }
   },
 };
+
+/** Two biases in a row are one. */
+function sumOf(first: Weights, second: Weights): Weights {
+  const { name, shape } = first;
+  const [a, b] = [first.tensor, second.tensor];
+  return {
+    ...{ name, shape },
+    values: () => {
+      const added = second.values();
+      return first.values().map((value, c) => value + added[c]!);
+    },
+    ...(a && b && { tensor: () => add(a(), b()) }),
+  };
+}
 
 /** What a layer of one operand does to each cell. */
 function stepOf(

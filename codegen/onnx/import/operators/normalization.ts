@@ -19,9 +19,10 @@ export const batchNormalization: Row = (call) => {
   const order = x.shape.length === 2 ? axes : [0, ...axes.slice(2), 1];
   const last = x.permuted(order);
   const { tensor, view } = last.rows();
-  const y = batchNorm(sameChannels(last.tensor, tensor), mean, variance, { gamma, beta }, call.float("epsilon", 1e-5));
+  const given = sameChannels(last.tensor, tensor);
+  const y = batchNorm(given, mean, variance, { gamma, beta }, call.float("epsilon", 1e-5));
   const back = axes.map((axis) => order.indexOf(axis));
-  return [view(withShape(y, [elementCount(x.shape) / channels, channels])).permuted(back)];
+  return [(given === last.tensor ? last.with(y) : view(y)).permuted(back)];
 };
 
 /** The tensor as it was where its last axis is the rows' already: nothing then stands between two ops. */

@@ -3,6 +3,7 @@ import { refHybrid, resnet8 } from "../../../../engine/architecture.ts";
 import { buildGraph } from "../../../../engine/graph.ts";
 import { Model } from "../../../../engine/model.ts";
 import { concat } from "../../../../engine/ops/concat.ts";
+import { scale } from "../../../../engine/ops/elementwise.ts";
 import { batchNorm } from "../../../../engine/ops/normalize.ts";
 import type { InferenceGraph, Layer } from "../../../../engine/plan/inference.ts";
 import { evaluationGraph, lowerGraph } from "../../../../engine/plan/lower.ts";
@@ -91,6 +92,28 @@ describe("passes over the inference graph", () => {
     const folded = batchNorms.run(graph);
     expect(ops(folded)).toEqual(["conv2d", "bias", "relu", "batchNorm"]);
     await expectSameResults(graph, folded);
+  });
+
+  test("batch norms: a factor goes into weights and biases, one behind the other", async () => {
+    const graph = recorded([1, 4, 4, 3], (x) =>
+      scale(normalized(scale(x.conv2d(table(3, 3, 3, 5)), 0.5).bias(table(5))), -2).relu(),
+    );
+    const folded = batchNorms.run(graph);
+    expect(ops(folded)).toEqual(["conv2d", "bias", "relu"]);
+    await expectSameResults(graph, folded);
+  });
+
+  test("epilogues: biases in a row are one", async () => {
+    const graph = recorded([1, 4, 4, 3], (x) =>
+      x
+        .conv2d(table(1, 1, 3, 5))
+        .bias(table(5))
+        .bias(table(5))
+        .relu(),
+    );
+    const fused = epilogues.run(graph);
+    expect(ops(fused)).toEqual(["conv2d+bias+relu"]);
+    await expectSameResults(graph, fused);
   });
 
   test("batch norms: a product that is read elsewhere too keeps its weights", () => {
