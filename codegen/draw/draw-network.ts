@@ -1,9 +1,10 @@
 import type { InferenceGraph } from "../../engine/plan/inference.ts";
+import { operandsOf } from "../../engine/plan/operands.ts";
 import { elementCount } from "../../engine/shape.ts";
 import type { GeneratedCode } from "../generate.ts";
 import { layerCosts, words, type InstructionProfile, type LayerCost } from "../layer-costs.ts";
 import { isAlias } from "../storage.ts";
-import { blockOf, findRepeats, operandsOf, type Repeat } from "./fold.ts";
+import { blockOf, findRepeats, type Repeat } from "./fold.ts";
 import { placeLanes, type Lanes } from "./lanes.ts";
 import { escapeXml, grouped, rectangle, round, text, textWidth } from "./svg.ts";
 import { figureStyle, layerKinds, type LayerKind } from "./theme.ts";

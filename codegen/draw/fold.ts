@@ -1,15 +1,11 @@
 import type { InferenceGraph, Layer, ValueId } from "../../engine/plan/inference.ts";
+import { operandsOf } from "../../engine/plan/operands.ts";
 
 /** Layers first … first + length − 1, which stand there `count` times one behind the other. */
 export interface Repeat {
   readonly first: number;
   readonly length: number;
   readonly count: number;
-}
-
-/** The values that a layer reads: its inputs and the summands of its epilogue. */
-export function operandsOf(layer: Layer): ValueId[] {
-  return [...layer.inputs, ...layer.epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []))];
 }
 
 /**

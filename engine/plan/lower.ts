@@ -1,13 +1,14 @@
 import { ShapeError } from "../errors.ts";
 import { buildGraph, type Graph } from "../graph.ts";
 import type { Model } from "../model.ts";
-import { commutative } from "../ops/binary.ts";
 import type { InferenceOp } from "../ops/vocabulary.ts";
-import { input, type GraphNode, type OpNode } from "../record.ts";
+import { input, type GraphNode } from "../record.ts";
 import { elementCount } from "../shape.ts";
 import type { Slot } from "../slot.ts";
 import type { Tensor } from "../tensor.ts";
 import type { InferenceGraph, Layer, Value, ValueId, ValueRange, Weights } from "./inference.ts";
+import { macRules } from "./macs.ts";
+import { expectConstantsLast } from "./operands.ts";
 import { runPasses, type PassOptions } from "./passes/index.ts";
 
 /** The current values of a slot. */
@@ -36,7 +37,10 @@ interface LowerOptions extends PassOptions {
   readonly ranges?: ReadonlyMap<Tensor, ValueRange>;
 }
 
-/** @throws ShapeError when the graph has not one input and one output, or holds an op of training */
+/**
+ * @throws ShapeError when the graph has not one input and one output, holds an op of training, or has a trained constant
+ * where a layer must have an activation
+ */
 export function lowerGraph(graph: Graph, values: SlotValues, options: LowerOptions = {}): InferenceGraph {
   return runPasses(recordedGraph(graph, values, options.ranges), options);
 }
@@ -46,7 +50,9 @@ function recordedGraph(graph: Graph, values: SlotValues, ranges: LowerOptions["r
   const [output, ...otherOutputs] = Object.values(graph.outputs);
   const [image, ...otherInputs] = graph.inputs;
   if (output === undefined || image === undefined || otherOutputs.length + otherInputs.length > 0)
-    throw new ShapeError("lower: an inference graph has exactly one input and one output");
+    throw new ShapeError(
+      `lower: an inference graph has exactly one input and one output, got ${graph.inputs.length} and ${Object.keys(graph.outputs).length}`,
+    );
 
   const constantOf = (tensor: Tensor): Weights | undefined => {
     const { node, shape } = tensor;
@@ -63,22 +69,25 @@ function recordedGraph(graph: Graph, values: SlotValues, ranges: LowerOptions["r
   const recorded: Value[] = [{ id: 0, name: "input", shape: image.shapes[0] }];
   const ids = new Map<GraphNode, ValueId>([[image, 0]]);
   const layers = graph.ops.map((node): Layer => {
-    const activations = node.inputs.filter((tensor) => constantOf(tensor) === undefined);
-    const weights = node.inputs.map(constantOf).filter((constant) => constant !== undefined);
-    // A layer's weights follow its inputs.
-    if (node.op === "concat" && node.inputs.slice(0, activations.length).some((tensor) => constantOf(tensor)))
-      throw new ShapeError("lower: concat: trained constants must come after all other parts");
-    if (node.op === "binary" && constantOf(node.inputs[0]!)) expectCommutative(node as OpNode<"binary">);
+    if (!(node.op in macRules))
+      throw new ShapeError(`lower: ${node.op} belongs to training: record the model with training: false`);
+    const constants = node.inputs.map(constantOf);
+    const weights = constants.filter((constant) => constant !== undefined);
     const name = weights[0]?.name.replace(/\.[^.]*$/, "") ?? node.op;
+    const [op, attributes] = [node.op as InferenceOp, node.attributes as Layer["attributes"]];
+    expectConstantsLast(
+      { op, name, attributes },
+      constants.map((constant) => constant !== undefined),
+    );
     const id = recorded.length;
     recorded.push({ id, name, shape: node.shapes[0]! });
     ids.set(node, id);
     return {
       name,
-      op: node.op as InferenceOp,
-      inputs: activations.map((tensor) => ids.get(tensor.node)!),
+      op,
+      inputs: node.inputs.flatMap((tensor, at) => (constants[at] === undefined ? [ids.get(tensor.node)!] : [])),
       output: id,
-      attributes: node.attributes as Layer["attributes"],
+      attributes,
       weights,
       epilogue: [],
     };
@@ -90,12 +99,6 @@ function recordedGraph(graph: Graph, values: SlotValues, ranges: LowerOptions["r
   }
   const lowered = { values: recorded, layers, input: 0, output: ids.get(output.node)! };
   return stated.size === 0 ? lowered : { ...lowered, ranges: stated };
-}
-
-/** A layer's weights follow its inputs, so the order of a constant and an activation is lost. */
-function expectCommutative({ attributes: { kind } }: OpNode<"binary">): void {
-  if (!commutative.has(kind))
-    throw new ShapeError(`lower: binary: ${kind} cannot have a trained constant as its first operand`);
 }
 
 /** Trained values that ship with the network: weights, biases and remaining statistics. */

@@ -1,9 +1,8 @@
-import { ShapeError } from "../../errors.ts";
-import { commutative } from "../../ops/binary.ts";
-import type { Attributes, InferenceOp } from "../../ops/vocabulary.ts";
+import type { InferenceOp } from "../../ops/vocabulary.ts";
 import { recordOne } from "../../record.ts";
 import type { Shape } from "../../shape.ts";
 import type { InferenceGraph, Layer, ValueId, Weights } from "../inference.ts";
+import { expectConstantsLast } from "../operands.ts";
 import type { Pass } from "./pass.ts";
 
 /** Computes one op of known operands, as `computeOp` of the reference back end does. */
@@ -36,16 +35,12 @@ export function constantFolding(compute: ComputeOp): Pass {
 function withKnown(layer: Layer, known: ReadonlyMap<ValueId, Weights>): Layer {
   const constants = layer.inputs.flatMap((id) => known.get(id) ?? []);
   if (constants.length === 0) return layer;
-  const inputs = layer.inputs.filter((id) => !known.has(id));
-  if (!inputs.every((id, at) => id === layer.inputs[at]) && !takesAnyOrder(layer))
-    throw new ShapeError(`lower: ${layer.op} ${layer.name}: trained constants must come after all other operands`);
-  return { ...layer, inputs, weights: [...constants, ...layer.weights] };
-}
-
-function takesAnyOrder({ op, attributes }: Layer): boolean {
-  return (
-    op === "add" || op === "multiply" || (op === "binary" && commutative.has((attributes as Attributes<"binary">).kind))
+  expectConstantsLast(
+    layer,
+    layer.inputs.map((id) => known.has(id)),
   );
+  const inputs = layer.inputs.filter((id) => !known.has(id));
+  return { ...layer, inputs, weights: [...constants, ...layer.weights] };
 }
 
 function result({ values }: InferenceGraph, layer: Layer, compute: ComputeOp): Weights {

@@ -1,5 +1,6 @@
 import type { ValueId } from "../inference.ts";
-import { summandsOf, type Pass } from "./pass.ts";
+import { operandsOf } from "../operands.ts";
+import type { Pass } from "./pass.ts";
 
 /** Leaves out layers whose results nobody reads. */
 export const deadCode: Pass = {
@@ -8,7 +9,7 @@ export const deadCode: Pass = {
     const read = new Set<ValueId>([graph.output]);
     const layers = [...graph.layers].reverse().filter((layer) => {
       if (!read.has(layer.output)) return false;
-      for (const id of [...layer.inputs, ...summandsOf(layer)]) read.add(id);
+      for (const id of operandsOf(layer)) read.add(id);
       return true;
     });
     return { ...graph, layers: layers.reverse() };

@@ -1,4 +1,5 @@
 import type { InferenceGraph, Layer, StatedRanges, ValueId } from "../inference.ts";
+import { operandsOf } from "../operands.ts";
 
 /** A step from one form of a network to another that computes the same. */
 export interface Pass {
@@ -7,16 +8,10 @@ export interface Pass {
   readonly run: (graph: InferenceGraph) => InferenceGraph;
 }
 
-/** Values that the epilogue of a layer adds. */
-export function summandsOf(layer: Layer): ValueId[] {
-  return layer.epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []));
-}
-
 /** How often each value is read; the network's output counts as read once more. */
 export function readers({ layers, output }: InferenceGraph): ReadonlyMap<ValueId, number> {
   const counts = new Map<ValueId, number>([[output, 1]]);
-  for (const layer of layers)
-    for (const id of [...layer.inputs, ...summandsOf(layer)]) counts.set(id, (counts.get(id) ?? 0) + 1);
+  for (const layer of layers) for (const id of operandsOf(layer)) counts.set(id, (counts.get(id) ?? 0) + 1);
   return counts;
 }
 

@@ -1,12 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { parseArchitecture, refHybrid, resnet8, type Architecture } from "../../../engine/architecture.ts";
+import { buildGraph } from "../../../engine/graph.ts";
 import { Model } from "../../../engine/model.ts";
 import { activationNames } from "../../../engine/ops/activation.ts";
+import { binary } from "../../../engine/ops/binary.ts";
+import { fakeQuantize } from "../../../engine/ops/fake-quantize.ts";
 import { inferenceToGraph } from "../../../engine/plan/record-inference.ts";
-import { deployedParameters, evaluationGraph, lowerModel } from "../../../engine/plan/lower.ts";
+import { deployedParameters, evaluationGraph, lowerGraph, lowerModel } from "../../../engine/plan/lower.ts";
 import { layerMacs, networkMacs } from "../../../engine/plan/macs.ts";
 import { randomNormal } from "../../../engine/random.ts";
+import { constant, input } from "../../../engine/record.ts";
 import { elementCount } from "../../../engine/shape.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
 import { createReferenceBackend } from "../../../kernels/reference/index.ts";
 import { trainedValues } from "../trained-values.ts";
 
@@ -102,5 +107,32 @@ describe("lowering a model for deployment", () => {
     for (const architecture of [resnet8, refHybrid, activated])
       for (const layer of lowerModel(Model.fromArchitecture(architecture)).layers)
         expect(["batchNorm", "add", "bias", ...activationNames]).not.toContain(layer.op);
+  });
+});
+
+describe("what cannot be deployed is refused", () => {
+  const x = input("images", [2, 2]);
+  const table = constant(Float32Array.of(1, 2, 3, 4), [2, 2]);
+  const refused: readonly (readonly [string, Record<string, Tensor>, string])[] = [
+    [
+      "a constant as first operand of a product",
+      { y: table.matmul(x) },
+      "trained constants must come after all other operands",
+    ],
+    [
+      "a constant as first operand of a difference",
+      { y: binary(table, x, "subtract") },
+      "trained constants must come after all other operands",
+    ],
+    ["an op of training", { y: fakeQuantize(x, constant([-1, 1])) }, "lower: fakeQuantize belongs to training"],
+    ["two outputs", { y: x.relu(), z: x.sigmoid() }, "exactly one input and one output, got 1 and 2"],
+  ];
+  test.each(refused)("%s", (_, outputs, message) => {
+    expect(() => lowerGraph(buildGraph(outputs), (slot) => slot.initial())).toThrow(message);
+  });
+
+  test("but not a constant as first operand of what takes them in any order", () => {
+    const graph = buildGraph({ y: binary(table, x, "minimum").add(table) });
+    expect(lowerGraph(graph, (slot) => slot.initial()).layers.map(({ op }) => op)).toEqual(["binary", "add"]);
   });
 });

@@ -1,0 +1,33 @@
+import { ShapeError } from "../errors.ts";
+import { commutative } from "../ops/binary.ts";
+import type { Attributes } from "../ops/vocabulary.ts";
+import type { Layer, ValueId } from "./inference.ts";
+
+/** Values that the epilogue of a layer adds. */
+export function summandsOf({ epilogue }: Pick<Layer, "epilogue">): ValueId[] {
+  return epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []));
+}
+
+/** The values that a layer reads. */
+export function operandsOf(layer: Pick<Layer, "inputs" | "epilogue">): ValueId[] {
+  return [...layer.inputs, ...summandsOf(layer)];
+}
+
+/**
+ * Weights of a layer follow its inputs, whatever the order of the op's operands was.
+ * @param isConstant which of these are to be weights
+ * @throws ShapeError when the op would compute something else then
+ */
+export function expectConstantsLast(
+  { op, name, attributes }: Pick<Layer, "op" | "name" | "attributes">,
+  isConstant: readonly boolean[],
+): void {
+  const first = isConstant.indexOf(true);
+  if (first < 0 || isConstant.lastIndexOf(false) < first) return;
+  const takesAnyOrder =
+    op === "add" ||
+    op === "multiply" ||
+    (op === "binary" && commutative.has((attributes as Attributes<"binary">).kind));
+  if (!takesAnyOrder)
+    throw new ShapeError(`lower: ${op} ${name}: trained constants must come after all other operands`);
+}
