@@ -8,6 +8,11 @@ export interface Repeat {
   readonly count: number;
 }
 
+/** The repeat that a layer belongs to, if there is one. */
+export function repeatAt(repeats: readonly Repeat[], step: number): Repeat | undefined {
+  return repeats.find(({ first, length, count }) => step >= first && step < first + length * count);
+}
+
 /**
  * Blocks that follow each other in the same form: equal layers, of which the first reads the value before the block and
  * nothing but the block's result is read behind it. They lie apart from each other; where several ways of folding
