@@ -4,13 +4,15 @@ import type { Datasheet } from "./schema.ts";
 
 const margin = { left: 84, right: 16, top: 34, bottom: 44 };
 const plotHeight = 260;
-const least = { step: 14, most: 60, width: 720 };
+const leastWidth = 720;
+/** Of a layer. */
+const [leastStep, mostStep] = [14, 60];
 
 /** What lies where in the arena, from layer to layer: addresses upwards, time to the right. */
 export function arenaMap({ memory, time }: Datasheet): string {
   const steps = Math.max(1, time.layers.length);
   const arena = memory.arena.value ?? 0;
-  const step = Math.min(least.most, Math.max(least.step, least.width / steps));
+  const step = Math.min(mostStep, Math.max(leastStep, leastWidth / steps));
   const width = Math.ceil(margin.left + steps * step + margin.right);
   const height = margin.top + plotHeight + margin.bottom;
   const x = (at: number): number => margin.left + at * step;
@@ -20,7 +22,7 @@ export function arenaMap({ memory, time }: Datasheet): string {
     const [left, top] = [x(first) + 0.5, y(offset + bytes) + 0.5];
     const [wide, high] = [(last - first + 1) * step - 1, Math.max(1, (plotHeight * bytes) / Math.max(1, arena) - 1)];
     const atPeak = first <= peak && peak <= last;
-    const label = `${grouped(bytes)}`;
+    const label = grouped(bytes);
     const fits = textWidth(label, 11) + 6 <= wide && high >= 14;
     const title = `${name}: ${grouped(bytes)} bytes at ${grouped(offset)}, layers ${first} to ${last}`;
     return (

@@ -198,13 +198,13 @@ export function sections(sheet: Datasheet): Section[] {
           (value) => `${(100 * value).toFixed(1)} % of ${grouped(numerics.images ?? 0)} images`,
         ),
         words("int8", numerics.int8),
-        ...(identity.precision === "int8"
-          ? [
+        ...(identity.precision === "float32"
+          ? []
+          : [
               line("accuracy in float32", numerics.floatAccuracy, (value) => `${(100 * value).toFixed(1)} %`),
               line("lost to integers", numerics.accuracyDrop, (value) => `${(100 * value).toFixed(2)} points`),
-              line("largest sum", numerics.largestSum),
-            ]
-          : []),
+            ]),
+        ...(identity.precision === "int8" ? [line("largest sum", numerics.largestSum)] : []),
       ],
       tables:
         numerics.confusion === null

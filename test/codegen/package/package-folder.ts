@@ -14,7 +14,7 @@ import { answersOfEngine, answersOfIntegers } from "../selftest-answers.ts";
 
 const execute = promisify(execFile);
 
-const terms = {
+export const terms = {
   version: "1.2.3",
   author: "Ada Example <ada@example.com>",
   url: "https://example.com/net",
@@ -37,7 +37,7 @@ function smallGraph(outputs: number): InferenceGraph {
 const seeds = [1, 2, 3];
 
 /** A network with its self-test. */
-async function smallNetwork(name: string, outputs: number, precision: Precision): Promise<CodegenNetwork> {
+export async function smallNetwork(name: string, outputs: number, precision: Precision): Promise<CodegenNetwork> {
   const graph = smallGraph(outputs);
   const classes = Array.from({ length: outputs }, (_, index) => `kind "${index}"`);
   const answers =
