@@ -2,7 +2,7 @@ import type { ImageSet } from "../../engine/data/image-set.ts";
 import { imageAt } from "../../engine/data/select.ts";
 import { predictedClass, score, type Score } from "../../engine/train/metrics.ts";
 import type { Cells } from "../element.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import { compileProgram, runProgram, withTemporaryFolder } from "./program.ts";
 import type { VerifiableCode } from "./verify.ts";
 
@@ -23,12 +23,9 @@ export async function measureAccuracy(
   set: ImageSet,
   inputOf: (bytes: Uint8Array) => Cells,
 ): Promise<CodeAccuracy> {
-  const model = interfaceOf(code);
   const inputs = Array.from({ length: set.count }, (_, index) => inputOf(imageAt(set, index)));
   const { outputs } = await withTemporaryFolder(async (folder) => {
-    const program = await compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, {
-      target: "host",
-    });
+    const program = await compileProgram(sourceOf(code), folder, { target: "host" });
     return runProgram(program, inputs, { timeoutSeconds: 60 + imageSeconds * set.count });
   });
   const predictions = Uint32Array.from(outputs, predictedClass);

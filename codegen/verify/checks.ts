@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Cells } from "../element.ts";
 import { ToolError } from "../../engine/errors.ts";
 import { libraryFlags, modelCompiler } from "./compiler.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import {
   compileProgram,
   type CompileOptions,
@@ -147,11 +147,7 @@ async function outputsOf(
   folder: string,
   options: Omit<CompileOptions, "target">,
 ): Promise<Uint8Array> {
-  const model = interfaceOf(code);
-  const program = await compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, {
-    target,
-    ...options,
-  });
+  const program = await compileProgram(sourceOf(code), folder, { target, ...options });
   const { outputs } = await runProgram(program, images);
   return Buffer.concat(outputs.map((values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)));
 }

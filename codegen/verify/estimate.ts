@@ -11,9 +11,9 @@ import {
   readInstructions,
 } from "./cycle-model.ts";
 import { countingPlugin } from "./driver/counting-plugin.ts";
-import { finchGlue, interfaceOf, markingGlue } from "./driver/glue.ts";
+import { markingGlue, sourceOf } from "./driver/glue.ts";
 import type { ObservedCode } from "./layers.ts";
-import { compileProgram, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
+import { compileProgram, disassemble, type ModelSource, runProgram, withTemporaryFolder } from "./program.ts";
 import { runTool } from "./tools.ts";
 import type { VerifiableCode } from "./verify.ts";
 
@@ -48,10 +48,10 @@ export interface EstimateRequest {
  * @throws ToolError when a tool is missing, or QEMU was built without plugins
  */
 export async function estimateInference({ target, code, observed, image }: EstimateRequest): Promise<Estimate> {
-  const whole = await countBlocks(target, code, image, finchGlue(interfaceOf(code)), []);
+  const whole = await countBlocks(target, code, sourceOf(code), image, []);
   const names = observed.stages.map((_, index) => `model_layer_${index}`);
-  const glue = markingGlue(interfaceOf(observed), names);
-  const parts = await countBlocks(target, observed, image, glue, names);
+  const marked = sourceOf(observed, (model) => markingGlue(model, names));
+  const parts = await countBlocks(target, observed, marked, image, names);
   return {
     target,
     model: "CV32E40P",
@@ -69,17 +69,16 @@ export async function estimateInference({ target, code, observed, image }: Estim
 
 async function countBlocks(
   target: ModelledTarget,
-  { files, prefix, ...code }: VerifiableCode,
+  { prefix }: VerifiableCode,
+  source: ModelSource,
   image: Cells,
-  glue: string,
   layers: readonly string[],
 ): Promise<{ blocks: BlockCount[]; instructions: ReturnType<typeof readInstructions> }> {
   return withTemporaryFolder(async (folder) => {
-    const source: ModelSource = { ...interfaceOf({ ...code, files, prefix }), files, glue };
     const program = await compileProgram(source, folder, { target });
-    const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", program.executable]);
+    const listing = await disassemble(program);
     const addressOf = (name: string): string => {
-      const address = new RegExp(`^([0-9a-f]+) <${name}>:$`, "m").exec(stdout)?.[1];
+      const address = new RegExp(`^([0-9a-f]+) <${name}>:$`, "m").exec(listing)?.[1];
       if (address === undefined) throw new ToolError(`the program has no function ${name}`);
       return address;
     };
@@ -109,6 +108,6 @@ async function countBlocks(
           departures: Number(departures),
         };
       });
-    return { blocks, instructions: readInstructions(stdout) };
+    return { blocks, instructions: readInstructions(listing) };
   });
 }

@@ -4,7 +4,7 @@ import { elementCount } from "../../engine/shape.ts";
 import { ConfigError, ToolError } from "../../engine/errors.ts";
 import { elements, type Cells, type ElementName } from "../element.ts";
 import { floatTolerance } from "../tolerance.ts";
-import { interfaceOf, observingGlue } from "./driver/glue.ts";
+import { observingGlue, sourceOf } from "./driver/glue.ts";
 import { compileProgram, runProgram, withTemporaryFolder, type HostCompiler } from "./program.ts";
 import type { VerifyTarget } from "./targets.ts";
 import type { VerifiableCode } from "./verify.ts";
@@ -77,12 +77,11 @@ export async function runObserved({
   flags,
 }: Omit<LayerRequest, "expected">): Promise<ObservedStage[]> {
   const { prefix, files, stages } = code;
-  const model = interfaceOf(code);
-  if (!files.some(({ name, text }) => name === model.header && text.includes(`${prefix}_observe`)))
+  if (!files.some(({ name, text }) => name.endsWith(".h") && text.includes(`${prefix}_observe`)))
     throw new ConfigError("verify: layers can be told apart in C that was generated with `observed` only");
   const bytesOf = ({ shape, element }: Stage): number => elementCount(shape) * elements[element].bytes;
   const layerBytes = stages.map(bytesOf);
-  const source = { ...model, files, glue: observingGlue(model, layerBytes) };
+  const source = sourceOf(code, (model) => observingGlue(model, layerBytes));
   const recording = await withTemporaryFolder(async (folder) => {
     const options = { target, compiler, ...(flags ? { flags } : {}) };
     const program = await compileProgram(source, folder, options);

@@ -8,7 +8,7 @@ import { type TargetName, targets } from "../target.ts";
 import { libraryFlags, modelCompiler } from "./compiler.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type MeasuredRun, profileInstructions } from "./profile.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import {
   type CodeSize,
   codeSize,
@@ -118,7 +118,7 @@ export async function measure(request: MeasureRequest): Promise<Measurements> {
     const run = await attempt(`${target}: instructions and stack`, async (): Promise<ProcessorRun> => {
       const compiler = compilers.find((compiler) => compiler.target === target)!;
       const measured = await profileInstructions(network, { options, processor: target, images });
-      const stack = await attempt(`${target}: static bound of the stack`, () => boundStack(code, compiler));
+      const stack = await attempt(`${target}: static bound of the stack`, () => stackOf(code, compiler));
       return {
         ...measured,
         target,
@@ -179,16 +179,14 @@ async function compile(
 }
 
 /** By gcc's own list of frames and calls; of clang's C, which is linked with a driver for that, by its instructions. */
-async function boundStack(
+async function stackOf(
   code: GeneratedCode,
   { target, tool, machine }: Compiler,
 ): Promise<NonNullable<ProcessorRun["stack"]>> {
   const entry = `${code.prefix}_run`;
   if (tool === "clang-19")
     return withTemporaryFolder(async (folder) => {
-      const model = interfaceOf(code);
-      const source = { ...model, files: code.files, glue: finchGlue(model) };
-      const bound = await stackInProgram(await compileProgram(source, folder, { target }), entry);
+      const bound = await stackInProgram(await compileProgram(sourceOf(code), folder, { target }), entry);
       const by = `instructions of the program, vector registers of ${targets[target].vectorBits} bits`;
       const library = [...bound.functions].filter((name) => !name.startsWith(`${code.prefix}_`));
       return { ...bound, by, library };

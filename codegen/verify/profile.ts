@@ -3,7 +3,7 @@ import { deployedGraph } from "../deployed.ts";
 import { type CodegenNetwork, type CodegenOptions, generate, type GeneratedCode } from "../generate.ts";
 import type { InstructionProfile } from "../layer-costs.ts";
 import type { Cells } from "../element.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import { runObserved } from "./layers.ts";
 import { compileProgram, emulatorVersion, runProgram, withTemporaryFolder, type ProgramRun } from "./program.ts";
 import type { RiscvTargetName } from "./targets.ts";
@@ -59,10 +59,8 @@ export async function profileInstructions(network: CodegenNetwork, request: Prof
 }
 
 async function run(code: GeneratedCode, { processor, images, flags }: ProfileOptions): Promise<ProgramRun> {
-  const model = interfaceOf(code);
-  const source = { ...model, files: code.files, glue: finchGlue(model) };
   return withTemporaryFolder(async (folder) => {
-    const program = await compileProgram(source, folder, { target: processor, ...(flags ? { flags } : {}) });
+    const program = await compileProgram(sourceOf(code), folder, { target: processor, ...(flags ? { flags } : {}) });
     return runProgram(program, images);
   });
 }

@@ -152,6 +152,11 @@ export async function compileProgram(source: ModelSource, folder: string, option
   };
 }
 
+/** The instructions of a RISC-V program, as objdump lists them. */
+export async function disassemble({ executable }: Program): Promise<string> {
+  return (await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable])).stdout;
+}
+
 /** Bytes of objects in `folder`, by kind of section. */
 export async function codeSize(objects: readonly string[], folder: string, host: boolean): Promise<CodeSize> {
   const { stdout } = await runTool(host ? "size" : "riscv64-unknown-elf-size", ["-A", "-d", ...objects], {

@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MismatchError, ToolError } from "../../engine/errors.ts";
 import { targets } from "../target.ts";
-import type { HostCompiler, Program } from "./program.ts";
-import { runTool } from "./tools.ts";
+import { disassemble, type HostCompiler, type Program } from "./program.ts";
 import type { VerifiableCode, VerifyRow } from "./verify.ts";
 
 /** The deepest stack that a function can need, from the frames that the compiler gives its functions. */
@@ -131,10 +130,9 @@ export async function stackInProgram(program: Program, entry: string): Promise<R
   throw new ToolError(`${bound.path.at(-1)!} has a frame whose size is known at run time only`);
 }
 
-async function framesInProgram({ target, executable }: Program): Promise<Frames> {
-  const { stdout } = await runTool("riscv64-unknown-elf-objdump", ["-d", "--no-show-raw-insn", executable]);
-  const { vectorBits } = targets[target];
-  return framesInListing(stdout, vectorBits === 0 ? undefined : vectorBits / 8);
+async function framesInProgram(program: Program): Promise<Frames> {
+  const { vectorBits } = targets[program.target];
+  return framesInListing(await disassemble(program), vectorBits === 0 ? undefined : vectorBits / 8);
 }
 
 /** The driver paints no nearer to its own frame, so that a stack shows as this deep at least. */

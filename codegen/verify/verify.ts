@@ -2,21 +2,15 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.ts";
 import { elements, type Cells, type ElementName } from "../element.ts";
+import { targets } from "../target.ts";
 import { compareOutputs } from "./agreement.ts";
 import { checkRowSchema } from "./checks.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import { estimateSchema } from "./estimate.ts";
 import { inParallel } from "./in-parallel.ts";
 import { layerRowSchema } from "./layers.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";
-import {
-  compileProgram,
-  type HostCompiler,
-  type ModelSource,
-  releaseFlags,
-  runProgram,
-  withTemporaryFolder,
-} from "./program.ts";
+import { compileProgram, type HostCompiler, releaseFlags, runProgram, withTemporaryFolder } from "./program.ts";
 import { boundStack, callGraphFlags } from "./stack.ts";
 import { riscvTargets, type VerifyTarget, verifyTargets } from "./targets.ts";
 import { worstInputSchema } from "./worst.ts";
@@ -295,8 +289,7 @@ async function runGenerated(
 ): Promise<OwnRun> {
   const { onProgress } = request;
   const images = imagesFor(request, target);
-  const model = interfaceOf(code);
-  const source: ModelSource = { ...model, files: code.files, glue: finchGlue(model) };
+  const source = sourceOf(code);
   return withTemporaryFolder(async (folder) => {
     onProgress?.(`${target}: compiling with ${compiler}`);
     const graphed = compiler === "gcc";
@@ -308,8 +301,8 @@ async function runGenerated(
     });
     onProgress?.(`${target}: running ${images.length} images`);
     const run = await runProgram(program, images, { timeoutSeconds: runLimit(request, target, code) });
-    const inputBytes = model.inputLength * elements[model.inputElement].bytes;
-    const outputBytes = model.outputLength * elements[model.outputElement].bytes;
+    const inputBytes = source.inputLength * elements[code.inputElement].bytes;
+    const outputBytes = source.outputLength * elements[code.outputElement].bytes;
     const { textBytes, rodataBytes, dataBytes, bssBytes } = program.size;
     const arenaBytes = run.modelRamBytes + dataBytes + bssBytes;
     return {
@@ -340,6 +333,6 @@ const slowestEmulation = 20e6;
 
 function runLimit(request: VerifyRequest, target: VerifyTarget, { macs }: VerifiableCode): number {
   if (request.timeoutSeconds !== undefined) return request.timeoutSeconds;
-  const perMac = target === "rv32imc" ? worstInstructionsPerMac.softFloat : worstInstructionsPerMac.float;
+  const perMac = targets[target].softFloat ? worstInstructionsPerMac.softFloat : worstInstructionsPerMac.float;
   return Math.ceil(60 + (imagesFor(request, target).length * macs * perMac) / slowestEmulation);
 }

@@ -4,7 +4,7 @@ import { randomInteger } from "../../engine/random.ts";
 import type { Cells } from "../element.ts";
 import { floatTolerance } from "../tolerance.ts";
 import { compareOutputs } from "./agreement.ts";
-import { finchGlue, interfaceOf } from "./driver/glue.ts";
+import { sourceOf } from "./driver/glue.ts";
 import { compileProgram, runProgram, withTemporaryFolder } from "./program.ts";
 import type { VerifiableCode } from "./verify.ts";
 
@@ -61,10 +61,8 @@ const children = 8;
 export async function findWorstInput(request: WorstRequest): Promise<WorstInput> {
   const { code, starts, inputOf, reference, evaluations, seed } = request;
   if (starts.length === 0) throw new ConfigError("verify: a search for the worst input needs an image to begin with");
-  const model = interfaceOf(code);
   return withTemporaryFolder(async (folder) => {
-    const source = { ...model, files: code.files, glue: finchGlue(model) };
-    const program = await compileProgram(source, folder, { target: "host" });
+    const program = await compileProgram(sourceOf(code), folder, { target: "host" });
     const integers = code.outputElement !== "float32";
     const evaluate = async (images: readonly Uint8Array[]): Promise<Candidate[]> => {
       const inputs = images.map(inputOf);

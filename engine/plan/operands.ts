@@ -3,14 +3,9 @@ import { commutative } from "../ops/binary.ts";
 import type { Attributes } from "../ops/vocabulary.ts";
 import type { Layer, ValueId } from "./inference.ts";
 
-/** Values that the epilogue of a layer adds. */
-export function summandsOf({ epilogue }: Pick<Layer, "epilogue">): ValueId[] {
-  return epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []));
-}
-
-/** The values that a layer reads. */
-export function operandsOf(layer: Pick<Layer, "inputs" | "epilogue">): ValueId[] {
-  return [...layer.inputs, ...summandsOf(layer)];
+/** The values that a layer reads: its inputs and the summands of its epilogue. */
+export function operandsOf({ inputs, epilogue }: Layer): ValueId[] {
+  return [...inputs, ...epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []))];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { calibrate, generate, quantizeNetwork, type CodegenNetwork, type CodegenOptions } from "../../codegen/index.ts";
-import { finchGlue, interfaceOf } from "../../codegen/verify/driver/glue.ts";
+import { sourceOf } from "../../codegen/verify/driver/glue.ts";
 import { compileProgram, releaseFlags, strictWarnings, withTemporaryFolder } from "../../codegen/verify/program.ts";
 import type { RiscvTargetName } from "../../codegen/verify/targets.ts";
 import { builtInArchitectures } from "../../engine/architecture.ts";
@@ -13,9 +13,8 @@ const flags = [...releaseFlags, ...strictWarnings, "-Wshadow", "-Werror"];
 
 async function textBytes(network: CodegenNetwork, options: CodegenOptions & { target: RiscvTargetName }) {
   const code = generate(network, options);
-  const model = interfaceOf(code);
   const { size } = await withTemporaryFolder((folder) =>
-    compileProgram({ ...model, files: code.files, glue: finchGlue(model) }, folder, { target: options.target, flags }),
+    compileProgram(sourceOf(code), folder, { target: options.target, flags }),
   );
   expect(size.dataBytes + size.bssBytes).toBe(0);
   return size.textBytes;

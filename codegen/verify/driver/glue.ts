@@ -1,6 +1,7 @@
 import { ConfigError } from "../../../engine/errors.ts";
 import { elementCount } from "../../../engine/shape.ts";
 import { elements, type ElementName } from "../../element.ts";
+import type { ModelSource } from "../program.ts";
 import type { VerifiableCode } from "../verify.ts";
 
 /** What a driver has to know of C that Finch generated. */
@@ -14,12 +15,18 @@ export interface ModelInterface {
 }
 
 /** @throws ConfigError when a file is missing */
-export function interfaceOf(code: VerifiableCode): ModelInterface {
+function interfaceOf(code: VerifiableCode): ModelInterface {
   const { prefix, files, inputShape, outputSize, inputElement, outputElement } = code;
   const header = files.find(({ name }) => name.endsWith(".h"))?.name;
   if (header === undefined) throw new ConfigError(`verify: the generated C of ${prefix} has no header`);
   const inputLength = elementCount(inputShape);
   return { prefix, header, inputLength, outputLength: outputSize, inputElement, outputElement };
+}
+
+/** What is compiled to run generated C. @param glue of that C; default `finchGlue` */
+export function sourceOf(code: VerifiableCode, glue: (model: ModelInterface) => string = finchGlue): ModelSource {
+  const model = interfaceOf(code);
+  return { ...model, files: code.files, glue: glue(model) };
 }
 
 function declarations({ prefix, header, inputLength, outputLength, ...model }: ModelInterface): string {
@@ -32,7 +39,7 @@ static ${prefix}_context model_context __attribute__((aligned(MODEL_ALIGNMENT)))
 }
 
 /** `model_glue.h` for C that Finch generated: one context, one call. */
-export function finchGlue(model: ModelInterface): string {
+function finchGlue(model: ModelInterface): string {
   return `${declarations(model)}
 static int model_run(const model_input *in, model_output *out) { return ${model.prefix}_run(&model_context, in, out); }
 static unsigned long model_ram_bytes(void) { return (unsigned long)sizeof model_context; }
