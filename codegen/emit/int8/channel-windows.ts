@@ -82,6 +82,6 @@ export function emitChannelWindows(
   return emitRows(call, { rows, columns, inChannels: channels, outChannels: channels }, fields, {
     kind: kernel.kind,
     about: `a row of windows${kernel.about}, ${block} channels at once`,
-    body: (finish) => kernelBody(kernel, block, finish),
+    body: (finish) => kernelBody(kernel, block, finish()),
   });
 }

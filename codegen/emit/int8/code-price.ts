@@ -15,5 +15,5 @@ export const vectorByteWorth: Readonly<Record<Plan, number>> = {
   winograd: 4,
   default: 30,
   ram: 30,
-  size: 2600,
+  size: 200,
 };

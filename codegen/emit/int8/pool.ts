@@ -156,6 +156,12 @@ function emitSums(call: IntegerCall<"averagePool" | "mixPool">, kind: string, we
   return definePool(call, kind, windows, epilogue);
 }
 
+/** By how much the largest cell of a mix pool counts: as much as all cells of a window. */
+export function mixWeight({ layer }: IntegerShapes<"mixPool">): number {
+  const { kernel } = layer.attributes;
+  return kernel[0] * kernel[1];
+}
+
 export const averagePool: IntegerEmitter<"averagePool"> = {
   window,
   emit: (call) => emitSums(call, "average_pool", 0),
@@ -163,8 +169,5 @@ export const averagePool: IntegerEmitter<"averagePool"> = {
 
 export const mixPool: IntegerEmitter<"mixPool"> = {
   window,
-  emit: (call) => {
-    const { kernel } = call.layer.attributes;
-    return emitSums(call, "mix_pool", kernel[0] * kernel[1]);
-  },
+  emit: (call) => emitSums(call, "mix_pool", mixWeight(call)),
 };

@@ -350,8 +350,8 @@ export function emitSharedConvolution(call: IntegerCall<ConvolutionOp>, tile: Sh
       about:
         `rows of windows: tiles of ${pixels} pixels x ${channels} channels in ${sums.type}, ` +
         `${turn} input channels a turn`,
-      pointer: sums.widened ? `${sums.type} *restrict wide` : undefined,
-      body: (finish) => kernelBody(tile, finish),
+      given: sums.widened ? [[`${sums.type} *restrict wide`, call.scratch[0]!]] : [],
+      body: (finish) => kernelBody(tile, finish()),
     },
   );
 }

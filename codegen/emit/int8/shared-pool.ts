@@ -6,7 +6,7 @@ import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import { takesShared, type Alternatives, type KernelCost } from "./windows.ts";
 
-type SummingPool = "averagePool" | "mixPool" | "globalAveragePool";
+export type SummingPool = "averagePool" | "mixPool" | "globalAveragePool";
 
 /** Pools by one kernel: sums of windows, and `weight` times their largest cells. */
 const sharedPool: ChannelKernel = {
@@ -24,7 +24,7 @@ const sharedPool: ChannelKernel = {
 };
 
 /** The windows of a pool; all pixels are one window in a row of them. */
-function windowsOf({ layer, inputs, output }: IntegerShapes<SummingPool>): ChannelWindows {
+export function poolWindows({ layer, inputs, output }: IntegerShapes<SummingPool>): ChannelWindows {
   const shape = inputs[0]!;
   const channels = shape.at(-1)!;
   if (layer.op !== "globalAveragePool")
@@ -51,7 +51,7 @@ const isSummingPool = (shapes: IntegerShapes): shapes is IntegerShapes<SummingPo
 
 function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
   if (!isSummingPool(shapes)) return undefined;
-  const windows = windowsOf(shapes);
+  const windows = poolWindows(shapes);
   const shared = channelWindowsCost(shapes, windows, sharedPool);
   return shared && { own: ownCost(shapes, windows), shared };
 }
@@ -64,5 +64,5 @@ export function emitSharedPool(
   call: IntegerCall<SummingPool>,
   fields: { readonly zero: number; readonly weight: number },
 ): string {
-  return emitChannelWindows(call, windowsOf(call), fields, sharedPool);
+  return emitChannelWindows(call, poolWindows(call), fields, sharedPool);
 }

@@ -95,10 +95,10 @@ export function finishText(
 interface RowKernel {
   readonly kind: string;
   readonly about: string;
-  /** A parameter besides those of all such kernels: working memory. */
-  readonly pointer?: string | undefined;
-  /** @param finish the function of `defineFinish` */
-  readonly body: (finish: string) => readonly string[];
+  /** Parameters and arguments besides those of all such kernels. */
+  readonly given?: readonly (readonly [parameter: string, argument: string])[];
+  /** @param finish defines the function of `defineFinish` and gives its name */
+  readonly body: (finish: () => string) => readonly string[];
 }
 
 /** Defines a kernel that computes rows of a layer, and calls it for a turn of them or for all. */
@@ -106,7 +106,7 @@ export function emitRows(
   call: IntegerCall<AccumulatingOp>,
   windows: Windows,
   fields: LayerFields,
-  { kind, about, pointer, body }: RowKernel,
+  { kind, about, given = [], body }: RowKernel,
 ): string {
   const { unit, target, rows: rowwise } = call;
   const { columns, outChannels } = windows;
@@ -126,15 +126,16 @@ export function emitRows(
     [
       `const struct ${unit.prefix}_layer *layer`,
       ...["const int8_t *x", "int8_t *y", "const int8_t *summand", "int oy"],
-      ...(pointer === undefined ? [] : [pointer]),
+      ...given.map(([parameter]) => parameter),
     ],
     [
       `const struct ${unit.prefix}_windows *const sizes = layer->sizes;`,
       ...sizesText,
-      ...body(defineFinish(unit, target)),
+      ...body(() => defineFinish(unit, target)),
     ].join("\n"),
     { about, result: apart(unit) },
   );
   const y = rowwise ? rowAt(call.y, rowwise.y, rowwise.row, columns.output * outChannels) : call.y;
-  return `${kernel}(${[layer, call.x[0], y, summand, rowwise?.row ?? "0", ...(pointer ? call.scratch : [])].join(", ")});`;
+  const others = given.map(([, argument]) => argument);
+  return `${kernel}(${[layer, call.x[0], y, summand, rowwise?.row ?? "0", ...others].join(", ")});`;
 }

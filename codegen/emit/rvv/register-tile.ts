@@ -32,6 +32,8 @@ export interface VectorTile {
   readonly unroll: number;
   /** Of one inference with vectors of the target's length, estimated. */
   readonly instructions: number;
+  /** The same with the price of the code. */
+  readonly price: number;
 }
 
 /** What a kernel of these sums needs besides its multiply-adds. */
@@ -72,7 +74,6 @@ function cost(
 export function scheduleVectorTile(shape: Convolution, target: Target, prices: TilePrices): VectorTile {
   const unrolls = [1, 2, 3, 4].filter((unroll) => shape.inChannels % unroll === 0);
   let best: VectorTile | undefined;
-  let bestPrice = Infinity;
   for (const group of groupings)
     for (let pixels = 1; pixels <= Math.min(8, shape.columns.output); pixels++) {
       if (!prices.fits(pixels, group)) continue;
@@ -81,9 +82,8 @@ export function scheduleVectorTile(shape: Convolution, target: Target, prices: T
         for (const unroll of unrolls) {
           const { instructions, bytes } = cost(shape, spans, { group, unroll }, prices, target);
           const price = instructions + bytes * (prices.byteWorth ?? instructionsPerByte);
-          if (price >= bestPrice) continue;
-          best = { group, pixels, even, unroll, instructions };
-          bestPrice = price;
+          if (best !== undefined && price >= best.price) continue;
+          best = { group, pixels, even, unroll, instructions, price };
         }
       }
     }

@@ -13,7 +13,7 @@ import { floatPrices, hiddenChannel, type TilePrices } from "./register-tile.ts"
 import { channelStrips, floatVectors, groupings, lanesOf, type Grouping } from "./vectors.ts";
 
 /** How the sums of convolutions that share a kernel are spread over vector registers. */
-interface SharedVectorTile {
+export interface SharedVectorTile {
   /** Registers of a vector of output channels. */
   readonly group: Grouping;
   /** Neighbouring pixels that are summed at once. */
@@ -24,12 +24,12 @@ interface SharedVectorTile {
 const turn = 8;
 
 /** Whether shared kernels know a convolution. */
-function isSharable(shape: Convolution): boolean {
+export function isSharable(shape: Convolution): boolean {
   return shape.groups === 1 && shape.channelStep === 1 && shape.rows.dilation * shape.columns.dilation === 1;
 }
 
 /** Instructions of one inference, estimated. */
-function instructionsOf(
+export function sharedTileInstructions(
   { rows, columns, inChannels, outChannels }: Convolution,
   { group, pixels }: SharedVectorTile,
   { weights, read, finish }: TilePrices,
@@ -42,13 +42,13 @@ function instructionsOf(
 }
 
 /** A convolution, and what a kernel of its sums needs besides multiply-adds. */
-interface Priced {
+export interface Priced {
   readonly shape: Convolution;
   readonly prices: TilePrices;
 }
 
 /** The tile for which these convolutions take fewest instructions together. */
-function sharedVectorTile(convolutions: readonly Priced[], target: Target): SharedVectorTile {
+export function sharedVectorTile(convolutions: readonly Priced[], target: Target): SharedVectorTile {
   let best: SharedVectorTile = { group: 1, pixels: 1 };
   let fewest = Infinity;
   for (const group of groupings)
@@ -56,7 +56,7 @@ function sharedVectorTile(convolutions: readonly Priced[], target: Target): Shar
       if (!convolutions.every(({ prices }) => prices.fits(pixels, group))) continue;
       const tile = { group, pixels };
       const instructions = convolutions.reduce(
-        (sum, { shape, prices }) => sum + instructionsOf(shape, tile, prices, target),
+        (sum, { shape, prices }) => sum + sharedTileInstructions(shape, tile, prices, target),
         0,
       );
       if (instructions >= fewest) continue;
@@ -73,10 +73,15 @@ interface SharedText {
   readonly length: (count: string) => string;
   readonly loadWeights: (pointer: string) => string;
   readonly multiplyAdd: (sum: string, input: string, weights: string) => string;
+  /** Whether rows outside the image are read from `padding` too, a row of taps in one run; else they are left out. */
+  readonly padsRows: boolean;
   /** What sums of the channels from `k` on start from. */
   readonly start: string;
-  /** Finishes and stores the sums, [variable, its first cell], of the channels from `k` on. */
-  readonly finish: (sums: readonly (readonly [value: string, cell: string])[]) => readonly string[];
+  /**
+   * Finishes and stores sums of the channels from `k` on, those of the first pixel from cell `o` on. Pixel n exists where
+   * `more` n is not 0.
+   */
+  readonly finish: (sums: readonly string[]) => readonly string[];
 }
 
 /**
@@ -84,7 +89,7 @@ interface SharedText {
  * one run of terms; elsewhere they go by one, and what does not exist is read from `padding`. In place of a window that
  * the last tile of a row has too many the one before it is computed again: the same cell gets the same number.
  */
-function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): string[] {
+export function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): string[] {
   const { types } = text;
   const members = range(pixels);
   const sums = members.map((member) => `a${member}`);
@@ -116,11 +121,16 @@ function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): 
         .map((sum) => `, ${sum} = a0`)
         .join("")};`,
       "for (int ky = 0; ky < kernel_rows; ky++) {",
-      `const ${types.stored} *const cells = x + (top + ky) % room * row_step;`,
-      "if ((unsigned)(top + ky) >= rows) {",
-      "weight += kernel_columns * in_channels * out_channels;",
-      "continue;",
-      "}",
+      "const int in_row = top + ky;",
+      ...(text.padsRows
+        ? [`const ${types.stored} *const cells = (unsigned)in_row < rows ? x + in_row % room * row_step : 0;`]
+        : [
+            "if ((unsigned)in_row >= rows) {",
+            "weight += kernel_columns * in_channels * out_channels;",
+            "continue;",
+            "}",
+            `const ${types.stored} *const cells = x + in_row % room * row_step;`,
+          ]),
       "for (int kx = 0, taps; kx < kernel_columns; kx += taps) {",
       "int column = left + kx, terms;",
       "taps = last - column;",
@@ -129,7 +139,7 @@ function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): 
       "terms = taps * in_channels;",
       ...members.flatMap((member) => [
         ...(member === 0 ? [] : [`column += more${member} ? column_stride : 0;`]),
-        `const ${types.stored} *x${member} = (unsigned)column < columns ? cells + column * in_channels : padding;`,
+        `const ${types.stored} *x${member} = ${text.padsRows ? "cells && " : ""}(unsigned)column < columns ? cells + column * in_channels : padding;`,
       ]),
       `for (; terms >= ${turn}; terms -= ${turn}) {`,
       ...range(turn).flatMap(step),
@@ -141,11 +151,8 @@ function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): 
       "}",
       "}",
       "}",
-      "const int o0 = (at + ox) * out_channels + k;",
-      ...members
-        .slice(1)
-        .map((member) => `const int o${member} = o${member - 1} + (more${member} ? out_channels : 0);`),
-      ...text.finish(members.map((member) => [`a${member}`, `o${member}`] as const)),
+      "int o = (at + ox) * out_channels + k;",
+      ...text.finish(sums),
       "}",
       "}",
     ]),
@@ -153,7 +160,7 @@ function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): 
 }
 
 /** Weights in the order in which shared kernels read them: [row][column][input channel][channel]. */
-function weightsByTap(
+export function weightsByTap(
   { rows, columns, inChannels, outChannels }: Convolution,
   at: (row: number, column: number, inChannel: number, outChannel: number) => number,
 ): number[] {
@@ -165,7 +172,7 @@ function weightsByTap(
 }
 
 /** Whether some window of a convolution leaves its image. */
-function leavesImage({ rows, columns }: Convolution): boolean {
+export function leavesImage({ rows, columns }: Convolution): boolean {
   return [rows, columns].some((axis) => axis.padding > 0 || missingAfter(axis) > 0);
 }
 
@@ -199,7 +206,7 @@ export function sharedInstructions<K extends InferenceOp>(
 ): number | undefined {
   const { layer, target, schedule } = shapes;
   if (schedule.plan !== "size" || !isSharable(shape) || !isOpenEpilogue(layer.epilogue)) return undefined;
-  return instructionsOf(shape, planOf(shapes).tile, floatPrices(weightPrices(layer)), target);
+  return sharedTileInstructions(shape, planOf(shapes).tile, floatPrices(weightPrices(layer)), target);
 }
 
 /** A convolution in float32 by the kernel that takes all sizes at run time. */
@@ -231,8 +238,14 @@ export function emitSharedConvolution<K extends InferenceOp>(
       length: vectors.length,
       loadWeights: (pointer) => vectors.load(pointer, type),
       multiplyAdd: (sum, input, weights) => vectors.op("vfmacc_vf", sum, input, weights),
+      padsRows: false,
       start: epilogue.start("k"),
-      finish: (sums) => epilogue.store(sums.map(([value, cell]) => ({ value, cell, channel: "k" }))),
+      finish: (sums) => [
+        ...sums
+          .slice(1)
+          .map((_, n) => `const int o${n + 1} = ${n === 0 ? "o" : `o${n}`} + (more${n + 1} ? out_channels : 0);`),
+        ...epilogue.store(sums.map((value, n) => ({ value, cell: n === 0 ? "o" : `o${n}`, channel: "k" }))),
+      ],
     }),
   });
 }

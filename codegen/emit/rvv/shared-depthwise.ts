@@ -52,7 +52,7 @@ interface SharedDepthwiseText {
 }
 
 /** Sums of the window at `o`, of the channels from `k` on, in `a`. */
-function sharedDepthwiseText({ sums, stored, start, multiplyAdd }: SharedDepthwiseText): string[] {
+export function sharedDepthwiseText({ sums, stored, start, multiplyAdd }: SharedDepthwiseText): string[] {
   return [
     `${sums} a = ${start};`,
     ...overTaps(

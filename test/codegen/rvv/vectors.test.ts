@@ -25,8 +25,14 @@ await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools]
     await expectReferenceByVectors(cases, "rv64gcv", [128, 512], "size");
   });
 
+  const once = integerCases().map((each) => ({ ...each, images: each.images.slice(0, 1) }));
+
   test("integers are equal to the interpreter for registers of 128 and 256 bits", async () => {
-    const once = integerCases().map((each) => ({ ...each, images: each.images.slice(0, 1) }));
     await expectInterpretedByVectors(once, "rv64gcv", [128, 256]);
+  });
+
+  test("integers of kernels that layers share are equal to the interpreter for registers of 128 and 512 bits", async () => {
+    const sharing = once.filter(({ name }) => /conv2d|depthwise|pool|residual/i.test(name));
+    await expectInterpretedByVectors(sharing, "rv64gcv", [128, 512], "size");
   });
 });

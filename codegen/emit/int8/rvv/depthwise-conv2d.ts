@@ -5,6 +5,7 @@ import {
   type Depthwise,
   type DepthwiseTile,
 } from "../../rvv/depthwise-tile.ts";
+import { sharedDepthwiseInstructions } from "../../rvv/shared-depthwise.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
 import { rowText } from "../../rows.ts";
 import { extentOf, slidingAxes } from "../../spans.ts";
@@ -14,6 +15,7 @@ import { apart } from "../rescale.ts";
 import { windowVariants } from "../window-variants.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, variantText, vectorEpilogueOf } from "./epilogue.ts";
+import { emitSharedDepthwise, takesSharedDepthwise } from "./shared-depthwise.ts";
 import { integerVectors } from "./vectors.ts";
 
 function depthwiseOf({ layer, inputs, output }: IntegerShapes<"depthwiseConv2d">): Depthwise {
@@ -34,12 +36,18 @@ export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
     const { rows } = depthwiseOf(shapes);
     return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
   },
-  estimate: (shapes) => tileOf(shapes).instructions,
+  estimate: (shapes) => {
+    const shape = depthwiseOf(shapes);
+    return takesSharedDepthwise(shapes, shape)
+      ? sharedDepthwiseInstructions(shape, shapes.target, 12)
+      : tileOf(shapes).instructions;
+  },
   emit: (call) => {
     const { unit, layer } = call;
     const { weights, weightShape } = layer;
     const kernelWidth = weightShape[1]!;
     const shape = depthwiseOf(call);
+    if (takesSharedDepthwise(call, shape)) return emitSharedDepthwise(call, shape);
     const { rows, columns, channels } = shape;
     const { zero } = int8Input(call);
     const tile = tileOf(call);

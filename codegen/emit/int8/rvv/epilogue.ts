@@ -208,7 +208,7 @@ interface Shared {
 }
 
 /** Shifted with halves rounded up, and held to half as many bits. */
-function narrowed({ op }: IntegerVectors, bits: 8 | 16, value: string, shift: string): string {
+export function narrowed({ op }: Pick<IntegerVectors, "op">, bits: 8 | 16, value: string, shift: string): string {
   return op(bits, "vnclip_wx", value, shift, halvesUp);
 }
 

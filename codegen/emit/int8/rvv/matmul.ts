@@ -1,9 +1,8 @@
-import { weightedConvolution } from "../weighted-convolution.ts";
+import { emitConvolution } from "./convolution.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue } from "./epilogue.ts";
-import { emitVectorConvolution } from "./register-tile.ts";
 
 export const matmul: VectorEmitter<"matmul"> = {
   applies: hasVectorEpilogue,
-  emit: (call) => emitVectorConvolution(call, "matmul", weightedConvolution(call)),
+  emit: emitConvolution,
 };

@@ -6,6 +6,7 @@ import {
   scheduleVectorTile,
   tileText,
   weightOrder,
+  type TilePrices,
   type VectorTile,
 } from "../../rvv/register-tile.ts";
 import { channelStrips, vectorRegisters } from "../../rvv/vectors.ts";
@@ -20,18 +21,20 @@ import { windowVariants } from "../window-variants.ts";
 import { variantText, vectorEpilogueOf } from "./epilogue.ts";
 import { integerVectors } from "./vectors.ts";
 
-/** The tile of a convolution in integers: weights are bytes that become words in registers. */
+/** Weights are bytes that become words in registers. */
+export const integerPrices: TilePrices = {
+  weights: 3,
+  read: 1,
+  finish: 6,
+  fits: (pixels, group) => pixels * group + (3 * group) / 4 + 1 <= vectorRegisters,
+};
+
+/** The tile of a convolution in integers. */
 export function integerTile(
   shape: Convolution,
   { target, schedule }: Pick<IntegerShapes, "target" | "schedule">,
 ): VectorTile {
-  return scheduleVectorTile(shape, target, {
-    weights: 3,
-    read: 1,
-    finish: 6,
-    byteWorth: vectorByteWorth[schedule.plan],
-    fits: (pixels, group) => pixels * group + (3 * group) / 4 + 1 <= vectorRegisters,
-  });
+  return scheduleVectorTile(shape, target, { ...integerPrices, byteWorth: vectorByteWorth[schedule.plan] });
 }
 
 /** The function of a convolution and its call, once for each group. */
