@@ -1,4 +1,5 @@
 import type { InferenceGraph } from "../inference.ts";
+import { aliases } from "./aliases.ts";
 import { batchNorms } from "./batch-norms.ts";
 import { constantFolding, type ComputeOp } from "./constant-folding.ts";
 import { deadCode } from "./dead-code.ts";
@@ -7,8 +8,9 @@ import { epilogues } from "./epilogues.ts";
 import { identities } from "./identities.ts";
 import { names } from "./names.ts";
 import type { Pass } from "./pass.ts";
+import { splitProducts } from "./split-products.ts";
 
-const passes: readonly Pass[] = [depthwise, identities, batchNorms, epilogues, deadCode, names];
+const passes: readonly Pass[] = [depthwise, splitProducts, identities, aliases, batchNorms, epilogues, deadCode, names];
 
 /** Told of the network after each pass. */
 type PassObserver = (pass: string, graph: InferenceGraph) => void;

@@ -2,12 +2,13 @@ import { describe, expect, test } from "vitest";
 import { refHybrid, resnet8 } from "../../../../engine/architecture.ts";
 import { buildGraph } from "../../../../engine/graph.ts";
 import { Model } from "../../../../engine/model.ts";
-import { concat } from "../../../../engine/ops/concat.ts";
+import { concat, slice } from "../../../../engine/ops/concat.ts";
 import { scale } from "../../../../engine/ops/elementwise.ts";
 import { batchNorm } from "../../../../engine/ops/normalize.ts";
 import type { InferenceGraph, Layer } from "../../../../engine/plan/inference.ts";
 import { evaluationGraph, lowerGraph } from "../../../../engine/plan/lower.ts";
 import { inferenceToGraph } from "../../../../engine/plan/record-inference.ts";
+import { aliases } from "../../../../engine/plan/passes/aliases.ts";
 import { batchNorms } from "../../../../engine/plan/passes/batch-norms.ts";
 import { constantFolding } from "../../../../engine/plan/passes/constant-folding.ts";
 import { deadCode } from "../../../../engine/plan/passes/dead-code.ts";
@@ -15,6 +16,7 @@ import { depthwise } from "../../../../engine/plan/passes/depthwise.ts";
 import { epilogues } from "../../../../engine/plan/passes/epilogues.ts";
 import { identities } from "../../../../engine/plan/passes/identities.ts";
 import { names } from "../../../../engine/plan/passes/names.ts";
+import { splitProducts } from "../../../../engine/plan/passes/split-products.ts";
 import { randomNormal } from "../../../../engine/random.ts";
 import { constant, input } from "../../../../engine/record.ts";
 import { elementCount, type Shape } from "../../../../engine/shape.ts";
@@ -101,6 +103,59 @@ describe("passes over the inference graph", () => {
     const folded = batchNorms.run(graph);
     expect(ops(folded)).toEqual(["conv2d", "bias", "relu"]);
     await expectSameResults(graph, folded);
+  });
+
+  test("aliases: a shortcut under another shape is known before the layer that it is added behind", async () => {
+    const graph = recorded([1, 4, 4, 5], (x) => {
+      const y = x.relu();
+      const product = y.reshape([16, 5]).sigmoid().matmul(table(5, 5));
+      return product.add(y.reshape([16, 5])).relu();
+    });
+    const sorted = aliases.run(identities.run(graph));
+    expect(ops(sorted)).toEqual(["relu", "reshape", "reshape", "sigmoid", "matmul", "add", "relu"]);
+    expect(ops(epilogues.run(sorted))).toEqual(["relu", "reshape", "reshape", "sigmoid", "matmul+add+relu"]);
+    await expectSameResults(graph, epilogues.run(sorted));
+  });
+
+  describe("split products", () => {
+    const sliced = (x: Tensor, start: number[], size: number[]): Tensor => slice(x, start, size);
+
+    test("queries, keys and values that are slices of one product are one each", async () => {
+      const graph = recorded([6, 4], (x) => {
+        const packed = x.matmul(table(4, 24)).bias(table(24)).reshape([1, 6, 3, 2, 4]);
+        const [a, b, c] = [0, 1, 2].map((at) => sliced(packed, [0, 0, at, 0, 0], [1, 6, 1, 2, 4]).reshape([6, 8])) as [
+          Tensor,
+          Tensor,
+          Tensor,
+        ];
+        return a.add(b.relu()).add(c.sigmoid());
+      });
+      const split = splitProducts.run(graph);
+      expect(ops(split).filter((op) => op === "slice" || op === "matmul")).toEqual(["matmul", "matmul", "matmul"]);
+      await expectSameResults(graph, split);
+    });
+
+    test.each([
+      ["rows", [0, 0], [3, 24]],
+      ["columns apart", [0, 0, 1], [6, 2, 3]],
+    ])("a slice of %s leaves the product whole", (_, start, size) => {
+      const graph = recorded([6, 4], (x) => {
+        const product = x.matmul(table(4, 24));
+        const shape = start.length === 2 ? [6, 24] : [6, 2, 12];
+        const [a, b] = [product.reshape(shape), product.reshape(shape)].map((y) => sliced(y, start, size));
+        return a!.add(b!.relu());
+      });
+      expect(ops(splitProducts.run(graph))).toEqual(ops(graph));
+    });
+
+    test("a product that is read as a whole too stays one", () => {
+      const graph = recorded([6, 4], (x) => {
+        const product = x.matmul(table(4, 4));
+        const [a, b] = [0, 2].map((at) => sliced(product, [0, at], [6, 2]));
+        return concat([a!, b!], 1).add(product);
+      });
+      expect(splitProducts.run(graph)).toBe(graph);
+    });
   });
 
   test("epilogues: biases in a row are one", async () => {
