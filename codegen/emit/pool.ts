@@ -4,6 +4,7 @@ import type { Emitter, LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { poolStrips, poolStripText, type Pooling } from "./pool-strip.ts";
 import { rowAt, rowText, type Room } from "./rows.ts";
+import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
 import { bySpan, overSpan, slidingAxes, spansOf, type Span } from "./spans.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
@@ -33,16 +34,17 @@ function emitPool<K extends PoolOp>(op: K, call: LayerCall<K>): string {
   const epilogue = epilogueOf(call);
   const largest = op !== "averagePool";
   const sums = op !== "maxPool";
-  const average = floatLiteral(1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1)));
+  const average = 1 / (kernel[0] * kernel[1] * (op === "mixPool" ? 2 : 1));
   const pooling = { ...slidingAxes(call.inputs[0]!, output, kernel, call.attributes), channels, largest, sums };
-  const store = (most: string, sum: string, cell: string): string => {
-    const value =
-      op === "maxPool" ? most : op === "averagePool" ? `${sum} * ${average}` : `0.5f * ${most} + ${sum} * ${average}`;
-    return `{ float v = ${value}; ${epilogue.store("v", cell, "c")} }`;
-  };
+  const valueOf = (most: string, sum: string, factor: string): string =>
+    op === "maxPool" ? most : op === "averagePool" ? `${sum} * ${factor}` : `0.5f * ${most} + ${sum} * ${factor}`;
+  const writes = kernel[0] * kernel[1] <= largestWrittenOut;
+  if (writes && takesSharedPool(call, pooling))
+    return emitSharedPool(call, kinds[op], pooling, { value: valueOf("largest", "sum", "average"), average });
+  const store = (most: string, sum: string, cell: string): string =>
+    `{ float v = ${valueOf(most, sum, floatLiteral(average))}; ${epilogue.store("v", cell, "c")} }`;
   const rowwise = rowText(call);
   const room = call.rows?.x[0];
-  const writes = kernel[0] * kernel[1] <= largestWrittenOut;
   const strip = writes && room === undefined ? stripWidth(pooling, call) : undefined;
   const body =
     strip === undefined

@@ -8,6 +8,7 @@ import type { LayerCall } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
 import { emitPointwise, pointwiseCost } from "./pointwise.ts";
 import { rowAt, rowText } from "./rows.ts";
+import { emitSharedConvolution, takesSharedConvolution } from "./shared-convolution.ts";
 import { clampedTaps, dilationText, extentOf, overSpan, spansOf, type Axis, type Span } from "./spans.ts";
 import { CheapestOfKinds, priceOf, type Candidate } from "../tune/choices.ts";
 import { storedWeights, weightPrices, type WeightPrices } from "./stored-weights.ts";
@@ -287,6 +288,7 @@ export function emitConvolution<K extends InferenceOp>(
   weights: Weights,
   at: WeightAt,
 ): string {
+  if (takesSharedConvolution(call, shape)) return emitSharedConvolution(call, shape, weights, at);
   const { unit, target } = call;
   const { rows, columns, groups, inChannels, outChannels } = shape;
   const epilogue = epilogueOf(call, { accumulates: true });

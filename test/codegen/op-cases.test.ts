@@ -18,6 +18,7 @@ const compactOps = [
   "matmul",
   "attention",
   "linearAttention",
+  "averagePool",
   "maxPool",
   "mixPool",
 ] as const;
