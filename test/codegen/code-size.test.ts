@@ -59,11 +59,16 @@ await describeWithTools("code with vectors", ["clang-19"], () => {
 });
 
 test.each([
-  ["resnet8", 24_000, 2_500],
-  ["ref-hybrid", 24_000, 5_000],
-] as const)("code of %s in int8 has at most %d bytes, as size %d", { timeout: 240_000 }, async (name, most, least) => {
-  const network = await integerNetwork(name);
-  const options = { target: "rv32imc", precision: "int8" } as const;
-  expect(await textBytes(network, options)).toBeLessThanOrEqual(most);
-  expect(await textBytes(network, { ...options, plan: "size" })).toBeLessThanOrEqual(least);
-});
+  ["resnet8", 24_000, 2_500, 3_500],
+  ["ref-hybrid", 24_000, 5_000, 6_000],
+] as const)(
+  "code of %s in int8 has at most %d bytes, as size %d",
+  { timeout: 240_000 },
+  async (name, most, least, packed) => {
+    const network = await integerNetwork(name);
+    const options = { target: "rv32imc", precision: "int8" } as const;
+    expect(await textBytes(network, options)).toBeLessThanOrEqual(most);
+    expect(await textBytes(network, { ...options, plan: "size" })).toBeLessThanOrEqual(least);
+    expect(await textBytes(network, { ...options, target: "rv64gc", plan: "size" })).toBeLessThanOrEqual(packed);
+  },
+);

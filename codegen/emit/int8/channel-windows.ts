@@ -4,6 +4,7 @@ import { overRows, overTaps, windowText, type ChannelWindows } from "../shared-w
 import { largestDivisor } from "../spans.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import type { LayerFields } from "./open-epilogue.ts";
+import { int32 } from "./sums.ts";
 import { canShare, costOfCall, emitRows, finishText, type KernelCost, type SharedKernel } from "./windows.ts";
 
 /** A kernel of windows of each channel by itself that takes all sizes at run time, `member` a channel of those that it gathers at once. */
@@ -82,6 +83,6 @@ export function emitChannelWindows(
   return emitRows(call, { rows, columns, inChannels: channels, outChannels: channels }, fields, {
     kind: kernel.kind,
     about: `a row of windows${kernel.about}, ${block} channels at once`,
-    body: (finish) => kernelBody(kernel, block, finish()),
+    body: (finish) => kernelBody(kernel, block, finish(int32)),
   });
 }

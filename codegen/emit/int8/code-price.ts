@@ -6,7 +6,7 @@ export const byteWorth: Readonly<Record<Plan, number>> = {
   winograd: 4,
   default: 200,
   ram: 200,
-  size: 10000,
+  size: 2600,
 };
 
 /** The same of kernels with vectors: all of a network takes fewer of these. */

@@ -1,6 +1,7 @@
 import { oncePerLayer, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { emitConvolution, scheduleTile, widenedWeights, type TileSchedule } from "./register-tile.ts";
-import { emitSharedConvolution, sharedConvolution, widenedCount, type SharedTile } from "./shared-convolution.ts";
+import { emitSharedConvolution } from "./shared-convolution.ts";
+import { sharedConvolution, widenedCount, type SharedTile } from "./shared-tile.ts";
 import { weightedConvolution, type ConvolutionOp } from "./weighted-convolution.ts";
 import type { KernelCost } from "./windows.ts";
 

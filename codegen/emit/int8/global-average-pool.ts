@@ -1,9 +1,10 @@
 import { int8Input, type IntegerEmitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
-import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
+import { emitSharedPool, poolInstructions, takesSharedPool } from "./shared-pool.ts";
 
 /** x [1,h,w,c] → y [1,c] */
 export const globalAveragePool: IntegerEmitter<"globalAveragePool"> = {
+  estimate: poolInstructions,
   emit: (call) => {
     const shape = call.inputs[0]!;
     const channels = shape.at(-1)!;

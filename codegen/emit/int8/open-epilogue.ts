@@ -1,3 +1,4 @@
+import { range } from "../../../engine/range.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
 import type { Target } from "../../target.ts";
 import type { TablePointer, Unit } from "../../unit.ts";
@@ -5,6 +6,7 @@ import { rowAt } from "../rows.ts";
 import { int8Element, type IntegerCall, type IntegerShapes } from "./emitter.ts";
 import { entry, startsOf } from "./epilogue.ts";
 import { apart, zeroJoins } from "./rescale.ts";
+import { integersText, storedSum, type Sums } from "./sums.ts";
 
 type Channel = (channel: number) => number;
 
@@ -98,38 +100,47 @@ export function openEpilogueOf(
 
 /**
  * Defines the function that finishes sums [pixels][channels] of neighbouring channels of a layer and stores them:
- * pointers are those of the first channel and cell, `step` leads from a pixel of the output to the next.
+ * pointers are those of the first channel and cell, `step` leads from a pixel of the output to the next. Sums of which
+ * several stand in one number are taken apart.
  */
-export function defineFinish(unit: Unit, { bits }: Target): string {
+export function defineFinish(unit: Unit, { bits }: Target, sums: Sums): string {
   const wide = bits === 64 ? "int64_t" : "int32_t";
   const rescaled =
     bits === 64
-      ? "(int32_t)(((int64_t)v * *multiplier++ + rounding) >> shift)"
+      ? "((int64_t)v * *multiplier++ + rounding) >> shift"
       : "((int32_t)(((int64_t)v * *multiplier++) >> 32) + rounding) >> shift";
+  const fields = range(sums.packed).map((field) => `s${field}`);
+  const finishOne = (sum: string): string[] => [
+    `v = ${sum} + *start++;`,
+    "if (summand) {",
+    "v = v > layer->least ? v : layer->least;",
+    "v += *factor++ * (*summand++ - layer->summand_zero);",
+    "}",
+    `q = ${rescaled};`,
+    "if (q < low) q = low;",
+    "if (q > high) q = high;",
+    "*y++ = (int8_t)q;",
+  ];
   return unit.define(
     "finish",
     [
       `const struct ${unit.prefix}_layer *layer`,
-      ...["const int32_t *sums", "const int32_t *starts", "int c", "int channels", "int pixels"],
+      ...[`const ${storedSum(sums)} *sums`, "const int32_t *starts", "int c", "int channels", "int pixels"],
       ...["int8_t *y", "const int8_t *summand", "int step"],
     ],
     [
       "const int shift = layer->shift;",
-      "const int32_t low = layer->low, high = layer->high;",
+      `const ${wide} low = layer->low, high = layer->high;`,
       `const ${wide} rounding = (${wide})(2 * layer->zero + 1) * ((${wide})1 << (shift - 1));`,
       "for (; pixels > 0; pixels--) {",
       "const int32_t *start = starts, *multiplier = layer->multipliers + c, *factor = layer->factors + c;",
       "int8_t *const end = y + channels;",
       "do {",
-      "int32_t v = *sums++ + *start++;",
-      "if (summand) {",
-      "v = v > layer->least ? v : layer->least;",
-      "v += *factor++ * (*summand++ - layer->summand_zero);",
-      "}",
-      `v = ${rescaled};`,
-      "if (v < low) v = low;",
-      "if (v > high) v = high;",
-      "*y++ = (int8_t)v;",
+      "int32_t v;",
+      `${wide} q;`,
+      ...(sums.packed === 1
+        ? finishOne("*sums++")
+        : [integersText(sums, "*sums++", fields), ...fields.flatMap((field) => finishOne(field))]),
       "} while (y != end);",
       "y += step;",
       "if (summand) summand += step;",

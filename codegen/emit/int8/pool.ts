@@ -3,7 +3,7 @@ import { rowAt, rowText } from "../rows.ts";
 import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
-import { emitSharedPool, takesSharedPool } from "./shared-pool.ts";
+import { emitSharedPool, poolInstructions, takesSharedPool } from "./shared-pool.ts";
 import { windowVariants } from "./window-variants.ts";
 
 type PoolOp = "maxPool" | "averagePool" | "mixPool";
@@ -164,10 +164,12 @@ export function mixWeight({ layer }: IntegerShapes<"mixPool">): number {
 
 export const averagePool: IntegerEmitter<"averagePool"> = {
   window,
+  estimate: poolInstructions,
   emit: (call) => emitSums(call, "average_pool", 0),
 };
 
 export const mixPool: IntegerEmitter<"mixPool"> = {
   window,
+  estimate: poolInstructions,
   emit: (call) => emitSums(call, "mix_pool", mixWeight(call)),
 };

@@ -56,6 +56,12 @@ function alternativesOf(shapes: IntegerShapes): Alternatives | undefined {
   return shared && { own: ownCost(shapes, windows), shared };
 }
 
+/** Instructions of one inference, estimated. */
+export function poolInstructions(shapes: IntegerShapes<SummingPool>): number {
+  const { own, shared } = alternativesOf(shapes) ?? { own: ownCost(shapes, poolWindows(shapes)) };
+  return (shared !== undefined && takesSharedPool(shapes) ? shared : own).instructions;
+}
+
 export function takesSharedPool(shapes: IntegerShapes<SummingPool>): boolean {
   return takesShared(shapes, sharedPool, alternativesOf);
 }

@@ -20,7 +20,15 @@ export interface Sums {
 
 const fieldBits = 26;
 
-const int32: Sums = { type: "int32_t", packed: 1, bound: 2 ** 31 - 1, widened: false, read: 1, product: 2, finish: 1 };
+export const int32: Sums = {
+  type: "int32_t",
+  packed: 1,
+  bound: 2 ** 31 - 1,
+  widened: false,
+  read: 1,
+  product: 2,
+  finish: 1,
+};
 const float: Sums = { type: "float", packed: 1, bound: 2 ** 24 - 1, widened: true, read: 2, product: 1, finish: 4 };
 const double: Sums = { type: "double", packed: 2, bound: 2 ** 25 - 1, widened: true, read: 2, product: 1, finish: 6 };
 
@@ -48,9 +56,14 @@ export function integersText({ type, packed }: Sums, value: string, names: reado
   if (type === "int32_t") return "";
   if (packed === 1) return `int32_t ${names[0]!} = (int32_t)${value};`;
   const lower = names[0]!;
-  const whole = `const int64_t both = (int64_t)${value};`;
-  const field = `(int32_t)((int64_t)((uint64_t)both << ${64 - fieldBits}) >> ${64 - fieldBits})`;
+  const whole = `const int64_t whole = (int64_t)${value};`;
+  const field = `(int32_t)((int64_t)((uint64_t)whole << ${64 - fieldBits}) >> ${64 - fieldBits})`;
   return names.length === 1
     ? `int32_t ${lower} = (int32_t)${value};`
-    : `${whole} int32_t ${lower} = ${field}; int32_t ${names[1]!} = (int32_t)((both - ${lower}) >> ${fieldBits});`;
+    : `${whole} int32_t ${lower} = ${field}; int32_t ${names[1]!} = (int32_t)((whole - ${lower}) >> ${fieldBits});`;
+}
+
+/** C type of sums that wait in memory for the function that requantises them. */
+export function storedSum({ type, packed }: Sums): Sums["type"] {
+  return packed === 1 ? "int32_t" : type;
 }

@@ -31,7 +31,7 @@ export function weightedConvolution({
   };
 }
 
-/** The largest |x| · Σ|w| of a channel for cells x as they are stored. */
+/** The largest |x| · Σ|w| of a channel for cells x as they are stored, the zero point among them. */
 export const largestSum = oncePerLayer((shapes: IntegerShapes<ConvolutionOp>): number => {
   const { shape, at } = weightedConvolution(shapes);
   const { rows, columns, groups, inChannels, outChannels } = shape;
@@ -43,7 +43,8 @@ export const largestSum = oncePerLayer((shapes: IntegerShapes<ConvolutionOp>): n
         for (let from = 0; from < inChannels; from++) sum += Math.abs(at(row, column, from, channel));
     largest = Math.max(largest, sum);
   }
-  return largest * largestCell(int8Input(shapes));
+  const x = int8Input(shapes);
+  return largest * Math.max(largestCell(x), Math.abs(x.zero));
 });
 
 /**

@@ -1,7 +1,5 @@
-import { range } from "../../../engine/range.ts";
 import { rowAt } from "../rows.ts";
-import { hasPlainWindows, missingAfter, sizesText, windowFields, type Windows } from "../shared-windows.ts";
-import type { Axis } from "../spans.ts";
+import { hasPlainWindows, sizesText, windowFields, type Windows } from "../shared-windows.ts";
 import type { AccumulatingOp } from "../../quantize/graph.ts";
 import type { InferenceGraph } from "../../../engine/plan/inference.ts";
 import { Memo } from "../../memo.ts";
@@ -9,6 +7,7 @@ import { byteWorth } from "./code-price.ts";
 import type { IntegerCall, IntegerShapes } from "./emitter.ts";
 import { defineFinish, hasOpenEpilogue, openEpilogueOf, type LayerFields } from "./open-epilogue.ts";
 import { apart } from "./rescale.ts";
+import type { Sums } from "./sums.ts";
 
 /** What a layer takes by one kernel. */
 export interface KernelCost {
@@ -68,16 +67,6 @@ export function canShare(shapes: IntegerShapes<AccumulatingOp>, windows: Pick<Wi
   return hasOpenEpilogue(shapes) && hasPlainWindows(windows);
 }
 
-/** The taps that exist in the variants of a window along an axis, in the order that `windowText` counts them. */
-export function tapVariants(axis: Axis): readonly (readonly number[])[] {
-  const taps = range(axis.kernel);
-  return [
-    taps,
-    ...range(axis.padding).map((missing) => taps.slice(missing + 1)),
-    ...range(missingAfter(axis)).map((missing) => taps.slice(0, axis.kernel - missing - 1)),
-  ];
-}
-
 /** Finishes `sums` of channels from c on and stores them from cell o on: see `defineFinish`. */
 export function finishText(
   finish: string,
@@ -98,7 +87,7 @@ interface RowKernel {
   /** Parameters and arguments besides those of all such kernels. */
   readonly given?: readonly (readonly [parameter: string, argument: string])[];
   /** @param finish defines the function of `defineFinish` and gives its name */
-  readonly body: (finish: () => string) => readonly string[];
+  readonly body: (finish: (sums: Sums) => string) => readonly string[];
 }
 
 /** Defines a kernel that computes rows of a layer, and calls it for a turn of them or for all. */
@@ -116,7 +105,7 @@ export function emitRows(
       of: `struct ${unit.prefix}_windows`,
       table: unit.record("windows", {
         ...windowFields(windows, call),
-        ...{ row_variant: startStep * tapVariants(columns).length, column_variant: startStep },
+        row_variant: startStep,
       }),
     },
     ...record,
@@ -131,7 +120,7 @@ export function emitRows(
     [
       `const struct ${unit.prefix}_windows *const sizes = layer->sizes;`,
       ...sizesText,
-      ...body(() => defineFinish(unit, target)),
+      ...body((sums) => defineFinish(unit, target, sums)),
     ].join("\n"),
     { about, result: apart(unit) },
   );

@@ -157,3 +157,18 @@ export function integerCases(): IntegerCase[] {
   });
   return cases;
 }
+
+/** Convolutions whose kernels a plan for size writes once, for more than one step of products at a turn. */
+export function sharingCases(): IntegerCase[] {
+  const network = new IntegerNetwork(7, false);
+  const same = [1, 1, 1, 1] as const;
+  const input = network.value([1, 42, 39, 3]);
+  const stem = network.conv2d(input, [3, 3], 16, { padding: same }, { steps: ["bias", "relu"] });
+  const first = network.conv2d(stem, [3, 3], 16, { padding: same }, { steps: ["bias"] });
+  const second = network.conv2d(first, [3, 3], 16, { padding: same }, { steps: ["bias", { add: stem }] });
+  const strided = { padding: [0, 1, 0, 1], stride: [2, 2] } as const;
+  const narrow = network.conv2d(second, [3, 3], 8, strided, { steps: ["bias", "relu"] });
+  const tall = network.conv2d(narrow, [5, 3], 8, { padding: [2, 2, 1, 1] }, { steps: ["bias"] });
+  const last = network.conv2d(tall, [1, 1], 8, {}, { steps: ["bias", "relu", { add: narrow }] });
+  return [network.case("convolutions that share a kernel", input, last)];
+}

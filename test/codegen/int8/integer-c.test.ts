@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { CProgram, strict, type RiscvTarget } from "../c-program.ts";
-import { integerCases } from "./cases.ts";
+import { integerCases, sharingCases } from "./cases.ts";
 import { codesOf, expectInterpreted } from "./interpreted.ts";
 import { hybridCases, quantizedCases } from "./quantized-networks.ts";
 
@@ -8,6 +8,7 @@ const sanitizers = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recove
 
 const networks = {
   "integer ops": () => Promise.resolve(integerCases()),
+  "shared kernels": () => Promise.resolve(sharingCases()),
   "quantised networks": quantizedCases,
   hybrids: () => hybridCases(4, 16),
 } as const;
@@ -18,6 +19,9 @@ describe.each([
   ["integer ops", "gcc", "rv64gc", "default", sanitizers],
   ["integer ops", "clang", "rv32imafc", "size", ["-O0", "-fsanitize=undefined", "-fsanitize-trap=undefined"]],
   ["integer ops", "gcc", "rv32imc", "winograd", sanitizers],
+  ["shared kernels", "gcc", "rv64gc", "size", sanitizers],
+  ["shared kernels", "gcc", "rv32imafc", "size", sanitizers],
+  ["shared kernels", "gcc", "rv32imc", "size", sanitizers],
   ["quantised networks", "gcc", "rv64gc", "default", ["-O0"]],
   ["hybrids", "gcc", "rv32imc", "winograd", ["-O1"]],
 ] as const)("%s in one program by %s, kernels for %s, plan %s, %j", (kind, compiler, target, plan, flags) => {
