@@ -1,7 +1,7 @@
 import type { InferenceGraph, ValueId } from "../engine/plan/inference.ts";
 import { bytesOfScratch } from "./element.ts";
-import { isAlias } from "./storage.ts";
-import { rowsOf, streamOf, summandsOf, type RowLayer, type RowLives, type Stream } from "./stream.ts";
+import { reduces, streamOf, summandsOf, waits, type RowLayer, type RowLives, type Stream } from "./stream.ts";
+import { isAlias, rowSource, rowsOf } from "./views.ts";
 
 /** What runs at once: one layer as a whole, or some as a stream. */
 export type Segment = { readonly layer: number } | { readonly stream: Stream };
@@ -106,7 +106,8 @@ function candidatesOf(
   });
   const roots = values.filter(({ id }) => root[id] === id && !outside.has(id)).map(({ id }) => id);
   const streamBytes = (stream: Stream): number => {
-    const { first, last, lives, rings, steps, scratch } = stream;
+    const { layers, lives, rings, steps, scratch } = stream;
+    const [first, last] = [layers[0]!, layers.at(-1)!];
     const changes = new Array<number>(steps.length + 2).fill(0);
     const alive = (from: number, to: number, bytes: number): void => {
       changes[from]! += bytes;
@@ -136,11 +137,16 @@ function candidatesOf(
         if (until >= Math.max(0, written)) alive(Math.max(0, written), until, rowBytes);
       });
     }
-    let live = Math.max(...scratch.map(bytesOfScratch));
+    layers.forEach((layer, index) => {
+      const kept = scratch[index]!.filter((array) => array.kept);
+      if (kept.length === 0) return;
+      const calls = steps.flatMap((step, at) => (step.layer === layer ? [at] : []));
+      alive(calls[0]!, calls.at(-1)!, bytesOfScratch(kept));
+    });
+    let live = Math.max(...scratch.map((arrays) => bytesOfScratch(arrays.filter(({ kept }) => !kept))));
     return changes.reduce((most, change) => Math.max(most, (live += change)), 0);
   };
 
-  const heights = layers.map(({ output }) => rowsOf(graph, output));
   return layers.map((layer, end) => {
     const { scratchBytes, overwritable, instructions } = choices[end]!;
     if (isAlias(layer)) return [{ first: end, last: end, segment: undefined, bytes: 0, instructions: 0 }];
@@ -152,13 +158,24 @@ function candidatesOf(
       bytes: throughout + scratchBytes - (inPlace ? bytesOf(layer.output) : 0),
     };
     const found = [whole];
-    for (let first = end; first >= 0 && end - first < longestStream; first--) {
-      const byRows = choices[first]!.byRows;
-      if (byRows.length === 0 || (first < end && byRows[0]!.row.window.reduces)) break;
-      for (const rows of waysOf(choices.slice(first, end + 1), heights.slice(first, end + 1))) {
+    const streamed: LayerChoice["byRows"][] = [];
+    let begin = 0;
+    for (let first = end; first >= begin && streamed.length < longestStream; first--) {
+      const { inputs, output } = layers[first]!;
+      // Another name of the same rows takes no step.
+      if (isAlias(layers[first]!) && rowSource(graph, output) === rowSource(graph, inputs[0]!)) continue;
+      const { byRows } = choices[first]!;
+      if (byRows.length === 0 || (first < end && reduces(byRows[0]!.row))) break;
+      streamed.unshift(byRows);
+      // What is complete before the first row is no smaller when layers before it are in the same stream.
+      if (waits(byRows[0]!.row))
+        begin = Math.max(begin, Math.min(first, ...inputs.map((id) => born[root[id]!]!).filter((at) => at >= 0)));
+      for (const rows of waysOf(
+        streamed,
+        streamed.map(([{ row }]) => rowsOf(graph, layers[row.layer]!.output)),
+      )) {
         const stream = streamOf(
           graph,
-          first,
           rows.map(({ row }) => row),
           (value) => dies[root[value]!]! > end || outside.has(root[value]!),
         );
@@ -176,15 +193,13 @@ function candidatesOf(
 type ByRows = LayerChoice["byRows"][number];
 
 /** Ways to compute layers as a stream: with as many rows at a call in all of them, or as their heights have it. */
-function waysOf(choices: readonly LayerChoice[], heights: readonly number[]): (readonly ByRows[])[] {
-  const turns = new Set(choices.flatMap(({ byRows }) => byRows.map(({ row }) => row.turn)));
+function waysOf(layers: readonly (readonly ByRows[])[], heights: readonly number[]): (readonly ByRows[])[] {
+  const turns = new Set(layers.flatMap((byRows) => byRows.map(({ row }) => row.turn)));
   const tallest = Math.max(...heights);
   const ways = new Map<string, readonly ByRows[]>();
   for (const turn of turns)
     for (const most of [heights.map(() => turn), heights.map((height) => (turn * height) / tallest)]) {
-      const way = choices.map(
-        ({ byRows }, index) => byRows.find(({ row }) => row.turn <= most[index]!) ?? byRows.at(-1)!,
-      );
+      const way = layers.map((byRows, index) => byRows.find(({ row }) => row.turn <= most[index]!) ?? byRows.at(-1)!);
       ways.set(way.map(({ row }) => row.turn).join(), way);
     }
   return [...ways.values()];
@@ -193,17 +208,17 @@ function waysOf(choices: readonly LayerChoice[], heights: readonly number[]): (r
 /** Whether some layer of a stream sums in place of a value that has as many rows of as many bytes. */
 function isReplaced(
   graph: InferenceGraph,
-  { first, last, rings }: Stream,
+  { layers, rings }: Stream,
   value: ValueId,
   bytesOf: (value: ValueId) => number,
 ): boolean {
-  return graph.layers
-    .slice(first, last + 1)
-    .some(
-      (layer) =>
-        summandsOf(layer).includes(value) &&
-        !rings.has(layer.output) &&
-        bytesOf(layer.output) === bytesOf(value) &&
-        rowsOf(graph, layer.output) === rowsOf(graph, value),
+  return layers.some((index) => {
+    const layer = graph.layers[index]!;
+    return (
+      summandsOf(layer).includes(value) &&
+      !rings.has(layer.output) &&
+      bytesOf(layer.output) === bytesOf(value) &&
+      rowsOf(graph, layer.output) === rowsOf(graph, value)
     );
+  });
 }

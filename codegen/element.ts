@@ -40,6 +40,8 @@ export function cellsOf(element: ElementName, bytes: ArrayBuffer): Cells {
 export interface Scratch {
   readonly element: ElementName;
   readonly count: number;
+  /** Calls of a stream find in it what the one before has left. */
+  readonly kept?: boolean;
 }
 
 export function bytesOfScratch(arrays: readonly Scratch[]): number {

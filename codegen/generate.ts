@@ -24,10 +24,11 @@ import { selftestText, type SelftestVector } from "./selftest.ts";
 import { placeNetwork } from "./place.ts";
 import { sourceText } from "./source.ts";
 import { statementsOf } from "./statements.ts";
-import { isAlias, type ArenaBuffer } from "./storage.ts";
+import type { ArenaBuffer } from "./storage.ts";
 import { targets, type TargetName } from "./target.ts";
 import { Choices, type Choice, type Tuning } from "./tune/choices.ts";
 import { Unit } from "./unit.ts";
+import { isAlias } from "./views.ts";
 
 /** A trained network with what its user has to know. */
 export interface CodegenNetwork {

@@ -8,9 +8,10 @@ import { arrangements, type Arrangement, type LayerChoice, type Segment } from "
 import { bytesOfScratch, elements } from "./element.ts";
 import type { Emitter, LayerShapes } from "./emit/emitter.ts";
 import type { Schedule } from "./schedule.ts";
-import { isAlias, planStorage, type LayerStorage, type Storage } from "./storage.ts";
-import { summandsOf, type RowLayer } from "./stream.ts";
+import { planStorage, type LayerStorage, type Storage } from "./storage.ts";
+import { reduces, summandsOf, type RowLayer } from "./stream.ts";
 import type { Target } from "./target.ts";
+import { hasRows, isAlias } from "./views.ts";
 
 /** In which order the layers of a network run, and where its values lie. */
 export interface Placement {
@@ -100,12 +101,14 @@ function arrangeNetwork(
       instructions:
         emitter.estimate?.(wholes[index]!) ??
         layerMacs(graph, layer) * typical.perMac + elementCount(wholes[index]!.output) * typical.perCell,
-      byRows: rowsOfLayer(wholes[index]!, needs[index]!, emitter, (turn) => shapesOf(layer, turn)).map((row) => ({
-        row,
-        instructions:
-          emitter.estimate?.(shapesOf(layer, row.turn)) ??
-          layerMacs(graph, layer) * typical.perMac + elementCount(wholes[index]!.output) * typical.perCell,
-      })),
+      byRows: rowsOfLayer(index, wholes[index]!, needs[index]!, emitter, (turn) => shapesOf(layer, turn)).map(
+        (row) => ({
+          row,
+          instructions:
+            emitter.estimate?.(shapesOf(layer, row.turn)) ??
+            layerMacs(graph, layer) * typical.perMac + elementCount(wholes[index]!.output) * typical.perCell,
+        }),
+      ),
     };
   });
 
@@ -114,10 +117,11 @@ function arrangeNetwork(
     const inStreams = [...needs];
     for (const segment of segments)
       if ("stream" in segment) {
-        const { first, scratch } = segment.stream;
+        const { layers, scratch } = segment.stream;
         segment.stream.turns.forEach((turn, index) => {
-          turns.set(first + index, turn);
-          inStreams[first + index] = { ...needs[first + index]!, scratch: scratch[index]! };
+          const layer = layers[index]!;
+          turns.set(layer, turn);
+          inStreams[layer] = { ...needs[layer]!, scratch: scratch[index]! };
         });
       }
     return {
@@ -131,17 +135,20 @@ function arrangeNetwork(
 
 /** How a layer is computed row by row: with as many rows at a call as suit its kernel, and with one. */
 function rowsOfLayer(
+  layer: number,
   shapes: LayerShapes,
   { overwritableInputs, overwritableSummands }: LayerStorage,
   emitter: Emitter<InferenceOp>,
   shapesOf: (turn: number) => LayerShapes,
 ): RowLayer[] {
-  const window = emitter.window?.(shapes);
-  const hasRows = shapes.inputs.every((shape) => shape.length === 4) && (shapes.output.length === 4 || window?.reduces);
-  if (window === undefined || !hasRows) return [];
+  const { graph } = shapes;
+  const { inputs, output } = shapes.layer;
+  const windows = emitter.windows?.(shapes);
+  if (windows === undefined || !inputs.every((id) => hasRows(graph, id))) return [];
+  if (!hasRows(graph, output) && !reduces({ windows })) return [];
   const turns = emitter.turns?.(shapesOf(1)) ?? [];
   return [...new Set([...turns, 1])].map((turn) => ({
-    ...{ window, turn, cellwise: overwritableInputs, cellwiseSummands: overwritableSummands },
+    ...{ layer, windows, turn, cellwise: overwritableInputs, cellwiseSummands: overwritableSummands },
     scratch: emitter.scratch?.(shapesOf(turn)) ?? [],
   }));
 }

@@ -5,10 +5,10 @@ import { elements } from "./element.ts";
 import { rowAt } from "./emit/rows.ts";
 import { commentText } from "./literals.ts";
 import { emitterOf, type Placement } from "./place.ts";
-import { isAlias } from "./storage.ts";
 import { summandsOf, type Stream } from "./stream.ts";
 import type { Choices } from "./tune/choices.ts";
 import type { Unit } from "./unit.ts";
+import { isAlias } from "./views.ts";
 
 /** Puts the kernels and tables of all layers into the unit, and gives the C that runs them in order. */
 export function statementsOf(
@@ -24,24 +24,26 @@ export function statementsOf(
     if (!isAlias(layer)) numbers.set(index, numbers.size);
   });
   /** Shows what a call has computed. */
-  const observation = (index: number, row: string | undefined): string => {
+  const observation = (index: number, row: string | undefined, lead: number): string => {
     const { output } = graph.layers[index]!;
     const { shape } = graph.values[output]!;
     const room = storage.room(output);
     const { turn } = shapes[index]!;
+    const at = lead > 0 ? `(${row} - ${lead})` : row;
     const cells = elementCount(shape) / room.of;
     const bytes = cells * elements[arithmetic.elementOf(output)].bytes;
     const [pointer, offset, rows] =
-      row === undefined || turn === null || room.of === 1
+      at === undefined || turn === null || room.of === 1
         ? [storage.pointer(output), "0", String(room.of)]
         : [
-            rowAt(storage.pointer(output), room, row, cells),
-            `(unsigned long)${row} * ${bytes}`,
-            `(unsigned long)(${row} + ${turn} > ${room.of} ? ${room.of} - ${row} : ${turn})`,
+            rowAt(storage.pointer(output), room, at, cells),
+            `(unsigned long)${at} * ${bytes}`,
+            `(unsigned long)(${at} + ${turn} > ${room.of} ? ${room.of} - ${at} : ${turn})`,
           ];
-    return `${unit.prefix}_observe(${numbers.get(index)}, ${pointer}, ${offset}, ${rows} * ${bytes});`;
+    const call = `${unit.prefix}_observe(${numbers.get(index)}, ${pointer}, ${offset}, ${rows} * ${bytes});`;
+    return lead > 0 ? `if (${row} >= ${lead}) {\n${call}\n}` : call;
   };
-  const emit = (index: number, row?: string): string => {
+  const emit = (index: number, row?: string, lead = 0): string => {
     const layer = graph.layers[index]!;
     const summands = summandsOf(layer);
     const statement = emitterOf(arithmetic, layer.op).emit({
@@ -63,7 +65,7 @@ export function statementsOf(
             },
           }),
     });
-    const shown = observed ? `\n${observation(index, row)}` : "";
+    const shown = observed ? `\n${observation(index, row, lead)}` : "";
     return `/* ${commentText(layer.name)} */\n${statement}${shown}`;
   };
   return segments.map((segment) =>
@@ -72,24 +74,35 @@ export function statementsOf(
 }
 
 /** Runs the calls of a stream in the order that a table tells. */
-function streamStatement(stream: Stream, emit: (layer: number, row: string) => string, unit: Unit): string {
-  const { first, last, turns, steps } = stream;
-  if (first === last)
-    return [`for (int row = 0; row < ${steps.at(-1)!.to}; row += ${turns[0]}) {`, emit(first, "row"), "}"].join("\n");
+function streamStatement(
+  stream: Stream,
+  emit: (layer: number, row: string, lead: number) => string,
+  unit: Unit,
+): string {
+  const { layers, leads, turns, steps } = stream;
+  if (layers.length === 1)
+    return [
+      `for (int row = 0; row < ${steps.at(-1)!.to}; row += ${turns[0]}) {`,
+      emit(layers[0]!, "row", leads[0]!),
+      "}",
+    ].join("\n");
   const order = unit.constant(
     "layers of a stream, in the order of their rows",
-    Uint8Array.from(steps, ({ layer }) => layer - first),
+    Uint8Array.from(steps, ({ layer }) => layers.indexOf(layer)),
   );
-  const rows = turns.map((_, index) => `row${index} = 0`);
-  const cases = turns.flatMap((turn, index) => [
-    index === turns.length - 1 ? "default:" : `case ${index}:`,
-    emit(first + index, `row${index}`),
-    `row${index} += ${turn};`,
+  const calls = layers.map((layer, index) => emit(layer, `row${index}`, leads[index]!));
+  // A kernel between rings of one row does not ask which row it computes.
+  const counted = calls.map((call, index) => new RegExp(`\\brow${index}\\b`).test(call));
+  const rows = layers.flatMap((_, index) => (counted[index] ? [`row${index} = 0`] : []));
+  const cases = calls.flatMap((call, index) => [
+    index === calls.length - 1 ? "default:" : `case ${index}:`,
+    call,
+    ...(counted[index] ? [`row${index} += ${turns[index]};`] : []),
     "break;",
   ]);
   return [
     "{",
-    `int ${rows.join(", ")};`,
+    ...(rows.length > 0 ? [`int ${rows.join(", ")};`] : []),
     `for (int i = 0; i < ${steps.length}; i++) {`,
     `switch (${order}[i]) {`,
     ...cases,

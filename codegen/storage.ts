@@ -2,9 +2,10 @@ import type { InferenceGraph, Layer, ValueId } from "../engine/plan/inference.ts
 import { planMemory, type LiveBuffer } from "../engine/plan/memory.ts";
 import { elementCount } from "../engine/shape.ts";
 import type { Room } from "./emit/rows.ts";
-import { rowsOf, summandsOf } from "./stream.ts";
+import { summandsOf } from "./stream.ts";
 import type { Segment } from "./arrange.ts";
 import { elements, type ElementName, type Scratch } from "./element.ts";
+import { isAlias, rowSource, rowsOf } from "./views.ts";
 
 /** What a layer's kernel needs of memory, besides its inputs and its output. */
 export interface LayerStorage {
@@ -52,11 +53,6 @@ const mostScratch = 16;
 /** Partial placements that are tried where a greedy one is not known to be the best. */
 const searchNodes = 2000;
 
-/** True for a layer that computes nothing: its output is its input under another shape. */
-export function isAlias(layer: Layer): boolean {
-  return layer.op === "reshape" && layer.epilogue.length === 0;
-}
-
 /** Steps at which the rows of a value are computed and last read, over the whole network. */
 interface Use {
   readonly written: number[];
@@ -85,7 +81,7 @@ export function planStorage(
   };
   for (const layer of layers) if (isAlias(layer)) parent[rootOf(layer.output)] = rootOf(layer.inputs[0]!);
 
-  const { uses, stepsOf, layerAt } = usesOf(graph, segments);
+  const { uses, stepsOf, callsOf, layerAt } = usesOf(graph, segments);
   const lastUse = (root: ValueId): number =>
     values.reduce((last, { id }) => (rootOf(id) === root ? Math.max(last, ...uses[id]!.read) : last), -1);
   const roomOf = new Map(segments.flatMap((segment) => ("stream" in segment ? [...segment.stream.rings] : [])));
@@ -144,8 +140,8 @@ export function planStorage(
   }
   for (const segment of segments)
     if ("stream" in segment) {
-      for (const layer of layers.slice(segment.stream.first, segment.stream.last + 1))
-        replaceInPlace(layer, (id) => {
+      for (const layer of segment.stream.layers)
+        replaceInPlace(layers[layer]!, (id) => {
           const alone = members.get(id)?.length === 1 && !roomOf.has(id);
           return alone ? bufferOfValue.get(id) : undefined;
         });
@@ -174,15 +170,15 @@ export function planStorage(
     }
   }
 
-  // Working memory of the layers of a stream lies at one address.
+  // Working memory of the layers of a stream lies at one address, unless it is kept from call to call.
   const firstScratch = needs.map(({ scratch }, layer) => {
     const before = buffers.length;
-    scratch.forEach(({ element, count }, index) =>
+    scratch.forEach(({ element, count, kept }, index) =>
       buffers.push({
         name: `${layers[layer]!.name}, working memory`,
         bytes: count * elements[element].bytes,
         layers: { first: layer, last: layer },
-        ...{ ...stepsOf[layer]!, group: stepsOf[layer]!.first * mostScratch + index },
+        ...(kept ? callsOf[layer]! : { ...stepsOf[layer]!, group: stepsOf[layer]!.first * mostScratch + index }),
       }),
     );
     return before;
@@ -207,7 +203,7 @@ export function planStorage(
     },
     room: (value) => {
       const rows = rowsOf(graph, value);
-      return { rows: roomOf.get(value) ?? rows, of: rows };
+      return { rows: roomOf.get(rowSource(graph, value)) ?? rows, of: rows };
     },
     scratch: (layer) => needs[layer]!.scratch.map(({ element }, index) => at(firstScratch[layer]! + index, element)),
     elements: [...inArena].sort(),
@@ -222,11 +218,18 @@ export function planStorage(
   };
 }
 
+interface Steps {
+  readonly first: number;
+  readonly last: number;
+}
+
 interface Uses {
   /** By value. */
   readonly uses: readonly Use[];
-  /** The steps of each layer. */
-  readonly stepsOf: readonly { readonly first: number; readonly last: number }[];
+  /** The steps of each layer's segment. */
+  readonly stepsOf: readonly Steps[];
+  /** The steps of each layer's own calls. */
+  readonly callsOf: readonly Steps[];
   readonly layerAt: (step: number) => number;
 }
 
@@ -241,7 +244,7 @@ function usesOf(graph: InferenceGraph, segments: readonly Segment[]): Uses {
       cellwise: new Array<boolean>(rows).fill(false),
     };
   });
-  const stepsOf = layers.map(() => ({ first: 0, last: 0 }));
+  const stepsOf = layers.map((): Steps => ({ first: 0, last: 0 }));
   const layerOfStep: number[] = [];
   let step = 0;
   for (const segment of segments) {
@@ -270,11 +273,14 @@ function usesOf(graph: InferenceGraph, segments: readonly Segment[]): Uses {
     }
     for (const { layer } of stream.steps) layerOfStep.push(layer);
     step += stream.steps.length;
-    for (let layer = stream.first; layer <= stream.last; layer++) stepsOf[layer] = { first: begin, last: step - 1 };
+    for (const layer of stream.layers) stepsOf[layer] = { first: begin, last: step - 1 };
   }
   uses[graph.output]!.read.fill(step);
+  const callsOf = layers.map((_, layer): Steps => {
+    return { first: layerOfStep.indexOf(layer), last: layerOfStep.lastIndexOf(layer) };
+  });
   const layerAt = (at: number): number => layerOfStep[Math.min(at, layerOfStep.length - 1)] ?? -1;
-  return { uses, stepsOf, layerAt };
+  return { uses, stepsOf, callsOf, layerAt };
 }
 
 /** The life of values that share their cells; row by row, where rows are not all alive alike. */

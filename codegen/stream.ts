@@ -1,10 +1,14 @@
 import type { InferenceGraph, Layer, ValueId } from "../engine/plan/inference.ts";
 import type { Scratch } from "./element.ts";
 import type { RowWindow } from "./emit/emitter.ts";
+import { rowSource, rowsOf } from "./views.ts";
 
 /** A layer as a stream sees it. */
 export interface RowLayer {
-  readonly window: RowWindow;
+  /** Index of the layer. */
+  readonly layer: number;
+  /** Of each input. */
+  readonly windows: readonly RowWindow[];
   /** Rows that a call computes. */
   readonly turn: number;
   /** Working memory of a call. */
@@ -14,7 +18,7 @@ export interface RowLayer {
   readonly cellwiseSummands: boolean;
 }
 
-/** A call of one layer, for the rows from `from` to before `to`. */
+/** A call of one layer, for the rows from `from` to before `to`, those that are gathered before the output counted. */
 interface RowStep {
   readonly layer: number;
   readonly from: number;
@@ -33,9 +37,10 @@ export interface RowLives {
 
 /** Neighbouring layers that are computed together, row by row: most of their values need room for a few rows only. */
 export interface Stream {
-  /** Indices of the first and last layer. */
-  readonly first: number;
-  readonly last: number;
+  /** Indices of the layers that it computes. */
+  readonly layers: readonly number[];
+  /** Calls of each layer before the one for the first row of its output. */
+  readonly leads: readonly number[];
   readonly turns: readonly number[];
   /** Working memory of each layer; all of them may use the same. */
   readonly scratch: readonly (readonly Scratch[])[];
@@ -49,79 +54,103 @@ export function summandsOf(layer: Layer): ValueId[] {
   return layer.epilogue.flatMap((step) => (step.kind === "add" ? [step.value] : []));
 }
 
-/** Rows of a value; a value without rows counts as one. */
-export function rowsOf(graph: InferenceGraph, value: ValueId): number {
-  const { shape } = graph.values[value]!;
-  return shape.length === 4 ? shape[1]! : 1;
+/** Whether what a layer computes row by row is one sum over the rows of its input. */
+export function reduces({ windows }: Pick<RowLayer, "windows">): boolean {
+  return windows.some((window) => window.reduces);
+}
+
+/** Whether the first row of a layer's output needs all rows of some input. */
+export function waits({ windows }: Pick<RowLayer, "windows">): boolean {
+  return windows.some(({ gathered, stride }) => gathered || stride === 0);
+}
+
+/** A layer of a stream with its operands, each under the name whose rows it has. */
+interface Member extends RowLayer {
+  readonly inputs: readonly ValueId[];
+  readonly summands: readonly ValueId[];
+  readonly output: ValueId;
+  /** Calls before the one for the first row of the output. */
+  readonly lead: number;
+  readonly calls: number;
+  readonly reduces: boolean;
+}
+
+function memberOf(graph: InferenceGraph, row: RowLayer): Member {
+  const layer = graph.layers[row.layer]!;
+  const sources = (values: readonly ValueId[]): ValueId[] => values.map((value) => rowSource(graph, value));
+  const { output } = layer;
+  const inputs = sources(layer.inputs);
+  const lead = Math.max(0, ...inputs.map((value, at) => (row.windows[at]!.gathered ? rowsOf(graph, value) : 0)));
+  const sums = reduces(row);
+  const calls = lead + rowsOf(graph, sums ? inputs[0]! : output);
+  return { ...row, inputs, summands: sources(summandsOf(layer)), output, lead, calls, reduces: sums };
+}
+
+/** Rows of an input that some calls of a layer read, of which there may be fewer; undefined for none. */
+function rowsRead(
+  { windows, lead }: Member,
+  position: number,
+  calls: { readonly from: number; readonly to: number },
+): { readonly from: number; readonly to: number } | undefined {
+  const { kernel, stride, padding, gathered } = windows[position]!;
+  if (gathered) return calls.from < lead ? calls : undefined;
+  if (calls.to <= lead) return undefined;
+  const first = (call: number): number => (call - lead) * stride - padding;
+  return { from: first(calls.from), to: first(calls.to - 1) + kernel };
 }
 
 /**
  * Puts layers in the order of a stream: each row as late as the rows of the last layer allow, so that few are alive.
- * @param rowLayers of the layers from `first` on
  * @param usedLater whether a layer behind the last one reads a value
  */
 export function streamOf(
   graph: InferenceGraph,
-  first: number,
   rowLayers: readonly RowLayer[],
   usedLater: (value: ValueId) => boolean,
 ): Stream {
-  const layers = graph.layers.slice(first, first + rowLayers.length);
-  const producer = new Map(layers.map(({ output }, index) => [output, index]));
-  const height = layers.map((layer, index) =>
-    rowsOf(graph, rowLayers[index]!.window.reduces ? layer.inputs[0]! : layer.output),
-  );
-  const summands = layers.map(summandsOf);
-  const done = layers.map(() => 0);
+  const members = rowLayers.map((row) => memberOf(graph, row));
+  const producer = new Map(members.map(({ output }, index) => [output, index]));
+  const done = members.map(() => 0);
   const steps: RowStep[] = [];
-  const rowsRead = (index: number, value: ValueId, to: number): number => {
-    const { kernel, stride, padding } = rowLayers[index]!.window;
-    return Math.min(rowsOf(graph, value), Math.max(1, (to - 1) * stride - padding + kernel));
+  const computeRows = (value: ValueId, rows: number): void => {
+    const before = producer.get(value);
+    if (before !== undefined) compute(before, members[before]!.lead + rows);
   };
-  const compute = (index: number, rows: number): void => {
-    const { turn } = rowLayers[index]!;
-    const layer = layers[index]!;
-    while (done[index]! < rows) {
+  const compute = (index: number, calls: number): void => {
+    const member = members[index]!;
+    const { layer, turn, inputs, summands, lead } = member;
+    while (done[index]! < calls) {
       const from = done[index]!;
-      const to = Math.min(height[index]!, from + turn);
-      for (const value of layer.inputs) {
-        const before = producer.get(value);
-        if (before !== undefined) compute(before, rowsRead(index, value, to));
-      }
-      for (const value of summands[index]!) {
-        const before = producer.get(value);
-        if (before !== undefined) compute(before, to);
-      }
-      steps.push({ layer: first + index, from, to });
+      const to = Math.min(member.calls, from + turn);
+      inputs.forEach((value, position) => {
+        const read = rowsRead(member, position, { from, to });
+        if (read !== undefined) computeRows(value, Math.min(rowsOf(graph, value), Math.max(1, read.to)));
+      });
+      if (to > lead) for (const value of summands) computeRows(value, to - lead);
+      steps.push({ layer, from, to });
       done[index] = to;
     }
   };
-  compute(layers.length - 1, height.at(-1)!);
-  layers.forEach((_, index) => compute(index, height[index]!));
+  compute(members.length - 1, members.at(-1)!.calls);
+  members.forEach(({ calls }, index) => compute(index, calls));
 
-  const lives = livesOf(graph, first, rowLayers, steps);
+  const lives = livesOf(graph, members, steps);
   /** Of the layers that write or add a value, whose rows of a turn lie next to each other. */
   const turnsOf = (value: ValueId): number[] =>
-    rowLayers.flatMap(({ turn }, index) =>
-      layers[index]!.output === value || summands[index]!.includes(value) ? [turn] : [],
-    );
+    members.flatMap(({ turn, output, summands }) => (output === value || summands.includes(value) ? [turn] : []));
   const rings = new Map<ValueId, number>();
-  for (const [index, { output }] of layers.entries())
-    if (!usedLater(output) && !rowLayers[index]!.window.reduces)
-      rings.set(output, ringRows(lives.get(output)!, turnsOf(output)));
+  for (const { output, reduces: sums } of members)
+    if (!usedLater(output) && !sums) rings.set(output, ringRows(lives.get(output)!, turnsOf(output)));
   return {
-    ...{ first, last: first + layers.length - 1, steps, lives, rings },
-    turns: rowLayers.map(({ turn }) => turn),
-    scratch: rowLayers.map(({ scratch }) => scratch),
+    layers: members.map(({ layer }) => layer),
+    leads: members.map(({ lead }) => lead),
+    ...{ steps, lives, rings },
+    turns: members.map(({ turn }) => turn),
+    scratch: members.map(({ scratch }) => scratch),
   };
 }
 
-function livesOf(
-  graph: InferenceGraph,
-  first: number,
-  rowLayers: readonly RowLayer[],
-  steps: readonly RowStep[],
-): Map<ValueId, RowLives> {
+function livesOf(graph: InferenceGraph, members: readonly Member[], steps: readonly RowStep[]): Map<ValueId, RowLives> {
   const lives = new Map<ValueId, { written: number[]; read: number[]; cellwise: boolean[] }>();
   const of = (value: ValueId): { written: number[]; read: number[]; cellwise: boolean[] } => {
     const known = lives.get(value);
@@ -135,10 +164,10 @@ function livesOf(
     lives.set(value, fresh);
     return fresh;
   };
-  const summands = rowLayers.map((_, index) => summandsOf(graph.layers[first + index]!));
-  steps.forEach(({ layer: at, from, to }, step) => {
-    const layer = graph.layers[at]!;
-    const { window, cellwise, cellwiseSummands } = rowLayers[at - first]!;
+  const memberOfLayer = new Map(members.map((member) => [member.layer, member]));
+  steps.forEach(({ layer, from, to }, step) => {
+    const member = memberOfLayer.get(layer)!;
+    const { cellwise, cellwiseSummands, lead } = member;
     const read = (value: ValueId, begin: number, end: number, byCell: boolean): void => {
       const life = of(value);
       for (let row = Math.max(0, begin); row < Math.min(life.read.length, end); row++) {
@@ -146,18 +175,14 @@ function livesOf(
         life.read[row] = step;
       }
     };
-    layer.inputs.forEach((value, position) =>
-      read(
-        value,
-        from * window.stride - window.padding,
-        (to - 1) * window.stride - window.padding + window.kernel,
-        cellwise.includes(position),
-      ),
-    );
-    for (const value of summands[at - first]!) read(value, from, to, cellwiseSummands);
-    const output = of(layer.output);
-    if (window.reduces) output.written[0] = from === 0 ? step : output.written[0]!;
-    else for (let row = from; row < to; row++) output.written[row] = step;
+    member.inputs.forEach((value, position) => {
+      const rows = rowsRead(member, position, { from, to });
+      if (rows !== undefined) read(value, rows.from, rows.to, cellwise.includes(position));
+    });
+    for (const value of member.summands) read(value, from - lead, to - lead, cellwiseSummands);
+    const { written } = of(member.output);
+    if (member.reduces) written[0] = from === 0 ? step : written[0]!;
+    else for (let row = Math.max(0, from - lead); row < to - lead; row++) written[row] = step;
   });
   return lives;
 }

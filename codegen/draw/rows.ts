@@ -2,10 +2,10 @@ import type { InferenceGraph } from "../../engine/plan/inference.ts";
 import { operandsOf } from "../../engine/plan/operands.ts";
 import type { GeneratedCode } from "../generate.ts";
 import { words, type InstructionProfile, type LayerCost } from "../layer-costs.ts";
-import { isAlias } from "../storage.ts";
 import { blockOf, repeatAt, type Repeat } from "./fold.ts";
 import { grouped } from "./svg.ts";
 import type { LayerKind } from "./theme.ts";
+import { isAlias } from "../views.ts";
 
 export interface Row extends LayerCost {
   readonly kind: LayerKind;

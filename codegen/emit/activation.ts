@@ -17,7 +17,7 @@ export function defineActivation(unit: Unit, activation: Activation): Activated 
 export function activationEmitter<K extends Activation>(activation: K): Emitter<K> {
   return {
     overwritableInputs: () => [0],
-    window: sameRows,
+    windows: sameRows,
     emit: (call) =>
       emitElementwise(call, snakeCase(activation), {
         operands: call.x,

@@ -3,7 +3,7 @@ import { table, type Emitter } from "./emitter.ts";
 
 export const add: Emitter<"add"> = {
   overwritableInputs: () => [0, 1],
-  window: (shapes) => (shapes.layer.weights.length > 0 ? undefined : sameRows(shapes)),
+  windows: (shapes) => (shapes.layer.weights.length > 0 ? undefined : sameRows(shapes)),
   emit: (call) => {
     const operands = [...call.x, ...call.layer.weights.map((weights) => table(call.unit, weights))];
     return emitElementwise(call, "add", { operands, value: "x0[i] + x1[i]" });

@@ -1,4 +1,8 @@
 import {
+  atRowOfQueries,
+  attentionInstructions,
+  attentionRows,
+  attentionText,
   attentionUses,
   blockSize,
   blocksOf,
@@ -15,7 +19,7 @@ import { defineExponential } from "./exponential.ts";
 import { floatLiteral } from "../literals.ts";
 import { largestDivisor } from "./spans.ts";
 
-const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes => headSizes(output, attributes.heads);
+const sizesOf = (shapes: LayerShapes<"attention">): HeadSizes => headSizes(shapes, shapes.attributes.heads);
 
 /**
  * One head for a block of queries: scores of all keys, softmax over them, weighted sum of the values. `scores` holds
@@ -117,17 +121,24 @@ export const attention: Emitter<"attention"> = {
   // A block of queries is not read any more when its results take its place.
   overwritableInputs: () => [0],
   scratch: (shapes) => {
-    const { tokens } = sizesOf(shapes);
-    return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * tokens }];
+    const { tokens, queries } = sizesOf(shapes);
+    return [{ element: "float32", count: queriesAtOnce(shapes, queries) * tokens }];
   },
-  emit: (call) => {
+  windows: (shapes) => attentionRows(shapes),
+  estimate: (shapes) => {
+    const sizes = sizesOf(shapes);
+    const prices = { product: 1.25, read: 1, score: 22 };
+    return attentionInstructions(sizes, queriesAtOnce(shapes, sizes.queries), prices);
+  },
+  emit: (rowCall) => {
+    const sizes = sizesOf(rowCall);
+    const call = atRowOfQueries(rowCall, sizes);
     const { unit } = call;
-    const sizes = sizesOf(call);
-    const { tokens, heads, d } = sizes;
+    const { tokens, d } = sizes;
     const epilogue = epilogueOf(call);
     const exp2 = defineExponential(unit);
     const { scale } = call.attributes;
-    const queries = queriesAtOnce(call, tokens);
+    const queries = queriesAtOnce(call, sizes.queries);
     const names = epilogue.parameters.map((parameter) => /\w+$/.exec(parameter)![0]);
     const pointers = ["const float *q", "const float *k", "const float *v", "float *y"];
     const blocks = overQueries(sizes, queries, (count) => {
@@ -161,7 +172,7 @@ export const attention: Emitter<"attention"> = {
       return `${block}(${[...given, ...(withChannel ? ["h"] : []), ...names].join(", ")});`;
     });
     const name = unit.define("attention", [...pointers, "float *scratch", ...epilogue.parameters], blocks, {
-      about: `${tokens} tokens, ${heads} heads of ${d} channels`,
+      about: attentionText(sizes),
     });
     return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },

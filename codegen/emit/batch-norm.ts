@@ -4,7 +4,7 @@ import type { Emitter } from "./emitter.ts";
 /** A norm that no convolution before it could take in: one factor and one shift per channel. */
 export const batchNorm: Emitter<"batchNorm"> = {
   overwritableInputs: () => [0],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const { layer, unit } = call;
     const [mean, variance, gamma, beta] = layer.weights.map((weights) => weights.values());

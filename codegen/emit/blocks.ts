@@ -1,6 +1,7 @@
 import type { InferenceGraph, Layer } from "../../engine/plan/inference.ts";
-import type { Shape } from "../../engine/shape.ts";
-import type { LayerShapes } from "./emitter.ts";
+import { rowsOf } from "../views.ts";
+import type { LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
+import { rowAt, sameRow, type Room } from "./rows.ts";
 
 /** What attention works on. */
 export interface HeadSizes {
@@ -10,17 +11,68 @@ export interface HeadSizes {
   readonly channels: number;
   /** Channels of one head. */
   readonly d: number;
+  /** Queries that a call computes: all, or those of a row. */
+  readonly queries: number;
 }
 
-/** @param y [1,tokens,channels] */
-export function headSizes(y: Shape, heads: number): HeadSizes {
-  const [, tokens, channels] = y as [number, number, number];
-  return { tokens, heads, channels, d: channels / heads };
+/** What every kind of attention is told of its layer, in float32 and in integers. */
+type AttentionLayer = Pick<LayerShapes, "graph" | "output" | "turn"> & {
+  readonly layer: Pick<Layer, "inputs" | "output">;
+};
+
+export function headSizes({ graph, layer, output, turn }: AttentionLayer, heads: number): HeadSizes {
+  const [, tokens, channels] = output as [number, number, number];
+  const queries = turn === null ? tokens : tokens / rowsOf(graph, layer.output);
+  return { tokens, heads, channels, d: channels / heads, queries };
+}
+
+/**
+ * A row of queries meets all keys and values.
+ * @param gathered these are summed up before, row by row
+ */
+export function attentionRows({ graph, layer }: AttentionLayer, { gathered = false } = {}): RowWindow[] | undefined {
+  const rows = rowsOf(graph, layer.output);
+  if (layer.inputs.some((id) => rowsOf(graph, id) !== rows)) return undefined;
+  const others = gathered ? { ...sameRow, gathered } : { kernel: rows, stride: 0, padding: 0 };
+  return [sameRow, others, others];
+}
+
+/**
+ * A call for one row of queries as a call for all that there are: its pointers are at that row.
+ * @param lead calls before the one for the first row
+ */
+export function atRowOfQueries<C extends Pick<LayerCall, "x" | "y" | "summands" | "rows">>(
+  call: C,
+  { queries, channels }: HeadSizes,
+  lead = 0,
+): C {
+  const { rows } = call;
+  if (rows === undefined) return call;
+  const row = lead > 0 ? `(${rows.row} - ${lead})` : rows.row;
+  const at = (pointer: string, room: Room): string => rowAt(pointer, room, row, queries * channels);
+  const [q, ...others] = call.x;
+  return {
+    ...call,
+    x: [at(q!, rows.x[0]!), ...others],
+    y: at(call.y, rows.y),
+    summands: call.summands.map((summand, index) => at(summand, rows.summands[index]!)),
+    rows: undefined,
+  };
+}
+
+/** For the comments of generated code. */
+export function attentionText({ tokens, heads, d, queries }: HeadSizes): string {
+  return `${queries < tokens ? `${queries} of ` : ""}${tokens} tokens, ${heads} heads of ${d} channels`;
 }
 
 /** Queries that share each key and value that is read. */
-export function queriesAtOnce({ target, frugal }: Pick<LayerShapes, "target" | "frugal">, tokens: number): number {
-  return Math.min(tokens, target.softFloat || frugal ? 1 : 4);
+export function queriesAtOnce({ target, frugal }: Pick<LayerShapes, "target" | "frugal">, queries: number): number {
+  return evenBlock(queries, target.softFloat || frugal ? 1 : 4);
+}
+
+/** Size of the fewest blocks of at most `most` that cover `count`, as even as can be. */
+export function evenBlock(count: number, most: number): number {
+  return Math.ceil(count / Math.ceil(count / most));
 }
 
 /** Blocks of up to `size` that cover `count`: [start, size, how many]. */
@@ -69,10 +121,16 @@ export function blockSize(
 }
 
 /** Scores and weighted sums of all attention of a network: keys in blocks for each channel, channels for each key. */
-export function attentionUses({ layers, values }: InferenceGraph): { keys: BlockUse[]; values: BlockUse[] } {
+export function attentionUses(graph: InferenceGraph): { keys: BlockUse[]; values: BlockUse[] } {
+  const { layers, values } = graph;
   const sizes = layers.flatMap((layer) =>
     layer.op === "attention"
-      ? [headSizes(values[layer.output]!.shape, (layer as Layer<"attention">).attributes.heads)]
+      ? [
+          headSizes(
+            { graph, layer, output: values[layer.output]!.shape, turn: null },
+            (layer as Layer<"attention">).attributes.heads,
+          ),
+        ]
       : [],
   );
   return {
@@ -111,11 +169,37 @@ export function productStep(
 }
 
 /**
- * Loops over the heads of attention and over blocks of at most so many queries. `call` is C that computes a block:
- * queries from i on, whose first cell is o, of the head that begins at channel h.
+ * Instructions of attention, estimated: blocks of `most` queries share what is read, each score is exponentiated, and
+ * a call begins anew with every head.
  */
-export function overQueries({ tokens, d, channels }: HeadSizes, most: number, call: (count: number) => string): string {
-  const blocks = blocksOf(tokens, most).map(([start, count, many]) =>
+export function attentionInstructions(
+  { tokens, heads, channels, queries }: HeadSizes,
+  most: number,
+  { product, read, score }: Readonly<Record<"product" | "read" | "score", number>>,
+): number {
+  const products = 2 * tokens * tokens * channels;
+  const blocks = Math.ceil(queries / most);
+  const calls = tokens / queries;
+  return (
+    products * product +
+    ((products * blocks) / queries) * read +
+    tokens * tokens * heads * score +
+    calls * heads * (10 + 60 * blocks)
+  );
+}
+
+/**
+ * Loops over the heads of attention and over blocks of at most so many queries. `call` is C that computes a block:
+ * queries from i on, whose first cell is o, of the head that begins at channel h. `before` and `after` stand around the
+ * blocks of a head.
+ */
+export function overQueries(
+  { queries, d, channels }: HeadSizes,
+  most: number,
+  call: (count: number) => string,
+  { before = [], after = [] }: { readonly before?: readonly string[]; readonly after?: readonly string[] } = {},
+): string {
+  const blocks = blocksOf(queries, most).map(([start, count, many]) =>
     [
       `for (int i = ${start}; i < ${start + count * many}; i += ${count}) {`,
       `const int o = i * ${channels} + h;`,
@@ -123,5 +207,5 @@ export function overQueries({ tokens, d, channels }: HeadSizes, most: number, ca
       "}",
     ].join("\n"),
   );
-  return `for (int h = 0; h < ${channels}; h += ${d}) {\n${blocks.join("\n")}\n}`;
+  return [`for (int h = 0; h < ${channels}; h += ${d}) {`, ...before, ...blocks, ...after, "}"].join("\n");
 }

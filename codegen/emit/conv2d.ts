@@ -2,7 +2,7 @@ import { imageConvolution, kernelWeights, type Convolution } from "./convolution
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { onlyWeights } from "./operands.ts";
 import { emitConvolution, estimateConvolution } from "./register-tile.ts";
-import { extentOf } from "./spans.ts";
+import { slidingRows } from "./rows.ts";
 import { isInt8 } from "../quantize/weight-only.ts";
 import { emitWinograd, winogradOf, winogradScratch, type Winograd } from "./winograd.ts";
 
@@ -30,11 +30,8 @@ export const conv2d: Emitter<"conv2d"> = {
     const winograd = chosenWinograd(shapes);
     return winograd === undefined ? [] : winogradScratch(winograd);
   },
-  window: (shapes) => {
-    if (shapes.layer.inputs.length !== 1) return undefined;
-    const { rows } = convolutionOf({ ...shapes, turn: 1 });
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) =>
+    shapes.layer.inputs.length === 1 ? [slidingRows(convolutionOf({ ...shapes, turn: 1 }).rows)] : undefined,
   estimate: (shapes) =>
     chosenWinograd(shapes)?.instructions ?? estimateConvolution(convolutionOf(shapes), shapes.target),
   emit: (call) => {

@@ -3,7 +3,7 @@ import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
-import { rowAt, rowText, type Room } from "./rows.ts";
+import { rowAt, rowText, slidingRows, type Room } from "./rows.ts";
 import { stripsOf, stripTexts } from "./depthwise-strip.ts";
 import { emitSharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
 import {
@@ -208,11 +208,7 @@ function depthwiseOf(shapes: LayerShapes<"depthwiseConv2d">): Depthwise {
 }
 
 export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
-  window: (shapes) => {
-    if (shapes.layer.inputs.length !== 1) return undefined;
-    const { rows } = depthwiseOf(shapes);
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => (shapes.layer.inputs.length === 1 ? [slidingRows(depthwiseOf(shapes).rows)] : undefined),
   turns: (shapes) => [tileSchedule(depthwiseOf(shapes), shapes, null).height],
   estimate: (shapes) => scheduleDepthwise(depthwiseOf(shapes), shapes, shapes.turn).instructions,
   emit: (call) => {

@@ -2,12 +2,12 @@ import type { InferenceOp } from "../../engine/ops/vocabulary.ts";
 import { elementCount, sameShape } from "../../engine/shape.ts";
 import type { LayerCall, LayerShapes, RowWindow } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
-import { rowAt, rowText } from "./rows.ts";
+import { rowAt, rowText, sameRow } from "./rows.ts";
 
 /** Row by row, for tensors of rows. */
-export function sameRows({ inputs, output }: Pick<LayerShapes, "inputs" | "output">): RowWindow | undefined {
+export function sameRows({ inputs, output }: Pick<LayerShapes, "inputs" | "output">): RowWindow[] | undefined {
   const same = output.length === 4 && inputs.every((shape) => sameShape(shape, output));
-  return same ? { kernel: 1, stride: 1, padding: 0 } : undefined;
+  return same ? inputs.map(() => sameRow) : undefined;
 }
 
 /**

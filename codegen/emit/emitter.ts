@@ -21,7 +21,7 @@ export interface LayerShapes<K extends InferenceOp = InferenceOp> {
   readonly schedule: Schedule;
   /** Working memory is so scarce that instructions do not matter. */
   readonly frugal: boolean;
-  /** Rows of the output that one call computes; null where a call computes the whole layer. See `Emitter.window`. */
+  /** Rows of the output that one call computes; null where a call computes the whole layer. See `Emitter.windows`. */
   readonly turn: number | null;
 }
 
@@ -40,12 +40,15 @@ export interface LayerCall<K extends InferenceOp = InferenceOp> extends LayerSha
   readonly rows?: RowCall | undefined;
 }
 
-/** Which rows of its inputs a row of an output is made of: `kernel` ones from `row * stride - padding` on. */
+/** Which rows of an input a row of the output is made of: `kernel` ones from `row * stride - padding` on. */
 export interface RowWindow {
   /** Rows from the first that is read to the last. */
   readonly kernel: number;
+  /** 0 where every row of the output is made of the same rows. */
   readonly stride: number;
   readonly padding: number;
+  /** Its rows are taken in, one by each call, before the calls for rows of the output. Windows of others count from there. */
+  readonly gathered?: boolean;
   /** Each row of the input is added to one output without rows: what is computed row by row is the sum. */
   readonly reduces?: boolean;
 }
@@ -59,10 +62,10 @@ export interface Emitter<K extends InferenceOp> {
   /** Whether every summand of the epilogue is read in the cell that is written next. Default true. */
   readonly overwritableSummands?: boolean;
   /**
-   * How rows of the output [1,height,width,channels] follow from those of the inputs, where the kernel can be written
-   * to compute some rows at a call, reading and writing rows in rings.
+   * How rows of the output, [1,height,width,channels] or as many tokens, follow from those of each input, where the
+   * kernel can be written to compute some rows at a call, reading and writing rows in rings.
    */
-  readonly window?: (shapes: LayerShapes<K>) => RowWindow | undefined;
+  readonly windows?: (shapes: LayerShapes<K>) => readonly RowWindow[] | undefined;
   /** How many rows such a call may compute, besides 1: those that take fewest instructions first. */
   readonly turns?: (shapes: LayerShapes<K>) => readonly number[];
   /** Instructions of one inference, estimated, in so far as they depend on `turn`; undefined for a usual number. */

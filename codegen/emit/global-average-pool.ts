@@ -1,10 +1,10 @@
 import { floatLiteral } from "../literals.ts";
 import type { Emitter } from "./emitter.ts";
 import { epilogueOf } from "./epilogue.ts";
-import { rowAt } from "./rows.ts";
+import { rowAt, sameRow } from "./rows.ts";
 
 export const globalAveragePool: Emitter<"globalAveragePool"> = {
-  window: () => ({ kernel: 1, stride: 1, padding: 0, reduces: true }),
+  windows: () => [{ ...sameRow, reduces: true }],
   emit: (call) => {
     const { unit, rows } = call;
     const [, height, width, channels] = call.inputs[0] as [number, number, number, number];

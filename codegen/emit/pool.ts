@@ -12,16 +12,14 @@ type PoolOp = "maxPool" | "averagePool" | "mixPool";
 const kinds = { maxPool: "max_pool", averagePool: "average_pool", mixPool: "mix_pool" } as const;
 
 /** The rows that a row of windows reads. */
-export const poolWindow = ({ attributes: { kernel, stride, padding } }: LayerShapes<PoolOp>): RowWindow => ({
-  kernel: kernel[0],
-  stride: stride[0],
-  padding: padding[0],
-});
+export const poolWindows = ({ attributes: { kernel, stride, padding } }: LayerShapes<PoolOp>): RowWindow[] => [
+  { kernel: kernel[0], stride: stride[0], padding: padding[0] },
+];
 
 /** Windows that slide over an image, each clamped to the cells that exist. */
 export function poolEmitter<K extends PoolOp>(op: K): Emitter<K> {
   return {
-    window: poolWindow,
+    windows: poolWindows,
     emit: (call) => emitPool(op, call),
   };
 }

@@ -1,4 +1,5 @@
-import type { LayerCall } from "./emitter.ts";
+import type { LayerCall, RowWindow } from "./emitter.ts";
+import { extentOf, type Axis } from "./spans.ts";
 
 /** Rooms for rows of a value: row r lies at row `r % room`. */
 export interface Room {
@@ -16,6 +17,14 @@ export interface RowCall {
   readonly y: Room;
   /** Of the summands of the epilogue, in order. */
   readonly summands: readonly Room[];
+}
+
+/** A row is made of the same row of an input. */
+export const sameRow: RowWindow = { kernel: 1, stride: 1, padding: 0 };
+
+/** The rows that a row of windows reads. */
+export function slidingRows(rows: Axis): RowWindow {
+  return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
 }
 
 /** C expression of a pointer to row `row` (an expression) of `pointer`, with `step` numbers from row to row. */

@@ -4,7 +4,7 @@ import type { Emitter } from "./emitter.ts";
 
 export const scale: Emitter<"scale"> = {
   overwritableInputs: () => [0],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) =>
     emitElementwise(call, "scale", { operands: call.x, value: `${floatLiteral(call.attributes.factor)} * x0[i]` }),
 };

@@ -100,7 +100,7 @@ export function defineUnary(unit: Unit, attributes: Attributes<"unary">): (value
 
 export const unary: Emitter<"unary"> = {
   overwritableInputs: () => [0],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) =>
     emitElementwise(call, "unary", { operands: call.x, value: defineUnary(call.unit, call.attributes)("x0[i]") }),
 };

@@ -37,7 +37,7 @@ export interface MemoryPlan {
   readonly offsets: readonly number[];
   /** Size of the arena that holds them all. */
   readonly arenaBytes: number;
-  /** The largest sum of sizes alive at one step: no placement can need less. */
+  /** The largest sum of sizes alive at one step, with what must lie empty between slices: no placement can need less. */
   readonly lowerBoundBytes: number;
   /** The first step at which that sum is reached; −1 without buffers. */
   readonly peakStep: number;
@@ -144,11 +144,12 @@ interface Interval {
 class Conflicts {
   readonly #count: number;
   readonly #alignment: number;
-  readonly #known = new Map<number, Interval | null>();
+  readonly #known: (Interval | null | undefined)[];
 
   constructor(count: number, alignment: number) {
     this.#count = count;
     this.#alignment = alignment;
+    this.#known = new Array<Interval | null | undefined>(count * count);
   }
 
   /** `block.offset − other.offset` must not lie between the two; null when anything goes. */
@@ -156,10 +157,10 @@ class Conflicts {
     if (other.last < block.first || other.first > block.last) return null;
     if (block.slices === undefined && other.slices === undefined) return { above: -block.bytes, below: other.bytes };
     const key = block.index * this.#count + other.index;
-    const known = this.#known.get(key);
+    const known = this.#known[key];
     if (known !== undefined) return known;
     const interval = this.#compare(block, other);
-    this.#known.set(key, interval);
+    this.#known[key] = interval;
     return interval;
   }
 
@@ -336,19 +337,51 @@ const mostCrowded = 16;
 /** Which bytes of which blocks are alive at the steps where most are. */
 function crowdedSteps(blocks: readonly Block[]): { readonly block: Block; readonly bytes: number }[][] {
   const steps = new Set(blocks.flatMap(({ first, slices }) => slices?.map((slice) => slice.first) ?? [first]));
-  const liveBytes = ({ bytes, first, last, slices, sliceBytes }: Block, step: number): number => {
-    if (slices === undefined) return first <= step && step <= last ? bytes : 0;
-    return slices.reduce((sum, slice) => {
-      const until = slice.replaced ? slice.last - 1 : slice.last;
-      return slice.first <= step && step <= until ? sum + sliceBytes : sum;
-    }, 0);
-  };
   return [...steps]
-    .map((step) => blocks.map((block) => ({ block, bytes: liveBytes(block, step) })).filter(({ bytes }) => bytes > 0))
+    .map((step) =>
+      blocks.map((block) => ({ block, bytes: aliveAt(block, step).bytes })).filter(({ bytes }) => bytes > 0),
+    )
     .map((alive) => ({ alive, sum: alive.reduce((sum, { bytes }) => sum + bytes, 0) }))
     .sort((a, b) => b.sum - a.sum)
     .slice(0, mostCrowded)
     .map(({ alive }) => alive);
+}
+
+/** What of a block is alive at a step: how many bytes, from the first of them to the last, and the longest gap between. */
+function aliveAt(
+  { bytes, first, last, slices, sliceBytes }: Block,
+  step: number,
+): { readonly bytes: number; readonly extent: number; readonly gap: number } {
+  if (slices === undefined) {
+    const alive = first <= step && step <= last ? bytes : 0;
+    return { bytes: alive, extent: alive, gap: 0 };
+  }
+  let [count, begin, end, gap] = [0, -1, -1, 0];
+  slices.forEach((slice, index) => {
+    const until = slice.replaced ? slice.last - 1 : slice.last;
+    if (step < slice.first || step > until) return;
+    if (count++ === 0) begin = index;
+    else gap = Math.max(gap, index - end - 1);
+    end = index;
+  });
+  return { bytes: count * sliceBytes, extent: count > 0 ? (end + 1 - begin) * sliceBytes : 0, gap: gap * sliceBytes };
+}
+
+/**
+ * A bound that knows what cannot lie between slices: blocks without gaps that are longer than the gaps of one block lie
+ * beside all that is alive of it. The rest may fill its gaps.
+ */
+function boundBeside(block: Block, step: number, blocks: readonly Block[]): number {
+  const own = aliveAt(block, step);
+  let beside = 0;
+  let between = 0;
+  for (const other of blocks) {
+    if (other === block) continue;
+    const { bytes, gap } = aliveAt(other, step);
+    if (gap === 0 && bytes > own.gap) beside += bytes;
+    else between += bytes;
+  }
+  return own.extent + beside + Math.max(0, between - (own.extent - own.bytes));
 }
 
 function peak(blocks: readonly Block[], alignment: number): { lowerBoundBytes: number; peakStep: number } {
@@ -365,11 +398,18 @@ function peak(blocks: readonly Block[], alignment: number): { lowerBoundBytes: n
   let live = 0;
   let most = 0;
   let peakStep = -1;
-  for (const [step, bytes] of [...changes].sort((a, b) => a[0] - b[0])) {
-    live += bytes;
-    if (live > most) {
-      most = live;
-      peakStep = step;
+  const reaches = (bytes: number, step: number): void => {
+    if (bytes <= most) return;
+    most = bytes;
+    peakStep = step;
+  };
+  const sums = [...changes].sort((a, b) => a[0] - b[0]).map(([step, bytes]) => ({ step, bytes: (live += bytes) }));
+  for (const { step, bytes } of sums) reaches(bytes, step);
+  for (const block of blocks) {
+    if (block.slices === undefined) continue;
+    for (const { step, bytes } of sums) {
+      const own = aliveAt(block, step);
+      if (bytes + own.extent - own.bytes > most) reaches(boundBeside(block, step, blocks), step);
     }
   }
   return { lowerBoundBytes: Math.ceil(most / alignment) * alignment, peakStep };

@@ -1,5 +1,6 @@
 import { buildGraph } from "../../engine/graph.ts";
 import type { Conv2dOptions } from "../../engine/ops/conv2d.ts";
+import { linearAttention } from "../../engine/ops/linear-attention.ts";
 import { batchNorm, layerNorm } from "../../engine/ops/normalize.ts";
 import type { InferenceGraph } from "../../engine/plan/inference.ts";
 import { lowerGraph } from "../../engine/plan/lower.ts";
@@ -71,11 +72,12 @@ function tokens(x: Tensor): Tensor {
 }
 
 /** Attention between three 1×1 convolutions, with shortcut, norm and feed-forward layer. */
-function visionTransformer(heads: number, d: number) {
+function visionTransformer(heads: number, d: number, { linear = false } = {}) {
   return (x: Tensor): Tensor => {
     const [, height, width, channels] = x.shape as [number, number, number, number];
     const project = (): Tensor => tokens(conv([1, 1], heads * d, {})(x));
-    const mixed = project().attention(project(), project(), { heads, scale: 1 / Math.sqrt(d) });
+    const [q, k, v] = [project(), project(), project()];
+    const mixed = linear ? linearAttention(q, k, v, { heads }) : q.attention(k, v, { heads, scale: 1 / Math.sqrt(d) });
     const y = conv([1, 1], channels, {})(mixed.reshape([1, height, width, heads * d])).bias(trained(channels));
     const sum = y.relu().add(x);
     return conv([1, 1], channels, {})(sum).relu().add(sum);
@@ -201,6 +203,12 @@ export function networkCases(): NetworkCase[] {
   add("residual", [1, 8, 8, 6], (x) => classifier(residual(residual(conv([3, 3], 6, { padding: "same" })(x)))));
   add("input as shortcut", [1, 8, 8, 6], (x) => residual(x));
   add("vision transformer", [1, 4, 6, 8], (x) => classifier(visionTransformer(2, 12)(conv([1, 1], 8, {})(x))));
+  add("vision transformer of odd rows", [1, 6, 5, 8], (x) =>
+    classifier(visionTransformer(2, 12)(conv([3, 3], 8, { padding: "same" })(x))),
+  );
+  add("vision transformer with linear attention", [1, 6, 5, 8], (x) =>
+    classifier(visionTransformer(2, 6, { linear: true })(conv([3, 3], 8, { padding: "same" })(x))),
+  );
   add("inverted bottleneck", [1, 8, 8, 6], (x) => {
     const wide = conv([1, 1], 12, {})(x).bias(trained(12)).relu();
     const y = conv([1, 1], 6, {})(depthwise([3, 3], { padding: "same" })(wide).relu());

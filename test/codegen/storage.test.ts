@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { generate } from "../../codegen/index.ts";
+import type { Plan } from "../../codegen/schedule.ts";
 import { builtInArchitectures } from "../../engine/architecture.ts";
 import { Model } from "../../engine/model.ts";
+import { linearAttention } from "../../engine/ops/linear-attention.ts";
 import { lowerModel } from "../../engine/plan/lower.ts";
+import type { Tensor } from "../../engine/tensor.ts";
 import { lowered, trained } from "./graphs.ts";
 
 const options = { target: "rv32imafc", precision: "float32" } as const;
@@ -81,4 +84,23 @@ test("where rows die as others are born, a map may lie over another", () => {
   const row = 8 * 16 * 4;
   expect(generate({ graph, name: "depthwise" }, { ...options, plan: "direct" }).arenaBytes).toBe(16 * row);
   expect(generate({ graph, name: "depthwise" }, { ...options, plan: "ram" }).arenaBytes).toBe(10 * row);
+});
+
+test("row by row, attention needs whole keys and values and a row of queries; linear attention only what it sums of them", () => {
+  const graph = (linear: boolean) =>
+    lowered([1, 8, 8, 8], (x) => {
+      const project = (): Tensor => x.conv2d(trained(1, 1, 8, 32)).reshape([1, 64, 32]);
+      const [q, k, v] = [project(), project(), project()];
+      const mixed = linear
+        ? linearAttention(q, k, v, { heads: 4 })
+        : q.attention(k, v, { heads: 4, scale: 1 / Math.sqrt(8) });
+      return mixed.reshape([1, 8, 8, 32]).conv2d(trained(1, 1, 32, 8));
+    });
+  const arenaOf = (linear: boolean, plan: Plan): number =>
+    generate({ graph: graph(linear), name: "attention" }, { ...options, plan }).arenaBytes;
+  const [map, row] = [4 * 64 * 32, 4 * 8 * 32];
+  const [scores, products] = [4 * 64, 4 * 4 * (8 * 8 + 8)];
+  expect(arenaOf(false, "direct")).toBe(3 * map + 4 * scores);
+  expect(arenaOf(false, "ram")).toBe(2 * map + 2 * row + scores);
+  expect(arenaOf(true, "ram")).toBe(products + 2 * row + 4 * 8);
 });

@@ -83,7 +83,8 @@ export function integerArithmetic(network: QuantizedGraph): IntegerArithmetic {
           const id = layer.inputs[position]!;
           return inMemory(id) ? [stored.indexOf(id)] : [];
         }),
-      window: (shapes) => emitter.window?.(shapesOf(shapes)),
+      windows: (shapes) =>
+        emitter.windows?.(shapesOf(shapes))?.filter((_, position) => inMemory(layer.inputs[position]!)),
       turns: (shapes) => emitter.turns?.(shapesOf(shapes)) ?? [],
       estimate: (shapes) => emitter.estimate?.(shapesOf(shapes)),
       emit: (call) => emitter.emit(callOf(call)),
@@ -96,7 +97,7 @@ export function integerArithmetic(network: QuantizedGraph): IntegerArithmetic {
   const emitter: Emitter<InferenceOp> = {
     scratch: (shapes) => kernelOf(shapes).scratch?.(shapes) ?? [],
     overwritableInputs: (shapes) => kernelOf(shapes).overwritableInputs?.(shapes) ?? [],
-    window: (shapes) => kernelOf(shapes).window?.(shapes),
+    windows: (shapes) => kernelOf(shapes).windows?.(shapes),
     turns: (shapes) => kernelOf(shapes).turns?.(shapes) ?? [],
     estimate: (shapes) => kernelOf(shapes).estimate?.(shapes),
     emit: (call) => kernelOf(call).emit(call),

@@ -1,6 +1,19 @@
 import type { Scratch } from "../../element.ts";
 import { octave } from "../../quantize/elementary.ts";
-import { attentionUses, blockSize, blocksOf, overQueries, productStep, headSizes, type HeadSizes } from "../blocks.ts";
+import {
+  atRowOfQueries,
+  attentionInstructions,
+  attentionRows,
+  attentionText,
+  attentionUses,
+  blockSize,
+  blocksOf,
+  evenBlock,
+  headSizes,
+  overQueries,
+  productStep,
+  type HeadSizes,
+} from "../blocks.ts";
 import { largestDivisor } from "../spans.ts";
 import { range } from "../../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
@@ -8,24 +21,27 @@ import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } 
 import { normalizationOf, normalizationSettings, type Normalization } from "./normalize.ts";
 import { apart, defineVariableRescale } from "./rescale.ts";
 
-const sizesOf = ({ layer, output }: IntegerShapes<"attention">): HeadSizes => headSizes(output, layer.heads);
+const sizesOf = (shapes: IntegerShapes<"attention">): HeadSizes => headSizes(shapes, shapes.layer.heads);
 
 /** Queries that share each key and value that is read, at most. */
 export const mostQueries = 4;
 /** Keys or channels of values that share each query. */
 const membersAtOnce = 4;
 
+/** Instructions of a product, and of reading what the products of a block of queries share. */
+const prices = { product: 2.5, read: 2 };
+
 /** How many queries share what is read: their code costs more than what it saves where code has a high price. */
-function queriesAtOnce({ graph, schedule, output, layer }: IntegerShapes<"attention">): number {
-  const { tokens } = headSizes(output, layer.heads);
+function queriesAtOnce(shapes: IntegerShapes<"attention">): number {
+  const { graph, schedule } = shapes;
   const products = attentionUses(graph).keys.reduce(
     (sum, { count, times }) => sum + 2 * count * times * mostQueries,
     0,
   );
   const price = (queries: number): number =>
-    products * (2.5 + 2 / queries) + bytesOfQuery * queries * byteWorth[schedule.plan];
+    products * (prices.product + prices.read / queries) + bytesOfQuery * queries * byteWorth[schedule.plan];
   const best = [4, 2, 1].reduce((best, queries) => (price(queries) < price(best) ? queries : best));
-  return Math.min(tokens, best);
+  return evenBlock(sizesOf(shapes).queries, best);
 }
 
 /** Code of the block that each query more takes. */
@@ -153,10 +169,13 @@ export const attention: IntegerEmitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: [0],
   scratch: (shapes) => scratchOf(shapes, queriesAtOnce(shapes)),
-  emit: (call) => {
+  windows: (shapes) => attentionRows(shapes),
+  estimate: (shapes) => attentionInstructions(sizesOf(shapes), queriesAtOnce(shapes), { ...prices, score: 30 }),
+  emit: (rowCall) => {
+    const headed = sizesOf(rowCall);
+    const call = atRowOfQueries(rowCall, headed);
     const { unit, layer } = call;
-    const headed = sizesOf(call);
-    const { tokens, heads, d } = headed;
+    const { tokens, d } = headed;
     const normalization = normalizationOf(
       unit,
       call.target,
@@ -195,7 +214,7 @@ export const attention: IntegerEmitter<"attention"> = {
         ...scratch,
       ],
       blocks,
-      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
+      { about: attentionText(headed) },
     );
     const powers = unit.constant("32767 times 2^(-i / 256)", octave);
     return `${name}(${[...call.x, powers, call.y, ...call.scratch].join(", ")});`;

@@ -1,4 +1,4 @@
-import { extentOf } from "../spans.ts";
+import { slidingRows } from "../rows.ts";
 import { convolutionInstructions, convolutionScratch, convolutionTurns, emitChosenConvolution } from "./convolution.ts";
 import type { IntegerEmitter, IntegerShapes } from "./emitter.ts";
 import { weightedConvolution } from "./weighted-convolution.ts";
@@ -17,10 +17,7 @@ export const conv2d: IntegerEmitter<"conv2d"> = {
     const winograd = chosenWinograd(shapes);
     return winograd === undefined ? convolutionScratch(shapes) : winogradScratch(winograd);
   },
-  window: (shapes) => {
-    const { rows } = weightedConvolution({ ...shapes, turn: 1 }).shape;
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => [slidingRows(weightedConvolution({ ...shapes, turn: 1 }).shape.rows)],
   turns: (shapes) => (chosenWinograd({ ...shapes, turn: 2 }) === undefined ? convolutionTurns(shapes) : [2]),
   estimate: (shapes) => {
     const winograd = chosenWinograd(shapes);

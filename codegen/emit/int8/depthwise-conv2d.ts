@@ -1,4 +1,4 @@
-import { rowAt, rowText, type Room } from "../rows.ts";
+import { rowAt, rowText, slidingRows, type Room } from "../rows.ts";
 import { range } from "../../../engine/range.ts";
 import {
   bySpan,
@@ -236,10 +236,7 @@ function sizesOf({ layer, inputs, output }: IntegerShapes<"depthwiseConv2d">): S
 }
 
 export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
-  window: (shapes) => {
-    const { rows } = sizesOf(shapes);
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => [slidingRows(sizesOf(shapes).rows)],
   turns: (shapes) => {
     const { height } = scheduleDepthwise({ ...shapes, turn: null });
     return isShared({ ...shapes, turn: 1 }) ? [] : [height];

@@ -46,7 +46,7 @@ function emitElementwise(
 /** x [...,c], w [c] */
 export const affine: IntegerEmitter<"affine"> = {
   overwritableInputs: [0],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const { weights } = call.layer;
     const { zero } = int8Input(call);
@@ -58,7 +58,7 @@ export const affine: IntegerEmitter<"affine"> = {
 
 export const add: IntegerEmitter<"add"> = {
   overwritableInputs: [0, 1],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const { factors } = call.layer;
     const zeros = factors.reduce((sum, factor, position) => sum + factor * int8Input(call, position).zero, 0);
@@ -69,7 +69,7 @@ export const add: IntegerEmitter<"add"> = {
 
 export const multiply: IntegerEmitter<"multiply"> = {
   overwritableInputs: [0, 1],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const [a, b] = [int8Input(call), int8Input(call, 1)];
     return emitElementwise(call, "multiply", `(x0[i] - (${a.zero})) * (x1[i] - (${b.zero}))`, {});

@@ -22,7 +22,7 @@ export interface IntegerCall<K extends QuantizedOp = QuantizedOp>
 export interface IntegerEmitter<K extends QuantizedOp> {
   readonly scratch?: (shapes: IntegerShapes<K>) => readonly Scratch[];
   readonly overwritableInputs?: readonly number[];
-  readonly window?: (shapes: IntegerShapes<K>) => RowWindow | undefined;
+  readonly windows?: (shapes: IntegerShapes<K>) => readonly RowWindow[] | undefined;
   readonly turns?: (shapes: IntegerShapes<K>) => readonly number[];
   readonly estimate?: (shapes: IntegerShapes<K>) => number | undefined;
   readonly emit: (call: IntegerCall<K>) => string;

@@ -5,7 +5,7 @@ import { int8Element, int8Input, type IntegerEmitter } from "./emitter.ts";
 
 /** float32 → int8: products in float32 and no sum, so that no compiler can contract anything. */
 export const quantize: IntegerEmitter<"quantize"> = {
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const { zero, low, high } = int8Element(call.valueOf(call.layer.output));
     return emitCells(call, "quantize_cells", {
@@ -24,7 +24,7 @@ export const quantize: IntegerEmitter<"quantize"> = {
 };
 
 export const dequantize: IntegerEmitter<"dequantize"> = {
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const { scale, zero } = int8Input(call);
     return emitCells(call, "dequantize_cells", {

@@ -5,7 +5,7 @@ import { emitCells } from "./cells.ts";
 /** y = table[x + 128] */
 export const lookup: IntegerEmitter<"lookup"> = {
   overwritableInputs: [0],
-  window: sameRows,
+  windows: sameRows,
   emit: (call) => {
     const table = call.unit.constant(`${call.layer.name}, table`, call.layer.table);
     return emitCells(call, "lookup", {

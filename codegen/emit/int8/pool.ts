@@ -1,5 +1,5 @@
 import type { RowWindow } from "../emitter.ts";
-import { rowAt, rowText } from "../rows.ts";
+import { rowAt, rowText, slidingRows } from "../rows.ts";
 import { bySpan, overSpan, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { int8Input, type IntegerCall, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
@@ -13,10 +13,7 @@ function axesOf({ layer, inputs, output }: IntegerShapes<PoolOp>): { rows: Axis;
   return { ...slidingAxes(inputs[0]!, output, layer.attributes.kernel, layer.attributes), channels };
 }
 
-const window = (shapes: IntegerShapes<PoolOp>): RowWindow => {
-  const { kernel, stride, padding } = axesOf(shapes).rows;
-  return { kernel, stride, padding };
-};
+const windows = (shapes: IntegerShapes<PoolOp>): RowWindow[] => [slidingRows(axesOf(shapes).rows)];
 
 interface Windows {
   readonly largest: boolean;
@@ -121,17 +118,16 @@ function definePool(
 }
 
 export const maxPool: IntegerEmitter<"maxPool"> = {
-  window,
+  windows,
   emit: (call) => {
     call.unit.include("stdint.h");
     const store = "y[o] = (int8_t)largest;";
-    const windows = { largest: true, sums: false, open: [], start: () => "", store };
-    return definePool(call, "max_pool", windows, {
-      type: "int8_t",
-      restrict: "restrict ",
-      parameters: [],
-      arguments: [],
-    });
+    return definePool(
+      call,
+      "max_pool",
+      { largest: true, sums: false, open: [], start: () => "", store },
+      { type: "int8_t", restrict: "restrict ", parameters: [], arguments: [] },
+    );
   },
 };
 
@@ -145,7 +141,7 @@ function emitSums(call: IntegerCall<"averagePool" | "mixPool">, kind: string, we
     call,
     variants.taps.map((taps) => () => -zero * (taps.length + weight)),
   );
-  const windows = {
+  const text: Windows = {
     largest: weight > 0,
     sums: true,
     open: epilogue.open("c"),
@@ -153,7 +149,7 @@ function emitSums(call: IntegerCall<"averagePool" | "mixPool">, kind: string, we
       epilogue.start("c", variants.row(down, 0) * variants.columns + variants.column(across, 0)),
     store: `${weight > 0 ? `sum += ${weight} * largest;\n` : ""}${epilogue.store("sum", "o")}`,
   };
-  return definePool(call, kind, windows, epilogue);
+  return definePool(call, kind, text, epilogue);
 }
 
 /** By how much the largest cell of a mix pool counts: as much as all cells of a window. */
@@ -163,13 +159,13 @@ export function mixWeight({ layer }: IntegerShapes<"mixPool">): number {
 }
 
 export const averagePool: IntegerEmitter<"averagePool"> = {
-  window,
+  windows,
   estimate: poolInstructions,
   emit: (call) => emitSums(call, "average_pool", 0),
 };
 
 export const mixPool: IntegerEmitter<"mixPool"> = {
-  window,
+  windows,
   estimate: poolInstructions,
   emit: (call) => emitSums(call, "mix_pool", mixWeight(call)),
 };

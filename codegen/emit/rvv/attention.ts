@@ -1,16 +1,24 @@
 import { range } from "../../../engine/range.ts";
 import { floatLiteral } from "../../literals.ts";
 import type { Target } from "../../target.ts";
-import { overQueries, headSizes, queriesAtOnce, type HeadSizes } from "../blocks.ts";
+import {
+  atRowOfQueries,
+  attentionRows,
+  attentionText,
+  headSizes,
+  overQueries,
+  queriesAtOnce,
+  type HeadSizes,
+} from "../blocks.ts";
 import type { LayerShapes } from "../emitter.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue, vectorEpilogueOf, type VectorEpilogue } from "./epilogue.ts";
 import { defineExponentials } from "./exponentials.ts";
 import { productSums, sharedVectors, type ProductText } from "./products.ts";
-import { emitSharedAttention, sharedAttentionScores, takesSharedAttention } from "./shared-attention.ts";
+import { emitSharedAttention, takesSharedAttention } from "./shared-attention.ts";
 import { floatVectors, type FloatVectors } from "./vectors.ts";
 
-const sizesOf = ({ attributes, output }: LayerShapes<"attention">): HeadSizes => headSizes(output, attributes.heads);
+const sizesOf = (shapes: LayerShapes<"attention">): HeadSizes => headSizes(shapes, shapes.attributes.heads);
 
 const sumsOf = ({
   type,
@@ -88,18 +96,20 @@ export const attention: VectorEmitter<"attention"> = {
   // A block of queries is copied before its results take its place.
   overwritableInputs: () => [0],
   scratch: (shapes) => {
-    if (takesSharedAttention(shapes)) return [{ element: "float32", count: sharedAttentionScores(shapes) }];
-    const { tokens, d } = sizesOf(shapes);
-    return [{ element: "float32", count: queriesAtOnce(shapes, tokens) * (tokens + d) }];
+    const { tokens, d, queries } = sizesOf(shapes);
+    const blockOf = queriesAtOnce(shapes, queries);
+    return [{ element: "float32", count: blockOf * (takesSharedAttention(shapes) ? tokens : tokens + d) }];
   },
-  emit: (call) => {
+  windows: (shapes) => attentionRows(shapes),
+  emit: (rowCall) => {
+    const sizes = sizesOf(rowCall);
+    const call = atRowOfQueries(rowCall, sizes);
     if (takesSharedAttention(call)) return emitSharedAttention(call);
     const { unit } = call;
     unit.include("riscv_vector.h");
-    const sizes = sizesOf(call);
-    const { tokens, heads, d } = sizes;
+    const { tokens, d } = sizes;
     const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
-    const queries = queriesAtOnce(call, tokens);
+    const queries = queriesAtOnce(call, sizes.queries);
     const exponentials = defineExponentials(unit);
     const epilogueOf = (vectors: FloatVectors): VectorEpilogue => vectorEpilogueOf(call, vectors);
     const epilogue = epilogueOf(floatVectors(1));
@@ -124,7 +134,7 @@ export const attention: VectorEmitter<"attention"> = {
       "attention",
       [...["const float *q", "const float *k", "const float *v", "float *y", "float *scratch"], ...epilogue.parameters],
       blocks,
-      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
+      { about: attentionText(sizes) },
     );
     return `${name}(${[...call.x, call.y, ...call.scratch, ...epilogue.arguments].join(", ")});`;
   },

@@ -1,7 +1,7 @@
 import { imageConvolution, kernelWeights, type Convolution } from "../convolution.ts";
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
-import { extentOf } from "../spans.ts";
+import { slidingRows } from "../rows.ts";
 import { convolutionInstructions, emitConvolution } from "./convolution.ts";
 import type { VectorEmitter } from "./emitter.ts";
 import { hasVectorEpilogue } from "./epilogue.ts";
@@ -16,10 +16,7 @@ function convolutionOf(shapes: LayerShapes<"conv2d">): Convolution {
 
 export const conv2d: VectorEmitter<"conv2d"> = {
   applies: ({ layer }) => layer.inputs.length === 1 && hasVectorEpilogue(layer.epilogue),
-  window: (shapes) => {
-    const { rows } = convolutionOf({ ...shapes, turn: 1 });
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => [slidingRows(convolutionOf({ ...shapes, turn: 1 }).rows)],
   estimate: (shapes) => convolutionInstructions(shapes, convolutionOf(shapes)),
   emit: (call) => {
     const weights = onlyWeights(call, 1);

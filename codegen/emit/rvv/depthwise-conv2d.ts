@@ -1,8 +1,8 @@
 import type { LayerShapes } from "../emitter.ts";
 import { onlyWeights } from "../operands.ts";
-import { rowText } from "../rows.ts";
+import { rowText, slidingRows } from "../rows.ts";
 import { storedWeights, weightPrices } from "../stored-weights.ts";
-import { extentOf, slidingAxes } from "../spans.ts";
+import { slidingAxes } from "../spans.ts";
 import {
   aboutDepthwise,
   depthwiseBody,
@@ -36,10 +36,7 @@ const tileOf = (shapes: LayerShapes<"depthwiseConv2d">): DepthwiseTile =>
 
 export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
   applies: ({ layer }) => layer.inputs.length === 1 && hasVectorEpilogue(layer.epilogue),
-  window: (shapes) => {
-    const { rows } = depthwiseOf(shapes);
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => [slidingRows(depthwiseOf(shapes).rows)],
   estimate: (shapes) => {
     const shape = depthwiseOf(shapes);
     return takesSharedDepthwise(shapes, shape)

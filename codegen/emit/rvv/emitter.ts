@@ -25,7 +25,7 @@ function choice(scalar: Emitter<InferenceOp>, vector: VectorEmitter<InferenceOp>
     scratch: (shapes) => of(shapes).scratch?.(shapes) ?? [],
     overwritableInputs: (shapes) => of(shapes).overwritableInputs?.(shapes) ?? [],
     overwritableSummands: (scalar.overwritableSummands ?? true) && (vector.overwritableSummands ?? true),
-    window: (shapes) => of(shapes).window?.(shapes),
+    windows: (shapes) => of(shapes).windows?.(shapes),
     turns: (shapes) => of(shapes).turns?.(shapes) ?? [],
     estimate: (shapes) => of(shapes).estimate?.(shapes),
     emit: (call) => of(call).emit(call),

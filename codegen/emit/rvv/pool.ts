@@ -1,6 +1,6 @@
 import { floatLiteral } from "../../literals.ts";
 import type { LayerCall } from "../emitter.ts";
-import { poolWindow } from "../pool.ts";
+import { poolWindows } from "../pool.ts";
 import { rowText } from "../rows.ts";
 import { overSpan, slidingAxes, spansOf, type Span } from "../spans.ts";
 import type { VectorEmitter } from "./emitter.ts";
@@ -18,7 +18,7 @@ const widest = 8;
 export function poolEmitter<K extends PoolOp>(op: K): VectorEmitter<K> {
   return {
     applies: ({ layer, attributes }) => attributes.kernel[1] <= widest && hasVectorEpilogue(layer.epilogue),
-    window: poolWindow,
+    windows: poolWindows,
     emit: (call) => emitPool(op, call),
   };
 }

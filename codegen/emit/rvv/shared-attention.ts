@@ -14,12 +14,6 @@ export function takesSharedAttention({ layer, schedule }: LayerShapes<"attention
   return schedule.plan === "size" && layer.epilogue.length === 0;
 }
 
-/** Numbers in working memory: the scores of a block of queries. */
-export function sharedAttentionScores(shapes: LayerShapes<"attention">): number {
-  const [, tokens] = shapes.output as [number, number, number];
-  return queriesAtOnce(shapes, tokens) * tokens;
-}
-
 /**
  * Defines a function for sums of products of numbers of up to four queries and vectors that they share: for scores of
  * keys by channels, and for channels of results by keys. In place of a query too many the one before it is computed
@@ -65,11 +59,11 @@ export function emitSharedAttention(call: LayerCall<"attention">): string {
     "attention",
     [
       ...["const float *q", "const float *k", "const float *v", "float *y", "float *scores"],
-      ...["int tokens", "int channels", "int d", "float scale", "int most"],
+      ...["int tokens", "int count", "int channels", "int d", "float scale", "int most"],
     ],
     `for (int h = 0; h < channels; h += d) {
-    for (int i = 0; i < tokens; i += most) {
-    const int o = i * channels + h, queries = tokens - i < most ? tokens - i : most;
+    for (int i = 0; i < count; i += most) {
+    const int o = i * channels + h, queries = count - i < most ? count - i : most;
     float factors[${queriesTogether}] = {${range(queriesTogether)
       .map(() => "scale")
       .join(", ")}};
@@ -83,8 +77,8 @@ export function emitSharedAttention(call: LayerCall<"attention">): string {
     }`,
     { about: "softmax attention, some queries of one head at once" },
   );
-  const { tokens, channels, d } = headSizes(call.output, call.attributes.heads);
+  const { tokens, queries, channels, d } = headSizes(call, call.attributes.heads);
   const scale = floatLiteral(call.attributes.scale * Math.LOG2E);
-  const given = [tokens, channels, d, scale, queriesAtOnce(call, tokens)];
+  const given = [tokens, queries, channels, d, scale, queriesAtOnce(call, queries)];
   return `${name}(${[...call.x, call.y, ...call.scratch, ...given].join(", ")});`;
 }

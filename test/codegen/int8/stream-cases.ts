@@ -45,6 +45,21 @@ export function streamCases(): IntegerCase[] {
     add(`${op} 3x3 stride 2`, (n, x) => n.pool(op, x, [3, 3], [2, 2], same, { steps: ["bias"] }));
     add(`${op} 5x5`, (n, x) => n.pool(op, x, [5, 5], [1, 1], [2, 2, 2, 2], { steps: [{ add: x }] }));
   }
+  for (const op of ["attention", "linearAttention"] as const)
+    for (const size of [
+      [13, 10],
+      [4, 8],
+      [9, 3],
+    ] as const)
+      add(
+        `${op} of ${size.join("x")}`,
+        (n, x) => {
+          const tokens = (): ValueId => n.reshape(n.conv2d(x, [1, 1], 12), [1, size[0] * size[1], 12]);
+          const mixed = n[op]([tokens(), tokens(), tokens()], 2);
+          return n.conv2d(n.reshape(mixed, [1, ...size, 12]), [1, 1], 3);
+        },
+        size,
+      );
   add("affine", (n, x) => n.affine(x, { steps: ["bias", "relu"] }));
   add("add", (n, x) => n.add(n.depthwise(x, [3, 3], { padding: same }), n.lookup(x)));
   add("add a table", (n, x) =>

@@ -2,6 +2,7 @@ import { test } from "vitest";
 import { roundNetworkWeights } from "../../../codegen/index.ts";
 import { networkCases } from "../graphs.ts";
 import { integerCases } from "../int8/cases.ts";
+import { streamCases } from "../int8/stream-cases.ts";
 import { describeWithTools, riscvTools } from "../verify/with-tools.ts";
 import { expectInterpretedByVectors, expectReferenceByVectors } from "./by-vectors.ts";
 
@@ -23,6 +24,17 @@ await describeWithTools("C with vectors under QEMU", ["clang-19", ...riscvTools]
 
   test("kernels that layers share agree with the reference for registers of 128 and 512 bits", async () => {
     await expectReferenceByVectors(cases, "rv64gcv", [128, 512], "size");
+  });
+
+  test("rows of queries agree with the reference and the interpreter", async () => {
+    await expectReferenceByVectors(
+      floats.filter(({ name }) => /vision/.test(name)),
+      "rv64gcv",
+      [128, 256],
+      "ram",
+    );
+    const integers = streamCases().filter(({ name }) => /attention/i.test(name));
+    await expectInterpretedByVectors(integers, "rv64gcv", [128, 256], "ram");
   });
 
   const once = integerCases().map((each) => ({ ...each, images: each.images.slice(0, 1) }));

@@ -112,6 +112,16 @@ describe("planMemory", () => {
     expect(plan.offsets[1]).toBe(plan.offsets[0]! - 2 * 64);
   });
 
+  it("knows that a buffer longer than the gaps between rows lies beside them all", () => {
+    const slices = [4, 1, 4, 1, 4].map((last) => ({ first: 0, last }));
+    const x = { bytes: 64 * 5, first: 0, last: 4, slices };
+    const long = { bytes: 128, first: 2, last: 3 };
+    const short = { bytes: 64, first: 2, last: 3 };
+    expect(planMemory([x, long]).lowerBoundBytes).toBe(64 * 5 + 128);
+    expect(planMemory([x, long, short]).lowerBoundBytes).toBe(64 * 5 + 128);
+    expect(planMemory([x, short]).lowerBoundBytes).toBe(64 * 5);
+  });
+
   it("never lets rows overlap that are alive together", () => {
     const sliced = fc
       .record({ rows: fc.integer({ min: 1, max: 6 }), size: fc.integer({ min: 1, max: 5 }), first: fc.nat(12) })

@@ -1,6 +1,6 @@
 import { range } from "../../../../engine/range.ts";
 import { octave } from "../../../quantize/elementary.ts";
-import { overQueries, headSizes } from "../../blocks.ts";
+import { atRowOfQueries, attentionRows, attentionText, evenBlock, headSizes, overQueries } from "../../blocks.ts";
 import { productSums, sharedVectors, type ProductText } from "../../rvv/products.ts";
 import { mostQueries, scratchOf } from "../attention.ts";
 import { int8Input, type IntegerCall, type IntegerShapes } from "../emitter.ts";
@@ -69,7 +69,7 @@ function blockBody(
   normalization: Normalization,
 ): string {
   const { layer, target } = call;
-  const { tokens, channels, d } = headSizes(call.output, layer.heads);
+  const { tokens, channels, d } = headSizes(call, layer.heads);
   const [q, , v] = [0, 1, 2].map((position) => int8Input(call, position).zero) as [number, number, number];
   const queries = range(count);
   const overKeys = sharedVectors(count, tokens, target);
@@ -137,12 +137,13 @@ function blockBody(
   ].join("\n");
 }
 
-const queriesAtOnce = ({ output }: IntegerShapes<"attention">): number => Math.min(output[1]!, mostQueries);
+const queriesAtOnce = (shapes: IntegerShapes<"attention">): number =>
+  evenBlock(headSizes(shapes, shapes.layer.heads).queries, mostQueries);
 
 export const attention: VectorEmitter<"attention"> = {
-  applies: ({ layer, output }) => {
-    const { exponent, result, weightShift } = layer;
-    const { tokens, d } = headSizes(output, layer.heads);
+  applies: (shapes) => {
+    const { exponent, result, weightShift, heads } = shapes.layer;
+    const { tokens, d } = headSizes(shapes, heads);
     const furthest = 2 * d * 255 * 128 * 2 ** raisedBits(exponent.shift);
     // Totals lie between that of one key and that of all alike; see docs/int8.md for what they add to the shift.
     const largest = octave[0]! >> weightShift;
@@ -151,11 +152,13 @@ export const attention: VectorEmitter<"attention"> = {
   },
   overwritableInputs: [0],
   scratch: (shapes) => scratchOf(shapes, queriesAtOnce(shapes)),
-  emit: (call) => {
+  windows: (shapes) => attentionRows(shapes),
+  emit: (rowCall) => {
+    const sizes = headSizes(rowCall, rowCall.layer.heads);
+    const call = atRowOfQueries(rowCall, sizes);
     const { unit, layer } = call;
     unit.include("riscv_vector.h");
-    const sizes = headSizes(call.output, layer.heads);
-    const { tokens, heads, d } = sizes;
+    const { tokens, d } = sizes;
     const normalization = normalizationOf(unit, call.target, layer.result, octave[0]! >> layer.weightShift);
     const exponentials = defineExponentials(call);
     const scratch = ["int32_t *restrict scores", "int16_t *restrict centred"];
@@ -181,7 +184,7 @@ export const attention: VectorEmitter<"attention"> = {
         ...scratch,
       ],
       blocks,
-      { about: `${tokens} tokens, ${heads} heads of ${d} channels` },
+      { about: attentionText(sizes) },
     );
     const powers = unit.constant("32767 times 2^(-i / 256)", octave);
     return `${name}(${[...call.x, powers, call.y, ...call.scratch].join(", ")});`;

@@ -5,7 +5,7 @@ import { hasVectorEpilogue } from "./epilogue.ts";
 
 export const conv2d: VectorEmitter<"conv2d"> = {
   applies: hasVectorEpilogue,
-  window: (shapes) => scalar.window?.(shapes),
+  windows: (shapes) => scalar.windows?.(shapes),
   estimate: convolutionInstructions,
   emit: emitConvolution,
 };

@@ -7,8 +7,8 @@ import {
 } from "../../rvv/depthwise-tile.ts";
 import { sharedDepthwiseInstructions } from "../../rvv/shared-depthwise.ts";
 import { windowRows } from "../../rvv/window-rows.ts";
-import { rowText } from "../../rows.ts";
-import { extentOf, slidingAxes } from "../../spans.ts";
+import { rowText, slidingRows } from "../../rows.ts";
+import { slidingAxes } from "../../spans.ts";
 import { vectorByteWorth } from "../code-price.ts";
 import { int8Input, type IntegerShapes } from "../emitter.ts";
 import { apart } from "../rescale.ts";
@@ -32,10 +32,7 @@ const tileOf = (shapes: IntegerShapes<"depthwiseConv2d">): DepthwiseTile =>
 
 export const depthwiseConv2d: VectorEmitter<"depthwiseConv2d"> = {
   applies: hasVectorEpilogue,
-  window: (shapes) => {
-    const { rows } = depthwiseOf(shapes);
-    return { kernel: extentOf(rows), stride: rows.stride, padding: rows.padding };
-  },
+  windows: (shapes) => [slidingRows(depthwiseOf(shapes).rows)],
   estimate: (shapes) => {
     const shape = depthwiseOf(shapes);
     return takesSharedDepthwise(shapes, shape)

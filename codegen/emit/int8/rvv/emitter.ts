@@ -25,7 +25,7 @@ function choice(scalar: IntegerEmitter<IntegerOp>, vector: VectorEmitter<Integer
   return {
     ...scalar,
     scratch: (shapes) => of(shapes).scratch?.(shapes) ?? [],
-    window: (shapes) => of(shapes).window?.(shapes),
+    windows: (shapes) => of(shapes).windows?.(shapes),
     turns: (shapes) => of(shapes).turns?.(shapes) ?? [],
     estimate: (shapes) => of(shapes).estimate?.(shapes),
     emit: (call) => of(call).emit(call),

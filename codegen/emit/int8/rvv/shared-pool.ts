@@ -9,7 +9,7 @@ import { integerVectors } from "./vectors.ts";
 
 /** Pools as kernels that layers share; others are scalar. */
 export function sharedPoolEmitter<K extends SummingPool>(
-  scalar: Pick<VectorEmitter<K>, "window">,
+  scalar: Pick<VectorEmitter<K>, "windows">,
   weightOf: (call: IntegerCall<K>) => number,
 ): VectorEmitter<K> {
   return {
