@@ -11,7 +11,7 @@ import { benchPipeline } from "../bench/pipeline.ts";
 import { chromeTrace } from "../bench/chrome-trace.ts";
 import { profileNetwork } from "../bench/profile.ts";
 import { benchScaling, type ScalingOptions } from "../bench/scaling.ts";
-import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
+import { augmentations } from "../engine/data/augment/presets.ts";
 import { ConfigError } from "../engine/errors.ts";
 import { writeFileAtomically } from "../engine/io-node/atomic-write.ts";
 import type { CrossoverRow, KernelRow, NetworkRow, PipelineRow, ProfileRow } from "../bench/rows.ts";
@@ -59,8 +59,6 @@ async function benchWorkers({ arch, variant, batch, jobs, seconds }: WorkersBenc
     },
   ]);
 }
-
-const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation };
 
 /** One row without augmentation and one for each preset of it. */
 async function pipelineRows(

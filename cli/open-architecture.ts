@@ -9,9 +9,13 @@ interface Task {
   readonly classes: readonly string[];
 }
 
+export function builtInArchitecture(name: string): Architecture | undefined {
+  return Object.hasOwn(builtInArchitectures, name) ? builtInArchitectures[name] : undefined;
+}
+
 /** A built-in architecture by name, or one from a JSON file. @throws ConfigError naming the file and the field */
 export async function openArchitecture(name: string): Promise<Architecture> {
-  return builtInArchitectures[name] ?? parseArchitecture(await readJson(name), name);
+  return builtInArchitecture(name) ?? parseArchitecture(await readJson(name), name);
 }
 
 /**
@@ -19,7 +23,7 @@ export async function openArchitecture(name: string): Promise<Architecture> {
  * @throws ConfigError too when it states others
  */
 export async function openArchitectureFor(name: string, data: Task): Promise<Architecture> {
-  const builtIn = builtInArchitectures[name];
+  const builtIn = builtInArchitecture(name);
   const value = builtIn === undefined ? await readJson(name) : undefined;
   const architecture = builtIn ?? parseArchitecture(value, name);
   const states = (field: string): boolean => typeof value === "object" && value !== null && field in value;

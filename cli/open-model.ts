@@ -1,5 +1,5 @@
 import { statedExtents } from "../codegen/quantize/aware/extents.ts";
-import { type Architecture, builtInArchitectures } from "../engine/architecture.ts";
+import type { Architecture } from "../engine/architecture.ts";
 import type { DataSet, Normalization } from "../engine/data/image-set.ts";
 import { noiseImages } from "../engine/data/noise.ts";
 import { isOfKind } from "../engine/envelope.ts";
@@ -11,7 +11,7 @@ import { networkModel } from "../engine/plan/network-model.ts";
 import { type Checkpoint, decodeCheckpoint, restoreModel, type RestoredModel } from "../engine/train/checkpoint.ts";
 import { batchStatistics } from "../engine/train/batch-statistics.ts";
 import { createWasmBackend } from "../kernels/wasm/node/index.ts";
-import { openArchitecture } from "./open-architecture.ts";
+import { builtInArchitecture, openArchitecture } from "./open-architecture.ts";
 import type { Output } from "./output.ts";
 
 export interface OpenedModel extends RestoredModel {
@@ -86,7 +86,7 @@ function openNetwork({ graph, name, classes, normalization, probabilities }: Sto
  * @throws DataError, ConfigError
  */
 export async function openModelOrArchitecture(model: string, output: Output): Promise<OpenedModel> {
-  if (!(model in builtInArchitectures) && !model.endsWith(".json")) return openModel(model);
+  if (builtInArchitecture(model) === undefined && !model.endsWith(".json")) return openModel(model);
   const architecture = await openArchitecture(model);
   output.warn(`${model} is an architecture: its weights are random, only cost and form are of use`);
   const untrained = Model.fromArchitecture(architecture);

@@ -1,12 +1,12 @@
 import { Option } from "@commander-js/extra-typings";
 import type { Limits } from "../nas/costs.ts";
+import { loadSpace } from "../nas/runners/load-space.ts";
 import { localSearch } from "../nas/runners/local-search.ts";
 import type { SearchEvent } from "../nas/search.ts";
 import { ageingEvolution } from "../nas/strategies/ageing-evolution.ts";
 import { randomSearch } from "../nas/strategies/random-search.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { openData } from "./open-data.ts";
-import { openSpace } from "./open-space.ts";
 import {
   allowDifferentBitsOption,
   batchOption,
@@ -92,7 +92,7 @@ export const command = () =>
         options,
         async ({ output, signal, exitWith }) => {
           const data = await openData(options, output);
-          const space = await openSpace(options.space);
+          const space = await loadSpace(options.space);
           const limits: Limits = {
             parameters: options.maxParameters,
             ...(options.maxMacs === undefined ? {} : { macs: options.maxMacs }),

@@ -1,6 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
-import { standardAugmentation, strongAugmentation } from "../engine/data/augment/presets.ts";
+import { augmentations } from "../engine/data/augment/presets.ts";
 import { trainingBatchCount } from "../engine/data/batches.ts";
 import { BackendError } from "../engine/errors.ts";
 import { loadCheckpoint } from "../engine/io-node/checkpoint-file.ts";
@@ -8,12 +8,11 @@ import { recordedProfile, trainIntoFolder } from "../engine/io-node/training-run
 import { Model } from "../engine/model.ts";
 import { deployedParameters, lowerModel } from "../engine/plan/lower.ts";
 import { networkMacs } from "../engine/plan/macs.ts";
-import { restoreModel } from "../engine/train/checkpoint.ts";
-import { evaluateModel } from "../engine/train/evaluate-model.ts";
+import { evaluateCheckpoint } from "../engine/train/evaluate-checkpoint.ts";
 import type { EpochMetrics } from "../engine/train/metrics.ts";
 import { adamW, sgd } from "../engine/train/optimizers.ts";
 import { constantRate, cosine, oneCycle } from "../engine/train/schedules.ts";
-import { Trainer } from "../engine/train/trainer.ts";
+import { Trainer, type TrainerOptions } from "../engine/train/trainer.ts";
 import { openBackend } from "./open-backend.ts";
 import { openTraining } from "./open-training.ts";
 import {
@@ -46,7 +45,6 @@ import { runVerb } from "./run-verb.ts";
 import type { trainSchema } from "./schemas.ts";
 import { verb } from "./verb.ts";
 
-const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation } as const;
 const augmentationNames = Object.keys(augmentations) as (keyof typeof augmentations)[];
 
 export const command = () =>
@@ -131,21 +129,7 @@ export const command = () =>
                 `${data.name}: ${count(data.train.count)} training and ${count(data.validation.count)} validation images; ` +
                 `${backend.name} ${backend.variant}, threads: ${backend.threads}`,
             );
-            const peak =
-              options.lr ??
-              (options.optimizer === "sgd" ? 0.1 : 1e-3) / ((options.qat ?? options.from) === undefined ? 1 : 10);
-            const { weightDecay } = options;
-            const trainer = new Trainer(model, {
-              backend,
-              optimizer: options.optimizer === "sgd" ? sgd({ weightDecay }) : adamW({ weightDecay }),
-              schedule: { "one-cycle": oneCycle({ peak }), cosine: cosine({ peak }), constant: constantRate(peak) }[
-                options.schedule
-              ],
-              smoothing: options.smoothing,
-              clipNorm: options.clip,
-              ema: options.ema === undefined ? undefined : { decay: options.ema },
-              settings,
-            });
+            const trainer = new Trainer(model, { ...trainerOptions(options), backend, settings });
             const progress = output.progress(epochs * trainingBatchCount(data.train, options.batch));
             const run = await trainIntoFolder(trainer, data, {
               out,
@@ -179,16 +163,12 @@ export const command = () =>
 
             const checkpoint = await loadCheckpoint(run.checkpoint);
             const measured = checkpoint.history.at(-1);
-            let testAccuracy: number | null = null;
-            if (options.test && run.complete) {
-              const { state } = restoreModel(checkpoint, run.checkpoint);
-              const { normalization } = checkpoint;
-              testAccuracy = (await evaluateModel(model, state, await data.test(), { backend, normalization }))
-                .accuracy;
-            }
-            const seconds = run.history.reduce((sum, epoch) => sum + epoch.seconds, 0);
-            const images = run.history.reduce((sum, epoch) => sum + epoch.imagesPerSecond * epoch.seconds, 0);
-            const imagesPerSecond = seconds > 0 ? images / seconds : 0;
+            const test =
+              options.test && run.complete
+                ? await evaluateCheckpoint(model, checkpoint, await data.test(), backend)
+                : undefined;
+            const testAccuracy = test?.accuracy ?? null;
+            const { seconds, imagesPerSecond } = speedOf(run.history);
             output.document({
               backend: backend.name,
               variant: backend.variant,
@@ -229,6 +209,38 @@ export const command = () =>
         { resumable: true },
       ),
     );
+
+interface TrainerFlags {
+  readonly optimizer: "adamw" | "sgd";
+  readonly schedule: "one-cycle" | "cosine" | "constant";
+  readonly lr?: number | undefined;
+  readonly weightDecay: number;
+  readonly smoothing: number;
+  readonly clip?: number | undefined;
+  readonly ema?: number | undefined;
+  readonly from?: string | undefined;
+  readonly qat?: string | undefined;
+}
+
+function trainerOptions(flags: TrainerFlags): Omit<TrainerOptions, "backend" | "settings"> {
+  const { optimizer, schedule, lr, weightDecay, smoothing, clip, ema, from, qat } = flags;
+  const peak = lr ?? (optimizer === "sgd" ? 0.1 : 1e-3) / ((qat ?? from) === undefined ? 1 : 10);
+  const schedules = { "one-cycle": oneCycle({ peak }), cosine: cosine({ peak }), constant: constantRate(peak) };
+  return {
+    optimizer: optimizer === "sgd" ? sgd({ weightDecay }) : adamW({ weightDecay }),
+    schedule: schedules[schedule],
+    smoothing,
+    clipNorm: clip,
+    ema: ema === undefined ? undefined : { decay: ema },
+  };
+}
+
+/** Time of the training part of all epochs, and its mean speed. */
+function speedOf(history: readonly EpochMetrics[]): { readonly seconds: number; readonly imagesPerSecond: number } {
+  const seconds = history.reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const images = history.reduce((sum, epoch) => sum + epoch.imagesPerSecond * epoch.seconds, 0);
+  return { seconds, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
+}
 
 function describeEpoch(metrics: EpochMetrics): string {
   return Object.entries(tableRow(metrics))

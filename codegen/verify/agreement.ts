@@ -1,4 +1,5 @@
 import { MismatchError } from "../../engine/errors.ts";
+import { predictedClass } from "../../engine/train/metrics.ts";
 import type { Cells } from "../element.ts";
 import { floatTolerance } from "../tolerance.ts";
 
@@ -34,7 +35,7 @@ export function compareOutputs(ours: readonly Cells[], reference: readonly Cells
       maxAbsError = Number.isFinite(difference) ? Math.max(maxAbsError, difference) : Number.MAX_VALUE;
       if (Number.isFinite(expected)) largestLogit = Math.max(largestLogit, Math.abs(expected));
     }
-    if (indexOfLargest(own) === indexOfLargest(other)) same++;
+    if (predictedClass(own) === predictedClass(other)) same++;
   }
   const top1Agreement = ours.length === 0 ? 1 : same / ours.length;
   return { maxAbsError, ...ulpStatistics(ours, reference), largestLogit, top1Agreement };
@@ -65,11 +66,6 @@ export function ulpDistances(a: Float32Array, b: Float32Array): Float64Array {
 /** Places of float32 numbers in their order, where 0 and −0 are the same. */
 function orderedBits(cells: Float32Array): Float64Array {
   return Float64Array.from(new Int32Array(cells.slice().buffer), (bits) => (bits < 0 ? -(bits & 0x7fffffff) : bits));
-}
-
-function indexOfLargest(cells: Cells): number {
-  const values = Array.from(cells);
-  return values.indexOf(values.reduce((largest, value) => Math.max(largest, value), -Infinity));
 }
 
 /**

@@ -10,8 +10,7 @@ import { assertSpace, type Space } from "../space/space.ts";
  * @throws ConfigError when there is neither, or the file does not load or export a space
  */
 export async function loadSpace(nameOrFile: string): Promise<Space> {
-  const preset = presets[nameOrFile];
-  if (preset !== undefined) return preset;
+  if (Object.hasOwn(presets, nameOrFile)) return presets[nameOrFile]!;
   const path = resolve(nameOrFile);
   if ((await stat(path).catch(() => undefined)) === undefined)
     throw new ConfigError(

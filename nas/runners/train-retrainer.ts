@@ -10,8 +10,8 @@ import { trainIntoFolder } from "../../engine/io-node/training-run.ts";
 import { Model } from "../../engine/model.ts";
 import { deployedParameters, lowerModel } from "../../engine/plan/lower.ts";
 import { networkMacs } from "../../engine/plan/macs.ts";
-import { restoreModel, type Checkpoint } from "../../engine/train/checkpoint.ts";
-import { evaluateModel } from "../../engine/train/evaluate-model.ts";
+import type { Checkpoint } from "../../engine/train/checkpoint.ts";
+import { evaluateCheckpoint } from "../../engine/train/evaluate-checkpoint.ts";
 import { adamW } from "../../engine/train/optimizers.ts";
 import { oneCycle } from "../../engine/train/schedules.ts";
 import { Trainer } from "../../engine/train/trainer.ts";
@@ -123,7 +123,10 @@ export function trainRetrainer(options: TrainRetrainerOptions): Retrainer {
         before += tuning.epochs;
       }
       const { model, checkpoint, validationAccuracy } = trained;
-      const testAccuracy = test ? await measure(model, checkpoint, data, backend) : null;
+      const measured = test
+        ? await evaluateCheckpoint(model, await loadCheckpoint(checkpoint), await data.test(), backend)
+        : undefined;
+      const testAccuracy = measured?.accuracy ?? null;
       return { checkpoint: relative(run, checkpoint), validationAccuracy, testAccuracy };
     },
     async costs({ checkpoint }) {
@@ -141,10 +144,4 @@ interface Retrained {
   readonly model: Model;
   readonly checkpoint: string;
   readonly validationAccuracy: number;
-}
-
-async function measure(model: Model, path: string, data: DataSet, backend: Backend): Promise<number> {
-  const { state } = restoreModel(await loadCheckpoint(path));
-  const { normalization } = data;
-  return (await evaluateModel(model, state, await data.test(), { backend, normalization })).accuracy;
 }

@@ -84,7 +84,9 @@ test("limits that nothing keeps end with 3", async () => {
 
 test("a space that is none ends with 2", async () => {
   const { code, stderr } = await finch(search(join(folder, "none"), "--space", "hybird"));
-  expect(stderr).toContain("no preset of that name (resnet, cnn-vit, cnn-vit-pool, hybrid, hybrid-extended)");
+  expect(stderr).toContain(
+    "is neither a preset (resnet, cnn-vit, cnn-vit-pool, hybrid, hybrid-extended) nor a file that exists",
+  );
   expect(code).toBe(2);
   const file = join(folder, "space.ts");
   writeFileSync(file, "export default 3;");

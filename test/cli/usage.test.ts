@@ -74,10 +74,10 @@ describe("an architecture that cannot be used ends with 2", () => {
     expect(code).toBe(2);
   });
 
-  test("a name that is none", async () => {
-    const { code, stderr } = await finch(["train", "--arch", "resnet9", "--limit", "64", "--validation", "16"]);
+  test.each(["resnet9", "constructor"])("a name that is none: %s", async (name) => {
+    const { code, stderr } = await finch(["train", "--arch", name, "--limit", "64", "--validation", "16"]);
     expect(stderr).toContain(
-      "there is no file resnet9, and no built-in architecture of that name (resnet8, ref-hybrid)",
+      `there is no file ${name}, and no built-in architecture of that name (resnet8, ref-hybrid)`,
     );
     expect(code).toBe(2);
   });

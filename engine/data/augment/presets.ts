@@ -9,3 +9,6 @@ export const standardAugmentation: readonly Augmentation[] = [crop({ padding: 4 
 
 /** For long runs: flip, affine, crop, erasing. */
 export const strongAugmentation: readonly Augmentation[] = [flip(), affine(), crop({ padding: 4 }), erase()];
+
+/** Both by name, and none. */
+export const augmentations = { none: [], standard: standardAugmentation, strong: strongAugmentation } as const;
