@@ -25,7 +25,7 @@ export function limitViolation(costs: Costs, limits: Limits): number {
 /** `123,456 parameters (limit 100,000)` for each limit that is exceeded. */
 export function describeViolation(costs: Costs, limits: Limits): string {
   const format = (value: number) => Math.round(value).toLocaleString("en-US");
-  const exceeded = costNames.filter((name) => costs[name] > (limits[name] ?? Infinity));
+  const exceeded = costNames.filter((name) => limits[name] !== undefined && costs[name] > limits[name]);
   return exceeded.map((name) => `${format(costs[name])} ${labels[name]} (limit ${format(limits[name]!)})`).join(", ");
 }
 

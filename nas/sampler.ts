@@ -43,7 +43,7 @@ export function createSampler<T>(
 ): Sampler<T> {
   interface Assessment {
     readonly genotype: T;
-    /** Absent when the genotype stands for no network. */
+    /** Absent when the genotype stands for no network, or for one beyond the limits. */
     readonly candidate?: Candidate<T>;
     readonly violation: number;
     readonly problem: string;
@@ -52,9 +52,11 @@ export function createSampler<T>(
   function assess(genotype: T): Assessment {
     try {
       const individual = space.decode(genotype, task);
-      const candidate = { ...individual, costs: costs(individual.architecture) };
-      const violation = limitViolation(candidate.costs, limits);
-      return { genotype, candidate, violation, problem: describeViolation(candidate.costs, limits) };
+      const known = costs(individual.architecture);
+      const violation = limitViolation(known, limits);
+      // Costs without a limit may be worked out when they are read: only those of a network within the limits are.
+      const candidate = violation === 0 ? { ...individual, costs: { ...known } } : undefined;
+      return { genotype, ...(candidate && { candidate }), violation, problem: describeViolation(known, limits) };
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof ShapeError)) throw error;
       return { genotype, violation: Infinity, problem: error.message };

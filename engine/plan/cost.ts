@@ -12,7 +12,7 @@ export interface NetworkCosts {
   readonly weights: number;
   /** Multiply-accumulates of one inference. */
   readonly macs: number;
-  /** Bytes of the arena of activations, by the planner that the C code uses. */
+  /** Bytes of the arena of activations, by the planner that the C code uses; planned when it is read first. */
   readonly peakRamBytes: number;
 }
 
@@ -32,10 +32,13 @@ export function architectureCosts(
   arenaBytes: (network: InferenceGraph) => number,
 ): NetworkCosts {
   const network = lowerModel(Model.fromArchitecture(architecture));
+  let peakRamBytes: number | undefined;
   return {
     parameters: deployedParameters(network),
     weights: weightCount(network),
     macs: networkMacs(network),
-    peakRamBytes: arenaBytes(network),
+    get peakRamBytes() {
+      return (peakRamBytes ??= arenaBytes(network));
+    },
   };
 }
