@@ -68,8 +68,8 @@ export function sharedVectorTile(convolutions: readonly Priced[], target: Target
 
 /** The C of one kind of sums. */
 interface SharedText {
-  /** Types of the sums, of inputs and weights as they lie, of an input as it is multiplied, and of a vector of weights. */
-  readonly types: Readonly<Record<"sums" | "stored" | "input" | "weight" | "weights", string>>;
+  /** Types of the sums, of inputs and weights as they lie, and of a vector of weights. */
+  readonly types: Readonly<Record<"sums" | "stored" | "weight" | "weights", string>>;
   readonly length: (count: string) => string;
   readonly loadWeights: (pointer: string) => string;
   readonly multiplyAdd: (sum: string, input: string, weights: string) => string;
@@ -85,9 +85,9 @@ interface SharedText {
 }
 
 /**
- * Windows next to each other by vectors of output channels, in rows `oy` and on. Inside the image the taps of a row are
- * one run of terms; elsewhere they go by one, and what does not exist is read from `padding`. In place of a window that
- * the last tile of a row has too many the one before it is computed again: the same cell gets the same number.
+ * Windows next to each other by vectors of output channels, in rows `oy` and on. The taps of a row that all windows of a
+ * tile have are one run of terms; the others go by one, and what does not exist is read from `padding`. In place of a
+ * window that the last tile of a row has too many the one before it is computed again.
  */
 export function sharedConvolutionText({ pixels }: SharedVectorTile, text: SharedText): string[] {
   const { types } = text;
@@ -234,17 +234,15 @@ export function emitSharedConvolution<K extends InferenceOp>(
       ["const float *padding", padding],
     ],
     body: sharedConvolutionText(tile, {
-      types: { sums: vectors.type, stored: "float", input: "float", weight: type, weights: vectors.type },
+      types: { sums: vectors.type, stored: "float", weight: type, weights: vectors.type },
       length: vectors.length,
       loadWeights: (pointer) => vectors.load(pointer, type),
       multiplyAdd: (sum, input, weights) => vectors.op("vfmacc_vf", sum, input, weights),
       padsRows: false,
       start: epilogue.start("k"),
       finish: (sums) => [
-        ...sums
-          .slice(1)
-          .map((_, n) => `const int o${n + 1} = ${n === 0 ? "o" : `o${n}`} + (more${n + 1} ? out_channels : 0);`),
-        ...epilogue.store(sums.map((value, n) => ({ value, cell: n === 0 ? "o" : `o${n}`, channel: "k" }))),
+        ...sums.map((_, n) => `const int o${n} = ${n === 0 ? "o" : `o${n - 1} + (more${n} ? out_channels : 0)`};`),
+        ...epilogue.store(sums.map((value, n) => ({ value, cell: `o${n}`, channel: "k" }))),
       ],
     }),
   });

@@ -94,8 +94,8 @@ export function emitSharedConvolution(call: IntegerCall<ConvolutionOp>): string 
         "const int8_t *const w = layer->weights;",
         ...sharedConvolutionText(tile, {
           types: {
-            ...{ sums: vectors.type(32), stored: "int8_t", input: "int16_t" },
-            ...{ weight: "int8_t", weights: vectors.type(16) },
+            ...{ sums: vectors.type(32), weights: vectors.type(16) },
+            ...{ stored: "int8_t", weight: "int8_t" },
           },
           length: (count) => vectors.length(`${count} < ${mostLanes} ? ${count} : ${mostLanes}`),
           loadWeights: (pointer) => vectors.op(16, "vsext_vf2", vectors.load(8, pointer)),
