@@ -1,22 +1,12 @@
-import { range } from "../../engine/range.ts";
 import { byteWorth } from "./code-price.ts";
 import type { Emitter, LayerShapes } from "./emitter.ts";
 import { epilogueOf, type Epilogue } from "./epilogue.ts";
 import { onlyWeights } from "./operands.ts";
-import { rowAt, rowText, slidingRows, type Room } from "./rows.ts";
+import { rowText, slidingRows } from "./rows.ts";
 import { stripsOf, stripTexts } from "./depthwise-strip.ts";
+import { overChannels, residentBody, streamedBody, withTaps, type DepthwiseText } from "./depthwise-text.ts";
 import { emitSharedDepthwise, sharedDepthwiseCost } from "./shared-depthwise.ts";
-import {
-  bySpan,
-  clampedTaps,
-  dilationText,
-  extentOf,
-  overSpan,
-  slidingAxes,
-  spansOf,
-  type Axis,
-  type Span,
-} from "./spans.ts";
+import { dilationText, slidingAxes, spansOf, type Axis, type Span } from "./spans.ts";
 import { storedWeights } from "./stored-weights.ts";
 
 export interface Depthwise {
@@ -125,8 +115,8 @@ function scheduleDepthwise(
 }
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
-function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epilogue, inRooms: boolean): string {
-  const { rows, columns, channels, rowStep } = shape;
+function residentTile(text: DepthwiseText, down: Span, across: Span): string {
+  const { rows, columns, channels, rowStep, room, store } = text;
   const sum = (y: number, x: number): string => `a${y}_${x}`;
   const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
     y: Math.floor(i / across.size),
@@ -134,19 +124,19 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
   }));
   const lines = [
     `float ${outputs.map(({ y, x }) => `${sum(y, x)} = start`).join(", ")};`,
-    `const int o = ${inRooms ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels} + c;`,
+    `const int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   const lastRow = across.taps.includes(true) ? down.taps.lastIndexOf(true) : -1;
   const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
   if (lastRow >= 0)
     lines.push(
-      inRooms
+      room
         ? "const float *in;"
         : `const float *in = x + c + (y0 * ${rows.stride} + ${down.firstTap} - ${rows.padding}) * ${rowStep} + ${column};`,
       "float v;",
     );
   for (let row = down.firstTap; row <= lastRow; row++) {
-    if (inRooms && down.taps[row]) lines.push(`in = row${row} + ${column} + c;`);
+    if (room && down.taps[row]) lines.push(`in = row${row} + ${column} + c;`);
     for (let at = 0; at < across.taps.length; at++) {
       if (!across.taps[at]) continue;
       const uses = outputs.flatMap(({ y, x }) => {
@@ -158,41 +148,9 @@ function residentTile(shape: Depthwise, down: Span, across: Span, epilogue: Epil
       });
       if (uses.length > 0) lines.push(`v = in[${(at - across.firstTap) * channels}];`, uses.join(" "));
     }
-    if (row < lastRow && !inRooms) lines.push(`in += ${rowStep};`);
+    if (row < lastRow && !room) lines.push(`in += ${rowStep};`);
   }
-  for (const { y, x } of outputs)
-    lines.push(epilogue.store(sum(y, x), `o + ${(y * columns.output + x) * channels}`, "c"));
-  return lines.join("\n");
-}
-
-/**
- * A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `kernel` and `row`, or `taps` in rooms,
- * in scope.
- */
-function streamedTile(shape: Depthwise, across: Span, weights: string, epilogue: Epilogue, inRooms: boolean): string {
-  const { columns, channels } = shape;
-  const column = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
-  const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
-  const lines = [
-    `float ${pixels.map((pixel) => `a${pixel} = start`).join(", ")};`,
-    ...(inRooms ? [] : [`const float *in = row + ${column};`]),
-    `const ${weights} *k = kernel;`,
-    `const int o = ${inRooms ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + c;`,
-  ];
-  if (across.taps.some((exists) => exists)) {
-    lines.push("for (int ky = from; ky < to; ky++) {", "float v;");
-    if (inRooms) lines.push(`const float *const in = taps[ky] + ${column} + c;`);
-    for (let tap = 0; tap < columns.kernel; tap++) {
-      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
-      const used = pixels.filter((pixel) => across.taps[columnOf(pixel)]);
-      if (used.length === 0) continue;
-      lines.push(`v = k[${tap}];`);
-      for (const pixel of used) lines.push(`a${pixel} += v * in[${(columnOf(pixel) - across.firstTap) * channels}];`);
-    }
-    if (!inRooms) lines.push(`in += ${shape.rows.dilation * shape.rowStep};`);
-    lines.push(`k += ${columns.kernel};`, "}");
-  }
-  for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`, "c"));
+  for (const { y, x } of outputs) lines.push(store(sum(y, x), `o + ${(y * columns.output + x) * channels}`));
   return lines.join("\n");
 }
 
@@ -224,12 +182,14 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
     if (shared !== undefined) return shared;
     const epilogue = epilogueOf(call, { accumulates: true });
     const rowwise = rowText(call);
-    const room = call.rows?.x[0];
-    const bodies = { resident: residentBody, strip: stripBody };
-    const body =
-      schedule.kind === "resident" || schedule.kind === "strip"
-        ? bodies[schedule.kind](shape, schedule, epilogue, room)
-        : streamedBody(shape, schedule, type, epilogue, room);
+    const text: DepthwiseText = {
+      ...shape,
+      room: call.rows?.x[0],
+      types: { cell: "float", weight: type, sum: "float" },
+      open: [`const float start = ${epilogue.start("c")};`],
+      store: (sum, cell) => epilogue.store(sum, cell, "c"),
+    };
+    const body = bodyOf(text, schedule, epilogue);
     const name = unit.define(
       call.rows ? "depthwise_conv2d_rows" : "depthwise_conv2d",
       [
@@ -254,101 +214,19 @@ export const depthwiseConv2d: Emitter<"depthwiseConv2d"> = {
   },
 };
 
-/** All channels, one after the other, with their kernels at `w`. */
-function overChannels({ rows, columns, channels }: Depthwise, epilogue: Epilogue, body: readonly string[]): string[] {
-  return [
-    `for (int c = 0; c < ${channels}; c++) {`,
-    `const float start = ${epilogue.start("c")};`,
-    ...body,
-    `w += ${rows.kernel * columns.kernel};`,
-    "}",
-  ];
-}
-
-function stripBody(shape: Depthwise, { width }: DepthwiseSchedule, epilogue: Epilogue): string[] {
-  return overChannels(shape, epilogue, withTaps(shape, stripTexts(shape, width, epilogue)));
-}
-
-/** The kernel in k0, k1, … in front of tiles. Where padding is wide, some taps only ever meet zeros. */
-function withTaps({ rows, columns }: Depthwise, tiles: readonly string[]): string[] {
-  const text = tiles.join("\n");
-  const used = range(rows.kernel * columns.kernel).filter((tap) => new RegExp(`\\bk${tap}\\b`).test(text));
-  const taps = used.map((tap) => `k${tap} = w[${tap}]`).join(", ");
-  return [used.length > 0 ? `const float ${taps};` : "(void)w;", ...tiles];
-}
-
-function residentBody(
-  shape: Depthwise,
-  schedule: DepthwiseSchedule,
-  epilogue: Epilogue,
-  room: Room | undefined,
-): string[] {
-  const { rows, columns } = shape;
-  const acrossTiles = (down: Span): string[] =>
-    spansOf(columns, schedule.width, false).map((across) =>
-      overSpan(across, "x0", residentTile(shape, down, across, epilogue, room !== undefined)),
-    );
-  const downs = spansOf(rows, schedule.height, false);
-  if (room === undefined)
-    return overChannels(
-      shape,
-      epilogue,
-      withTaps(
-        shape,
-        downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n"))),
-      ),
-    );
-  return bySpan(downs, (down) => {
-    const tiles = withTaps(shape, acrossTiles(down));
-    const text = tiles.join("\n");
-    const pointers = down.taps.flatMap((_, row) => {
-      const at = `(oy * ${rows.stride} + ${row} - ${rows.padding})`;
-      return new RegExp(`\\brow${row}\\b`).test(text)
-        ? [`const float *const row${row} = ${rowAt("x", room, at, shape.rowStep)};`]
-        : [];
-    });
-    return [...pointers, ...overChannels(shape, epilogue, tiles)];
-  });
-}
-
-function streamedBody(
-  shape: Depthwise,
-  schedule: DepthwiseSchedule,
-  weights: string,
-  epilogue: Epilogue,
-  room: Room | undefined,
-): string[] {
-  const { rows, columns } = shape;
-  const { from, to } = clampedTaps(rows, "top");
-  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
-  const taps = [
-    `const int top = oy * ${rows.stride} - ${rows.padding};`,
-    `const int above = top < 0 ? ${from} : 0;`,
-    `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
-    `const int below = top + ${extentOf(rows)} > ${rows.input} ? ${to} : ${rows.kernel};`,
-    `const int to = below > from ? below : from;`,
-  ];
-  const tiles = [
-    `const ${weights} *const kernel = w + from * ${columns.kernel};`,
-    ...spansOf(columns, schedule.width, false).map((across) =>
-      overSpan(across, "x0", streamedTile(shape, across, weights, epilogue, room !== undefined)),
-    ),
-  ];
-  if (room === undefined)
-    return overChannels(shape, epilogue, [
-      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-      ...taps,
-      `const float *const row = x + c + (from < to ? (top + ${first}) * ${shape.rowStep} : 0);`,
-      ...tiles,
-      "}",
-    ]);
-  const tap = `(top + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
-  return [
-    ...taps,
-    `const float *taps[${rows.kernel}];`,
-    "for (int ky = from; ky < to; ky++) {",
-    `taps[ky] = ${rowAt("x", room, tap, shape.rowStep)};`,
-    "}",
-    ...overChannels(shape, epilogue, tiles),
-  ];
+function bodyOf(text: DepthwiseText, schedule: DepthwiseSchedule, epilogue: Epilogue): string[] {
+  switch (schedule.kind) {
+    case "strip":
+      return overChannels(text, withTaps(text, stripTexts(text, schedule.width, epilogue)));
+    case "resident":
+      return residentBody(text, schedule, (down, across) => residentTile(text, down, across));
+    case "streamed":
+    case "shared":
+      return streamedBody(text, {
+        width: schedule.width,
+        row: [],
+        start: () => "start",
+        operand: (cell) => cell,
+      });
+  }
 }

@@ -1,16 +1,6 @@
-import { rowAt, rowText, slidingRows, type Room } from "../rows.ts";
-import { range } from "../../../engine/range.ts";
-import {
-  bySpan,
-  clampedTaps,
-  dilationText,
-  extentOf,
-  overSpan,
-  slidingAxes,
-  spansOf,
-  type Axis,
-  type Span,
-} from "../spans.ts";
+import { residentBody, streamedBody, type DepthwiseText } from "../depthwise-text.ts";
+import { rowText, slidingRows } from "../rows.ts";
+import { dilationText, slidingAxes, spansOf, type Axis, type Span } from "../spans.ts";
 import { channelWindowsCost } from "./channel-windows.ts";
 import { byteWorth } from "./code-price.ts";
 import { int8Input, oncePerLayer, type IntegerEmitter, type IntegerShapes } from "./emitter.ts";
@@ -28,9 +18,7 @@ interface Sizes {
   readonly rowStep: number;
 }
 
-interface Depthwise extends Sizes {
-  /** Rows of the input, where a call computes some rows. */
-  readonly room: Room | undefined;
+interface Depthwise extends DepthwiseText {
   /** Subtracted from every input that is read; 0 where the sums start without it. */
   readonly zero: number;
   readonly variants: Variants;
@@ -144,26 +132,20 @@ const isDepthwise = (shapes: IntegerShapes): shapes is IntegerShapes<"depthwiseC
 const isShared = (shapes: IntegerShapes<"depthwiseConv2d">): boolean =>
   takesShared(shapes, sharedDepthwise, alternativesOf);
 
-/** What a sum starts from. */
-function startText({ variants, epilogue }: Depthwise, down: Span | string, y: number, across: Span, x: number): string {
-  const column = variants.column(across, x);
-  return typeof down === "string"
-    ? epilogue.start(down === "" ? "c" : `${down} + c`, column)
-    : epilogue.start("c", variants.row(down, y) * variants.columns + column);
-}
-
 const subtract = (zero: number): string => (zero === 0 ? "" : zero < 0 ? ` + ${-zero}` : ` - ${zero}`);
 
 /** One tile with the kernel in k0, k1, …: each input is read once and meets every sum that it belongs to. */
 function residentTile(shape: Depthwise, down: Span, across: Span): string {
-  const { rows, columns, channels, rowStep, epilogue, room } = shape;
+  const { rows, columns, channels, rowStep, epilogue, variants, room } = shape;
   const outputs = Array.from({ length: down.size * across.size }, (_, i) => ({
     y: Math.floor(i / across.size),
     x: i % across.size,
   }));
   const uses = usesOf(down, across, shape);
+  const start = (y: number, x: number): string =>
+    epilogue.start("c", variants.row(down, y) * variants.columns + variants.column(across, x));
   const lines = [
-    `int32_t ${outputs.map(({ y, x }) => `a${y}_${x} = ${startText(shape, down, y, across, x)}`).join(", ")};`,
+    `int32_t ${outputs.map(({ y, x }) => `a${y}_${x} = ${start(y, x)}`).join(", ")};`,
     `const int o = ${room ? "x0" : `(y0 * ${columns.output} + x0)`} * ${channels} + c;`,
   ];
   const left = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
@@ -191,40 +173,6 @@ function residentTile(shape: Depthwise, down: Span, across: Span): string {
   }
   for (const { y, x } of outputs)
     lines.push(epilogue.store(`a${y}_${x}`, `o + ${(y * columns.output + x) * channels}`));
-  return lines.join("\n");
-}
-
-/**
- * A row of a tile at a time, for kernels that do not fit. Expects `from`, `to`, `row`, `kernel`, `variant` in scope, and
- * `taps` in place of `row` where a call computes some rows.
- */
-function streamedTile(shape: Depthwise, across: Span, variant: string): string {
-  const { columns, channels, epilogue, room } = shape;
-  const left = `(x0 * ${columns.stride} + ${across.firstTap} - ${columns.padding}) * ${channels}`;
-  const pixels = Array.from({ length: across.size }, (_, pixel) => pixel);
-  const lines = [
-    `int32_t ${pixels.map((pixel) => `a${pixel} = ${startText(shape, variant, 0, across, pixel)}`).join(", ")};`,
-    ...(room ? [] : [`const int8_t *in = row + ${left};`]),
-    "const int8_t *k = kernel;",
-    `const int o = ${room ? "x0" : `(oy * ${columns.output} + x0)`} * ${channels} + c;`,
-  ];
-  if (across.taps.some((exists) => exists)) {
-    lines.push("for (int ky = from; ky < to; ky++) {", "int32_t v;");
-    if (room) lines.push(`const int8_t *const in = taps[ky] + c + ${left};`);
-    for (let tap = 0; tap < columns.kernel; tap++) {
-      const columnOf = (pixel: number): number => pixel * columns.stride + tap * columns.dilation;
-      const used = pixels.filter((pixel) => across.taps[columnOf(pixel)]);
-      if (used.length === 0) continue;
-      lines.push(`v = k[${tap}];`);
-      for (const pixel of used) {
-        const cell = `in[${(columnOf(pixel) - across.firstTap) * channels}]`;
-        lines.push(`a${pixel} += v * ${shape.zero === 0 ? cell : `(${cell}${subtract(shape.zero)})`};`);
-      }
-    }
-    if (!room) lines.push(`in += ${shape.rows.dilation * shape.rowStep};`);
-    lines.push(`k += ${columns.kernel};`, "}");
-  }
-  for (const pixel of pixels) lines.push(epilogue.store(`a${pixel}`, `o + ${pixel * channels}`));
   return lines.join("\n");
 }
 
@@ -273,6 +221,9 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
     const shape: Depthwise = {
       ...sizes,
       room: call.rows?.x[0],
+      types: { cell: "int8_t", weight: "int8_t", sum: "int32_t" },
+      open: epilogue.open("c"),
+      store: epilogue.store,
       zero: folded ? 0 : zero,
       variants: epilogue.startStep === 0 ? { ...variants, row: () => 0, column: () => 0 } : variants,
       epilogue,
@@ -289,10 +240,7 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
         ...epilogue.parameters,
         ...rowwise.parameters,
       ],
-      rowwise.body(
-        columns.output * channels,
-        schedule.resident ? residentBody(shape, schedule) : streamedBody(shape, schedule),
-      ),
+      rowwise.body(columns.output * channels, bodyOf(shape, schedule)),
       {
         about:
           `[${rows.input},${columns.input},${channels}] to [${rows.output},${columns.output},${channels}], kernel ` +
@@ -308,80 +256,14 @@ export const depthwiseConv2d: IntegerEmitter<"depthwiseConv2d"> = {
 /** Variants of borders for which starts are stored. */
 const largestFolded = 9;
 
-/** All channels, one after the other, with their kernels at `w`. */
-function overChannels({ rows, columns, channels, epilogue }: Depthwise, body: readonly string[]): string[] {
-  return [
-    `for (int c = 0; c < ${channels}; c++) {`,
-    ...epilogue.open("c"),
-    ...body,
-    `w += ${rows.kernel * columns.kernel};`,
-    "}",
-  ];
-}
-
-function residentBody(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
-  const { rows, columns, room, rowStep } = shape;
-  // Where padding is wide, some taps only ever meet zeros.
-  const withTaps = (tiles: readonly string[]): string[] => {
-    const text = tiles.join("\n");
-    const used = range(rows.kernel * columns.kernel).filter((tap) => new RegExp(`\\bk${tap}\\b`).test(text));
-    return [
-      used.length > 0 ? `const int32_t ${used.map((tap) => `k${tap} = w[${tap}]`).join(", ")};` : "(void)w;",
-      ...tiles,
-    ];
-  };
-  const acrossTiles = (down: Span): string[] =>
-    spansOf(columns, schedule.width, false).map((across) => overSpan(across, "x0", residentTile(shape, down, across)));
-  const downs = spansOf(rows, schedule.height, false);
-  if (room === undefined)
-    return overChannels(shape, withTaps(downs.map((down) => overSpan(down, "y0", acrossTiles(down).join("\n")))));
-  return bySpan(downs, (down) => {
-    const tiles = withTaps(acrossTiles(down));
-    const text = tiles.join("\n");
-    const pointers = down.taps.flatMap((_, row) => {
-      const at = `(oy * ${rows.stride} + ${row} - ${rows.padding})`;
-      return new RegExp(`\\brow${row}\\b`).test(text)
-        ? [`const int8_t *const row${row} = ${rowAt("x", room, at, rowStep)};`]
-        : [];
-    });
-    return [...pointers, ...overChannels(shape, tiles)];
-  });
-}
-
-function streamedBody(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
-  const { rows, columns, variants, epilogue, room, rowStep } = shape;
-  const { from, to } = clampedTaps(rows, "top");
-  const first = rows.dilation === 1 ? "from" : `from * ${rows.dilation}`;
+function bodyOf(shape: Depthwise, schedule: DepthwiseSchedule): string[] {
+  if (schedule.resident) return residentBody(shape, schedule, (down, across) => residentTile(shape, down, across));
+  const { variants, epilogue, zero } = shape;
   const varied = epilogue.startStep > 0 && variants.rows > 1;
-  const bounds = [
-    `const int top = oy * ${rows.stride} - ${rows.padding};`,
-    `const int above = top < 0 ? ${from} : 0;`,
-    `const int from = above < ${rows.kernel} ? above : ${rows.kernel};`,
-    `const int below = top + ${extentOf(rows)} > ${rows.input} ? ${to} : ${rows.kernel};`,
-    `const int to = below > from ? below : from;`,
-    ...(varied ? [`const int variant = ${variants.rowText("oy", variants.columns * epilogue.startStep)};`] : []),
-  ];
-  const tiles = [
-    `const int8_t *const kernel = w + from * ${columns.kernel};`,
-    ...spansOf(columns, schedule.width, false).map((across) =>
-      overSpan(across, "x0", streamedTile(shape, across, varied ? "variant" : "")),
-    ),
-  ];
-  if (room === undefined)
-    return overChannels(shape, [
-      `for (int oy = 0; oy < ${rows.output}; oy++) {`,
-      ...bounds,
-      `const int8_t *const row = x + c + (from < to ? (top + ${first}) * ${rowStep} : 0);`,
-      ...tiles,
-      "}",
-    ]);
-  const tap = `(top + ky${rows.dilation === 1 ? "" : ` * ${rows.dilation}`})`;
-  return [
-    ...bounds,
-    `const int8_t *taps[${rows.kernel}];`,
-    "for (int ky = from; ky < to; ky++) {",
-    `taps[ky] = ${rowAt("x", room, tap, rowStep)};`,
-    "}",
-    ...overChannels(shape, tiles),
-  ];
+  return streamedBody(shape, {
+    width: schedule.width,
+    row: varied ? [`const int variant = ${variants.rowText("oy", variants.columns * epilogue.startStep)};`] : [],
+    start: (across, pixel) => epilogue.start(varied ? "variant + c" : "c", variants.column(across, pixel)),
+    operand: (cell) => (zero === 0 ? cell : `(${cell}${subtract(zero)})`),
+  });
 }
