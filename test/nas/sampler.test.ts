@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { limitViolation } from "../../nas/costs.ts";
+import { architectureCosts } from "../../engine/plan/cost.ts";
+import { limitViolation, type CostModel } from "../../nas/costs.ts";
 import { createSampler } from "../../nas/sampler.ts";
 import { choice, group } from "../../nas/space/parameter.ts";
 import { presets } from "../../nas/space/presets.ts";
@@ -45,6 +46,21 @@ describe("sampling within limits", () => {
     expect(() => sampler.sample(none, 1)).toThrow(
       /^space resnet: no candidate within limits after 300 tries: closest had [\d,]+ parameters \(limit 500\)$/,
     );
+  });
+
+  test("memory is planned for those alone that keep the other limits", () => {
+    let planned = 0;
+    const costs: CostModel = (architecture) =>
+      architectureCosts(architecture, () => {
+        planned++;
+        return 7;
+      });
+    const sampler = createSampler(presets.resnet!, cifar, costs, { limits: { parameters: 30_000 } });
+    expect(sampler.sample(none, 1)!.costs.peakRamBytes).toBe(7);
+    expect(planned).toBe(1);
+    const beyond = createSampler(presets.resnet!, cifar, costs, { limits: { parameters: 500 }, tries: 20 });
+    expect(() => beyond.sample(none, 1)).toThrow("no candidate within limits");
+    expect(planned).toBe(1);
   });
 
   test("a space without any valid network says why", () => {
