@@ -63,7 +63,7 @@ export function createSampler<T>(
     }
   }
 
-  function search(first: T | undefined, taken: Taken, draw: Draw): Candidate<T> | undefined {
+  function search(first: T | undefined, isTaken: (id: string) => boolean, draw: Draw): Candidate<T> | undefined {
     let closest: Assessment | undefined;
     let current: Assessment | undefined;
     let foundTaken = false;
@@ -73,7 +73,7 @@ export function createSampler<T>(
       const start = tried === 0 && first !== undefined ? first : space.sample(draw);
       const next: Assessment = assess(current ? space.mutate(current.genotype, repairRate, draw) : start);
       if (next.violation === 0 && next.candidate) {
-        if (!taken.has(next.candidate.id)) return next.candidate;
+        if (!isTaken(next.candidate.id)) return next.candidate;
         foundTaken = true;
       }
       if (!current || next.violation <= current.violation) current = next;
@@ -86,10 +86,13 @@ export function createSampler<T>(
   }
 
   return {
-    sample: (taken, ...key) => search(undefined, taken, new Draw(streams.search, ...key)),
+    sample: (taken, ...key) => search(undefined, (id) => taken.has(id), new Draw(streams.search, ...key)),
     mutate(genotype, rate, taken, ...key) {
       const draw = new Draw(streams.search, ...key);
-      return search(space.mutate(genotype, rate, draw), taken, new Draw(randomBits(...key), 1));
+      // A repaired copy may come out as what it was copied from.
+      const { id: own } = space.decode(genotype, task);
+      const isTaken = (id: string): boolean => id === own || taken.has(id);
+      return search(space.mutate(genotype, rate, draw), isTaken, new Draw(randomBits(...key), 1));
     },
   };
 }

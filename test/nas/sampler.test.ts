@@ -31,6 +31,12 @@ describe("sampling within limits", () => {
     );
   });
 
+  test("a repaired copy is never what it was copied from", () => {
+    const sampler = createSampler(presets["cnn-vit"]!, cifar, countCosts, { limits });
+    const parent = sampler.sample(none, 1_629_962_600, 0)!;
+    expect(sampler.mutate(parent.genotype, 0.1, none, 1_629_962_600, 1)!.id).not.toBe(parent.id);
+  });
+
   test("the walk reaches limits that samples hardly ever keep", () => {
     const tight = { parameters: 8_000, macs: 600_000 };
     const sampler = createSampler(presets.hybrid!, cifar, countCosts, { limits: tight });
