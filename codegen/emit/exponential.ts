@@ -5,7 +5,7 @@ export const log2e = "1.44269504f";
 
 /**
  * Defines 2ˣ for x ≤ 0 and gives its name: the rounding of x by a large sum, and a polynomial of degree 6 on
- * [−½, ½] found by the Remez algorithm, within 1.2 units in the last place (1 with fused multiply-add). Below 2⁻¹²⁶ the
+ * [−½, ½] found by the Remez algorithm, within 1.25 units in the last place (1 with fused multiply-add). Below 2⁻¹²⁶ the
  * result stays there.
  */
 export function defineExponential(unit: Unit): string {
